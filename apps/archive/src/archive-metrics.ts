@@ -14,12 +14,12 @@ export class ArchiveMetrics {
     labels: ["topic"],
   });
   readonly #flushRows = histogram("tripline_archive_flush_rows", {
-    description: "Rows per entry of the log, by topic",
+    description: "Rows per flush, by topic",
     labels: ["topic"],
     buckets: ROWS_PER_FLUSH,
   });
   readonly #flushDuration = histogram("tripline_archive_flush_duration_seconds", {
-    description: "Duration of writing a flush to the lake, by topic",
+    description: "Time taken to write a flush to the lake, by topic",
     labels: ["topic"],
   });
   readonly #overtaken = counter("tripline_archive_overtaken_total", {

@@ -12,13 +12,13 @@ export const archiveConfig = z.object({
     .min(1)
     .meta({
       description:
-        "The lake: path of a folder, which is created if it is missing, or `s3://`, `gs://` or `azblob://` with " +
+        "The lake: the path of a folder, which is created if it is missing, or an `s3://`, `gs://` or `azblob://` URL with a " +
         "bucket and prefix. All instances of the group share it.",
     }),
   FLUSH_ROWS_MAX: z.coerce.number().int().min(1).max(1_000_000).default(50_000).meta({
     unit: "rows",
     description:
-      "Rows of a topic that are collected before they are written. Memory can hold up to about twice as many.",
+      "Number of rows of a topic to collect before writing them. Up to about twice as many may be in memory.",
   }),
   FLUSH_BYTES_MAX: z.coerce
     .number()
@@ -29,7 +29,7 @@ export const archiveConfig = z.object({
     .meta({
       unit: "bytes",
       description:
-        "Size of a topic's Kafka values that are collected before they are written. Memory can hold up to about twice as much.",
+        "Size of a topic's Kafka values to collect before writing them. Up to about twice as much may be in memory.",
     }),
   FLUSH_AGE_MS: z.coerce.number().int().min(50).max(3_600_000).default(60_000).meta({
     unit: "ms",

@@ -12,7 +12,7 @@ async function measured(name: string): Promise<number> {
   return Number(found?.[1]);
 }
 
-test("the newest snapshot and the last run are measured, also while the lake is unavailable", async () => {
+test("measures the newest snapshot and the last run, even while the lake is unavailable", async () => {
   let read = async (): Promise<SnapshotFacts> => ({ takenAtMs: undefined, run: null });
   const watch = new SnapshotWatch(6, () => read());
   watch.start();

@@ -62,7 +62,7 @@ function withoutKafka({ kafka_partition: _p, kafka_offset: _o, kafka_timestamp_m
 }
 const byId = (name: string, rows: readonly LakeRow[]) => new Map(rows.map((row) => [row[name], withoutKafka(row)]));
 
-test("a record of every topic becomes a row with all its values, bit for bit", async () => {
+test("writes a record of every topic as a row that preserves all its values exactly", async () => {
   await bench.start();
   const plain = rowOf(Transaction.decode(new Uint8Array()));
   const odd = transactionOf(1, {
@@ -157,7 +157,7 @@ test("a record of every topic becomes a row with all its values, bit for bit", a
   expect(withoutKafka(drift ?? {})).toEqual({ ...own(NOON_MS + 6), ...rowOf(driftOf(6)), columns });
 });
 
-test("writes rows to the folder of their event's UTC day, even late ones, in Hive partitions", async () => {
+test("writes each row, even a late one, to the Hive partition for the UTC day of its event", async () => {
   await bench.start();
   const midnightMs = Date.UTC(2024, 1, 29);
   const days = new Map([
@@ -193,7 +193,7 @@ test("writes rows to the folder of their event's UTC day, even late ones, in Hiv
   for (const [day, ms] of days) expect(await bench.rows(transactions.name, [day])).toHaveLength(ms.length);
 });
 
-test("an unreadable record becomes a dead letter once, and all others become rows", async () => {
+test("dead-letters an unreadable record once, and writes all others as rows", async () => {
   const service = await bench.start();
   const good = Array.from({ length: 10 }, (_, number) =>
     transactionRecord(transactionOf(number, { cardToken: cardOf(1) })),
@@ -222,7 +222,7 @@ test("an unreadable record becomes a dead letter once, and all others become row
   expect(await bench.rows(transactions.name)).toHaveLength(11);
 });
 
-test("writes rows that are old enough, however few there are", async () => {
+test("writes rows once they reach the maximum age, even if there are only a few", async () => {
   await bench.start({ FLUSH_AGE_MS: "500" });
   await bench.send([labelRecord(labelOf(1))]);
   await bench.untilArchived(labels.name);
@@ -243,7 +243,7 @@ test("fills a new lake with everything in Kafka, regardless of the committed off
   });
 });
 
-test("does not add rows to a lake of another topic, is not ready, and says what to do", async () => {
+test("rejects a lake that belongs to another topic, is not ready, and says how to fix it", async () => {
   const first = await bench.start();
   await bench.send([labelRecord(labelOf(1))]);
   await bench.untilArchived(labels.name);

@@ -47,7 +47,7 @@ async function expectEachOnce(): Promise<void> {
 }
 
 test(
-  "is not ready while Kafka is down, and continues when it is back",
+  "is not ready while Kafka is down, and resumes when Kafka is back",
   async () => {
     const service = await bench.start({ FLUSH_AGE_MS: "500" });
     await produce(200);
@@ -65,7 +65,7 @@ test(
   STACK_MS_MAX,
 );
 
-test("is not ready while the lake is not writable, says why, and then neither loses nor duplicates rows", async () => {
+test("is not ready while the lake is not writable, says why, and afterwards has neither lost nor duplicated rows", async () => {
   const service = await bench.start({ FLUSH_ROWS_MAX: "50" });
   await produce(100);
   await bench.untilArchived(TOPIC);

@@ -15,7 +15,7 @@ test.each([
   ["an endpoint instead of an address", { SCORING_ADDRESS: undefined, SCORING_ENDPOINT_URL: "https://a/score" }],
   ["an endpoint on Google Cloud", { SCORING_ENDPOINT_URL: "https://a/x:rawPredict", SCORING_ENDPOINT_AUTH: "gcp-iam" }],
   ["a replay that waits at any cost", { SCORING_WAIT_MS_MAX: "600000" }],
-])("takes %s", (_name, environment) => {
+])("accepts %s", (_name, environment) => {
   expect(() => readConfig(decisionsConfig, { ...REQUIRED, ...environment })).not.toThrow();
 });
 
@@ -46,6 +46,6 @@ test.each([
     },
     "SCORING_ENDPOINT_AUTH: needs AWS_REGION",
   ],
-])("rejects %j and says what to do", (environment, sentence) => {
+])("rejects %j and says how to fix it", (environment, sentence) => {
   expect(() => readConfig(decisionsConfig, { ...REQUIRED, ...environment })).toThrow(sentence);
 });

@@ -12,7 +12,7 @@ const scoringAddress = z
   .regex(/^[^\s:/]+:\d+$/, "must be host:port")
   .optional()
   .meta({
-    description: "`host:port` of a gRPC server of the Open Inference Protocol v2.",
+    description: "Address (`host:port`) of a gRPC server that implements the Open Inference Protocol v2.",
     shownDefault: "required without `SCORING_ENDPOINT_URL`",
   });
 
@@ -41,7 +41,7 @@ export const decisionsBesideScoringConfig = z
     SCORING_WAIT_MS_MAX: waitMs.default(250).meta({
       unit: "ms",
       description:
-        `Maximum wait for a score; after it, the scorecard or the rules decide. 0: no scores are requested. Above ${HURRY_MS_MAX} ms, for ` +
+        `Maximum wait for a score; after that, the scorecard or the rules decide. 0: no scores are requested. Above ${HURRY_MS_MAX} ms, for ` +
         "history imports, a batch is sent to scoring even if scoring has stopped responding.",
     }),
     CONTRIBUTIONS_WAIT_MS_MAX: waitMs.default(50).meta({
@@ -71,8 +71,8 @@ export const decisionsBesideScoringConfig = z
       }),
     REGISTRY_URL: optionalText.meta({
       description:
-        "Registry of the model, as for scoring: the scorecard of its champion replaces a missing score. Without it, " +
-        "only the rules decide in that case.",
+        "The model registry, as for scoring. If a score is missing, the scorecard of the registry's champion replaces it. Without " +
+        "a registry, the rules alone decide such payments.",
     }),
     FEAST_PROFILES: feastProfiles,
     REGISTRY_POLL_SECONDS: z.coerce
@@ -94,7 +94,7 @@ export const decisionsBesideScoringConfig = z
   })
   .refine((config) => (config.SCORING_CERT_FILE === undefined) === (config.SCORING_KEY_FILE === undefined), {
     path: ["SCORING_KEY_FILE"],
-    message: "and SCORING_CERT_FILE must be set together",
+    message: "must be set together with SCORING_CERT_FILE",
   })
   .refine((config) => config.SCORING_TLS || (config.SCORING_CA_FILE ?? config.SCORING_CERT_FILE) === undefined, {
     path: ["SCORING_TLS"],
@@ -106,7 +106,7 @@ export const decisionsBesideScoringConfig = z
 
 export const decisionsConfig = decisionsBesideScoringConfig.refine(
   (config) => (config.SCORING_ADDRESS ?? config.SCORING_ENDPOINT_URL) !== undefined,
-  { path: ["SCORING_ADDRESS"], message: "must be set, or SCORING_ENDPOINT_URL" },
+  { path: ["SCORING_ADDRESS"], message: "must be set unless SCORING_ENDPOINT_URL is set" },
 );
 
 /** Injects the service's configuration. */

@@ -40,7 +40,7 @@ test.each(decided)("reports scores with the model's role: %s", async (_name, fie
   expect(Object.fromEntries(sums.map(([, role, sum]) => [role, Number(sum)]))).toEqual(expected);
 });
 
-test("counts decisions by fallback level, also by its former name", async () => {
+test("counts decisions by fallback level, and also under its former name", async () => {
   registry.clear();
   const metrics = new DecisionMetrics();
   for (const rung of [Rung.MODEL, Rung.SCORECARD, Rung.RULES_ONLY, Rung.STATIC_POLICY]) {

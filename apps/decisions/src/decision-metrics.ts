@@ -25,11 +25,11 @@ const SCORES = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 
 /** Metrics of the decisions service. */
 export class DecisionMetrics {
   readonly #made = counter("tripline_decisions_made_total", {
-    description: "First decisions of payments, by outcome and level of the fallback chain",
+    description: "First decisions of payments, by outcome and fallback level",
     labels: ["outcome", "fallback_level", "rung"],
   });
   readonly #repeated = counter("tripline_decisions_repeated_total", {
-    description: "Retried payments that got their first decision",
+    description: "Retried payments that received their first decision again",
   });
   readonly #degraded = counter("tripline_decisions_degraded_total", {
     description: "First decisions below the fallback level of the model",
@@ -44,7 +44,7 @@ export class DecisionMetrics {
     description: "Time from accepting a payment to deciding it",
   });
   readonly #scoreDuration = histogram("tripline_decisions_score_duration_seconds", {
-    description: "Wait for the scores of a batch, including retries",
+    description: "Time spent waiting for the scores of a batch, including retries",
   });
   readonly #scoreMissing = counter("tripline_decisions_score_missing_total", {
     description: "Payments that should have been scored but were not, by cause",
@@ -63,11 +63,11 @@ export class DecisionMetrics {
     labels: ["result", "source"],
   });
   readonly #scorecardReloads = counter("tripline_decisions_scorecard_reloads_total", {
-    description: "Changes of the champion's scorecard, by whether the new one could be used",
+    description: "Changes of the champion's scorecard, by whether the new one was usable",
     labels: ["result"],
   });
   readonly #listEntriesIgnored = counter("tripline_decisions_list_entries_ignored_total", {
-    description: "List entries on the topic that this version cannot use, for instance of a newer kind",
+    description: "List entries that this version does not support, such as entries of a newer kind",
   });
   readonly #budgetSpent = counter("tripline_decisions_budget_spent_total", {
     description: "First decisions that did not get this outcome because its budget was spent, by tenant",
@@ -79,7 +79,7 @@ export class DecisionMetrics {
   });
   readonly #notEvaluated = counter("tripline_decisions_not_evaluated_total", {
     description:
-      "Payments that got the default decision because evaluating them failed, or stopped the process, by cause",
+      "Payments that got the default decision because their evaluation failed or crashed the process, by cause",
     labels: ["cause"],
   });
   readonly #rulesSkipped = counter("tripline_decisions_rules_skipped_total", {
@@ -151,7 +151,7 @@ export class DecisionMetrics {
       gauge("tripline_decisions_list_entries", { description: "List entries in memory" }, entries),
       gauge(
         "tripline_decisions_lists_current",
-        { description: "1 if the lists were read and are followed, otherwise 0" },
+        { description: "1 if the lists were loaded and are kept up to date, otherwise 0" },
         () => Number(areCurrent()),
       ),
     ];

@@ -51,7 +51,7 @@ export class DecisionsModule implements OnApplicationShutdown {
       ),
       gauge(
         "tripline_decisions_default_only",
-        { description: "1 if every payment of the last minute got the default decision" },
+        { description: "1 if every payment in the last minute got the default decision" },
         () => (recent.defaultsOnly(Date.now()) > 0 ? 1 : 0),
       ),
     ];

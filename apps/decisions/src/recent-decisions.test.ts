@@ -18,7 +18,7 @@ test.each<[string, boolean[], number]>([
   const recent = given(defaults);
   expect(recent.defaultsOnly(NOW_MS)).toBe(count);
   expect(recent.note(NOW_MS)).toBe(
-    count === 0 ? undefined : `degraded: the last ${count} payments all got the default decision`,
+    count === 0 ? undefined : `degraded: all of the last ${count} payments got the default decision`,
   );
 });
 

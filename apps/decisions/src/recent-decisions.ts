@@ -30,6 +30,6 @@ export class RecentDecisions {
   /** For the readiness report; undefined while the policy decides payments. */
   note(nowMs: number): string | undefined {
     const decisions = this.defaultsOnly(nowMs);
-    return decisions === 0 ? undefined : `degraded: the last ${decisions} payments all got the default decision`;
+    return decisions === 0 ? undefined : `degraded: all of the last ${decisions} payments got the default decision`;
   }
 }

@@ -63,7 +63,7 @@ describe("decisions", () => {
     bed.scorer.delayMs = 0;
   });
 
-  test("ready only with Kafka and Redis; not without Redis", async () => {
+  test("is ready only while Kafka and Redis are available", async () => {
     const lost = await bed.startAnother({
       REDIS_URL: "redis://127.0.0.1:1",
       KAFKA_TOPIC_PREFIX: `${bed.stack.topicPrefix}other.`,
@@ -79,7 +79,7 @@ describe("decisions", () => {
     expect(await ready.json()).toMatchObject({ status: "ready", checks: { scorecard: why } });
   });
 
-  test("model, rules and bands decide, and the decision names score and versions", async () => {
+  test("the model, rules and bands decide, and the decision contains the score and the versions", async () => {
     bed.scorer.probability = ([amount = 0]) => (amount > 1_000 ? 0.2 : 0.7);
     const declined = payment();
     const reviewed = payment({ values: { amount: 1_500 } });
@@ -142,7 +142,7 @@ describe("decisions", () => {
     expect(decision.decidedAtMs).toBeLessThan(startedMs + 30_000);
   });
 
-  test("a score that is NaN counts as missing", async () => {
+  test("treats a NaN score as missing", async () => {
     bed.scorer.probability = () => Number.NaN;
     const decision = await bed.decideOne();
     expect(decision).toMatchObject({ outcome: Outcome.APPROVE, rung: Rung.RULES_ONLY });
@@ -150,17 +150,17 @@ describe("decisions", () => {
     expect(decision.score).toBeUndefined();
   });
 
-  test("does not use a model for another feature spec", async () => {
+  test("does not use a model trained for another feature spec", async () => {
     const { modelVersion, properties } = bed.scorer;
     bed.scorer.modelVersion = "00000000beef";
     bed.scorer.properties = { ...properties, feature_spec_version: "99" };
     const decision = await bed.decideOne();
     expect(decision.rung).toBe(Rung.RULES_ONLY);
-    expect(decision.degradedBecause).toContain("the model 00000000beef was trained for feature spec 99");
+    expect(decision.degradedBecause).toContain("model 00000000beef was trained for feature spec 99");
     Object.assign(bed.scorer, { modelVersion, properties });
   });
 
-  test("vectors of another spec version get the default decision, and others are scored", async () => {
+  test("vectors of another spec version get the default decision, and the others are scored", async () => {
     const strange = payment({ specVersion: SPEC.version + 1 });
     const usual = payment();
     await bed.producer.send([strange.record, usual.record]);
@@ -189,7 +189,7 @@ describe("decisions", () => {
     waiting.disconnect();
   });
 
-  test("a retry gets the first decision, whatever the policy and the model would decide now", async () => {
+  test("a retry gets the first decision, regardless of the current policy and model", async () => {
     bed.scorer.probability = () => 0.9;
     const { id, record } = payment();
     await bed.producer.send([record]);
@@ -205,7 +205,7 @@ describe("decisions", () => {
     await bed.restart();
   });
 
-  test("only a decline is also published as a payment update, made from the decision in force", async () => {
+  test("publishes only declines as payment updates, based on the decision in force", async () => {
     bed.scorer.probability = ([amount = 0]) => (amount > 1_000 ? 0.2 : 0.9);
     const [declined, reviewed] = [payment(), payment({ values: { amount: 1_500 } })];
     await bed.producer.send([reviewed.record, declined.record]);
@@ -241,7 +241,7 @@ describe("decisions", () => {
     expect(payments).not.toContain(reviewed.id);
   });
 
-  test("a decision that was stored but never sent, as after a crash, is sent", async () => {
+  test("sends a decision that was stored but not sent because of a crash", async () => {
     const model = await bed.decideOne();
     const { id, record } = payment();
     const bytes = Decision.encode({ ...model, transactionId: id, outcome: Outcome.REVIEW }).finish();
@@ -251,7 +251,7 @@ describe("decisions", () => {
     expect(stored?.value).toEqual(Buffer.from(bytes));
   });
 
-  test("an unreadable record becomes a dead letter, and the records around it are decided", async () => {
+  test("dead-letters an unreadable record, and decides the records around it", async () => {
     const before = payment();
     const poison = { ...before.record, value: Buffer.from("not protobuf at all") };
     const nameless = { ...before.record, value: FeatureVector.encode(FeatureVector.decode(new Uint8Array())).finish() };
@@ -290,7 +290,7 @@ describe("decisions", () => {
     }
   }
 
-  test("each payment's trace continues through every step, and shows the final decision", async () => {
+  test("each payment's trace continues through every step and shows the final decision", async () => {
     bed.scorer.probability = () => 0.7;
     const earlier = { ...(await bed.decideOne()), outcome: Outcome.REVIEW, rung: Rung.RULES_ONLY };
     const traceIds = [randomBytes(16).toString("hex"), randomBytes(16).toString("hex")];

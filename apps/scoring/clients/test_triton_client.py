@@ -267,7 +267,7 @@ NOT_FOUND = {"grpc": "StatusCode.NOT_FOUND", "http": "404"}
         (lambda rows: rows[:, :3], r'Input "features" has shape \[32,3\]; it must be \[rows,4\]'),
         (lambda rows: np.hstack([rows, rows[:, :1]]), r'Input "features" has shape \[32,5\]'),
         (lambda rows: rows[0], r'Input "features" has shape \[4\]'),
-        (lambda rows: np.where(rows == rows[3, 2], np.float32("nan"), rows), r'Input "features" holds NaN in row 3, '),
+        (lambda rows: np.where(rows == rows[3, 2], np.float32("nan"), rows), r'Input "features" has the value NaN in row 3, '),
         (lambda rows: rows.astype(np.float64), r'Input "features" has datatype "FP64"; it must be FP32'),
         (lambda rows: np.tile(rows, (3, 1)), r'Input "features" has 96 rows; a request can have at most 64'),
     ],

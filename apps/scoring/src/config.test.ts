@@ -3,7 +3,7 @@ import { scoringConfig } from "./config.js";
 
 const REQUIRED = { PORT: "0", GRPC_PORT: "0", REGISTRY_URL: "file:///models" };
 
-test("has a default for each setting that can have one", () => {
+test("every optional setting has a default", () => {
   expect(readConfig(scoringConfig, REQUIRED)).toMatchObject({
     MODELS: [
       { name: "fraud", alias: "champion" },
@@ -27,7 +27,7 @@ test("reads execution providers in order", () => {
   expect(config.REQUIRE_GPU).toBe(true);
 });
 
-test("reads the maximum number of rows per run of each provider", () => {
+test("reads the maximum number of rows per run for each provider", () => {
   const config = readConfig(scoringConfig, { ...REQUIRED, ROWS_PER_RUN_MAX_BY_PROVIDER: "cuda=4096, trees=1024" });
   expect(config.ROWS_PER_RUN_MAX_BY_PROVIDER).toEqual({ cuda: 4_096, trees: 1_024 });
 });
@@ -51,9 +51,9 @@ test("reads models with their settings, and champion as the default alias", () =
 });
 
 test.each([
-  [{ MODELS: "" }, "MODELS: must be name@alias"],
-  [{ MODELS: "fraud@" }, "MODELS: must be name@alias"],
-  [{ MODELS: "fraud@champion,fraud" }, "MODELS: names a model twice"],
+  [{ MODELS: "" }, "MODELS: must be *@alias, or a comma-separated list"],
+  [{ MODELS: "fraud@" }, "MODELS: must be *@alias, or a comma-separated list"],
+  [{ MODELS: "fraud@champion,fraud" }, "MODELS: contains a model twice"],
   [{ MODEL_SETTINGS: "{" }, "MODEL_SETTINGS: must be JSON"],
   [{ MODEL_SETTINGS: '{"fraud":{"threads":2}}' }, "MODEL_SETTINGS"],
   [{ MODEL_SETTINGS: '{"Fraud":{"workers":2}}' }, "MODEL_SETTINGS"],

@@ -22,7 +22,11 @@ export interface ModelReference {
 const modelReferences = z
   .string()
   .transform((text) => text.split(",").map((one) => one.trim()))
-  .pipe(z.array(z.string().regex(REFERENCE, "must be name@alias, comma-separated, *@alias, or name@alias?")).min(1))
+  .pipe(
+    z
+      .array(z.string().regex(REFERENCE, "must be *@alias, or a comma-separated list of name@alias or name@alias?"))
+      .min(1),
+  )
   .transform((references): ModelReference[] =>
     references.map((reference) => {
       const [name = "", alias = "champion"] = reference.replace("?", "").split("@");
@@ -30,7 +34,7 @@ const modelReferences = z
     }),
   )
   .refine((references) => new Set(references.map((one) => `${one.name}@${one.alias}`)).size === references.length, {
-    message: "names a model twice",
+    message: "contains a model twice",
   });
 
 const providers = z.array(z.enum(EXECUTION_PROVIDERS)).min(1);
@@ -61,7 +65,7 @@ const modelSettingsByName = z
       return z.NEVER;
     }
   })
-  .pipe(z.record(z.string().regex(ONE_MODEL, "is not a model: use name or name@alias"), modelSettings));
+  .pipe(z.record(z.string().regex(ONE_MODEL, "is not a valid model; use name or name@alias"), modelSettings));
 
 const number = z.coerce.number();
 
@@ -83,20 +87,20 @@ export const scoringBesideDecisionsConfig = z
     ...serviceConfig,
     GRPC_PORT: grpcPort.optional(),
     GRPC_CERT_FILE: optionalText.meta({
-      description: "PEM file with the certificate of this server. With it, gRPC is served only over TLS.",
+      description: "PEM file with the certificate of this server. If set, gRPC is served only over TLS.",
     }),
     GRPC_KEY_FILE: optionalText.meta({ description: "PEM file with the private key of that certificate." }),
     GRPC_CLIENT_CA_FILE: optionalText.meta({
       description:
-        "PEM file with the certificate authorities for client certificates. With it, every client of the Open Inference Protocol must present a " +
-        "certificate, over gRPC and HTTP; `/health` stays open.",
+        "PEM file with the certificate authorities for client certificates. If set, every client of the Open Inference Protocol " +
+        "must present a certificate, over gRPC and HTTP; `/health` stays open.",
     }),
     GRPC_CLIENTS: optionalText
       .transform((text) => text?.split(",").map((name) => name.trim()))
       .meta({
         description:
-          "Common names of authorised client certificates, comma-separated; needs `GRPC_CLIENT_CA_FILE`. Without it, every " +
-          "client with a certificate from these authorities is accepted.",
+          "Common names of authorised client certificates, comma-separated; needs `GRPC_CLIENT_CA_FILE`. If not set, every client " +
+          "with a certificate from these authorities is accepted.",
       }),
     AIP_HTTP_PORT: number.int().min(1).max(65_535).optional().meta({
       unit: "port",
@@ -130,7 +134,7 @@ export const scoringBesideDecisionsConfig = z
     MODEL_CONTROL: z
       .enum(["none", "explicit"])
       .default("none")
-      .meta({ description: "`explicit` lets callers load and unload models." }),
+      .meta({ description: "`explicit` allows callers to load and unload models." }),
     FEATURE_SPEC_VERSION: number.int().positive().optional().meta({
       unit: "version",
       description: "Reject models trained for another version of the feature spec.",
@@ -141,10 +145,10 @@ export const scoringBesideDecisionsConfig = z
       .max(3_600)
       .default(5)
       .meta({ unit: "s", description: "Interval for reading the aliases." }),
-    WORKERS: number
-      .pipe(workers)
-      .default(1)
-      .meta({ unit: "threads", description: "Threads per model. Each holds its own copy." }),
+    WORKERS: number.pipe(workers).default(1).meta({
+      unit: "threads",
+      description: "Number of threads per model. Each thread holds its own copy of the model.",
+    }),
     ROWS_PER_RUN_MAX: number.pipe(rowsPerRunMax).optional().meta({
       unit: "rows",
       description: "Maximum number of rows per request and per run.",
@@ -157,7 +161,7 @@ export const scoringBesideDecisionsConfig = z
       .transform((pairs) => Object.fromEntries(pairs.map(([provider = "", rows]) => [provider, Number(rows)])))
       .pipe(rowsByProvider)
       .meta({
-        description: "The same limit by a model's first provider, for instance `cuda=4096,trees=1024`.",
+        description: "The same limit for models whose first provider is listed, for example `cuda=4096,trees=1024`.",
       }),
     ROWS_QUEUED_MAX: number.pipe(rowsQueuedMax).default(4_096).meta({
       unit: "rows",
@@ -170,17 +174,17 @@ export const scoringBesideDecisionsConfig = z
       .pipe(providers)
       .meta({
         description:
-          "Execution providers in order of preference: `trees`, and of ONNX Runtime `cpu`, `cuda`, `tensorrt`, `webgpu`, `dml`, " +
-          "`coreml`. `trees` runs trees with our own code, `cpu` runs the model unchanged, and the others run a network unchanged and the tensor " +
-          "twin of trees. The first one that is available and can run the model is used.",
+          "Execution providers in order of preference: `trees`, or ONNX Runtime's `cpu`, `cuda`, `tensorrt`, `webgpu`, `dml` or " +
+          "`coreml`. `trees` runs tree models with our own code, `cpu` runs the model unchanged, and the others run a neural network " +
+          "unchanged and the tensor twin of a tree model. The first provider that is available and can run the model is used.",
       }),
     CONTRIBUTIONS: z
       .stringbool()
       .default(true)
       .meta({
         description:
-          "Offer each feature's contribution to the score as a second output. This adds up to a " +
-          "second to loading a model, and 64 MiB per thread.",
+          "Offer each feature's contribution to the score as a second output. Loading a model takes up to a second longer, and each " +
+          "thread uses 64 MiB more.",
       }),
     REQUIRE_GPU: z
       .stringbool()
@@ -193,19 +197,19 @@ export const scoringBesideDecisionsConfig = z
   })
   .refine((config) => (config.GRPC_CERT_FILE === undefined) === (config.GRPC_KEY_FILE === undefined), {
     path: ["GRPC_KEY_FILE"],
-    message: "and GRPC_CERT_FILE must be set together",
+    message: "must be set together with GRPC_CERT_FILE",
   })
   .refine((config) => config.GRPC_CLIENT_CA_FILE === undefined || config.GRPC_CERT_FILE !== undefined, {
     path: ["GRPC_CLIENT_CA_FILE"],
-    message: "needs GRPC_CERT_FILE: clients show certificates only over TLS",
+    message: "needs GRPC_CERT_FILE: clients present certificates only over TLS",
   })
   .refine((config) => config.GRPC_CLIENTS === undefined || config.GRPC_CLIENT_CA_FILE !== undefined, {
     path: ["GRPC_CLIENTS"],
-    message: "needs GRPC_CLIENT_CA_FILE: without it clients show no certificates",
+    message: "needs GRPC_CLIENT_CA_FILE: without it, clients present no certificates",
   })
   .refine((config) => !config.REQUIRE_GPU || config.EXECUTION_PROVIDERS.some(isGpu), {
     path: ["REQUIRE_GPU"],
-    message: "needs a GPU's provider, for instance cuda, among EXECUTION_PROVIDERS",
+    message: "needs a GPU provider, for example cuda, in EXECUTION_PROVIDERS",
   });
 
 export const scoringConfig = scoringBesideDecisionsConfig.safeExtend({ GRPC_PORT: grpcPort });

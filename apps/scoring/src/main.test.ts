@@ -108,7 +108,7 @@ test("does not start with a model that fails its checks, and says why in one sen
   );
 });
 
-test("follows the alias, rejects a bad model once and keeps the old one, and counts everything", async () => {
+test("follows the alias, rejects a bad model once and keeps the old one, and counts these events", async () => {
   const port = await freePort();
   const main = startMain({ GRPC_PORT: String(port), REGISTRY_POLL_SECONDS: "0.02" });
   const up = await main.line((line) => line.msg === "scoring is up");
@@ -123,7 +123,7 @@ test("follows the alias, rejects a bad model once and keeps the old one, and cou
   await models.registry.setAlias("fraud", "champion", wrong.version);
   const refusal = await main.line((line) => line.refused === wrong.version);
   expect(refusal).toMatchObject({ level: "error", code: "model-refused", version: champion.version });
-  expect(refusal.msg).toMatch(/golden batch returns .* The old model stays in use\.$/);
+  expect(refusal.msg).toMatch(/golden batch returns .* The previous model stays in use\.$/);
   expect(await client.score(champion.golden.inputs)).toMatchObject({ version: champion.version });
 
   // A model whose file was damaged after it was published.
@@ -181,7 +181,7 @@ test("shuts down cleanly on SIGTERM", async () => {
   expect(main.lines.at(-1)?.msg).toBe("scoring is down");
 });
 
-test("reports in one sentence that its gRPC port is in use", async () => {
+test("if its gRPC port is in use, says so in one sentence", async () => {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
@@ -199,7 +199,7 @@ const END_THREAD = `
   process.on("worker", (worker) => { youngest = worker; });
   process.on("SIGUSR2", () => youngest.terminate());`;
 
-test("when its thread dies it is not ready, rejects calls, and recovers at the next poll", async () => {
+test("if its thread dies, is not ready and rejects calls, and recovers at the next poll", async () => {
   const port = await freePort();
   const settings = { EXECUTION_PROVIDERS: "cpu", REGISTRY_POLL_SECONDS: "1" };
   const main = startMain({ GRPC_PORT: String(port), ...settings }, [

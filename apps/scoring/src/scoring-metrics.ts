@@ -30,7 +30,7 @@ export interface ScoringMetrics {
 
 export function createScoringMetrics(): ScoringMetrics {
   const queue = histogram("tripline_scoring_queue_duration_seconds", {
-    description: "How long a request waited for its run",
+    description: "Time that a request waited for its run",
     labels: MODEL_LABELS,
     buckets: FINE_SECONDS,
   });
@@ -45,7 +45,7 @@ export function createScoringMetrics(): ScoringMetrics {
     buckets: POWERS_OF_TWO,
   });
   const requests = counter("tripline_scoring_requests_total", {
-    description: "Infer requests by outcome",
+    description: "Inference requests, by outcome",
     labels: [...MODEL_LABELS, "outcome"],
   });
   const swaps = counter("tripline_scoring_model_swaps_total", {
@@ -116,7 +116,7 @@ function profilesOf(names: readonly string[]): string[] {
 function watchModels(current: () => readonly ServedModel[]): () => void {
   const endInfo = labelledGauge(
     "tripline_scoring_model_info",
-    { description: "1 for each served model, with the provider that it actually runs on", labels: MODEL_LABELS },
+    { description: "1 for each loaded model, with the provider that runs it", labels: MODEL_LABELS },
     () => current().map((model) => [1, labelsOf(model)]),
   );
   const endQueued = labelledGauge(
@@ -126,7 +126,7 @@ function watchModels(current: () => readonly ServedModel[]): () => void {
   );
   const endProfiles = labelledGauge(
     "tripline_scoring_profiles_used",
-    { description: "1 for each profile that a served model uses", labels: ["model", "model_version", "profile"] },
+    { description: "1 for each profile that a loaded model uses", labels: ["model", "model_version", "profile"] },
     () =>
       current().flatMap(({ manifest }) =>
         profilesOf(usedFeatures(manifest)).map((profile): [number, Record<string, string>] => [

@@ -71,7 +71,7 @@ describe("the Open Inference Protocol", () => {
     });
   });
 
-  test("answers a ModelInfer call that has raw bytes with raw bytes", async () => {
+  test("a ModelInfer call with raw bytes gets raw bytes", async () => {
     const request = rawRequest(golden.inputs, { id: "request 1", modelVersion: version });
     const response = await scoring.client.call(METHODS.modelInfer, request);
     expect(response).toMatchObject({ modelName: "fraud", modelVersion: version, id: "request 1" });
@@ -81,7 +81,7 @@ describe("the Open Inference Protocol", () => {
     expectClose(rawScores(response), golden.outputs);
   });
 
-  test("answers a ModelInfer call that has typed contents with typed contents", async () => {
+  test("a ModelInfer call with typed contents gets typed contents", async () => {
     const request = rawRequest(golden.inputs, {
       inputs: [tensorOf(golden.inputs, { contents: tensorContents(golden.inputs.flat()) })],
       outputs: [{ name: "probability", parameters: {} }],
@@ -110,7 +110,11 @@ describe("rejects bad input and names the tensor", () => {
       { inputs: [tensorOf([ROW], { name: "x" })] },
       'There is no input "x"; the model takes "features".',
     ],
-    ["a duplicate input", { inputs: [tensorOf([ROW]), tensorOf([ROW])] }, 'Input "features" is given 2 times.'],
+    [
+      "a duplicate input",
+      { inputs: [tensorOf([ROW]), tensorOf([ROW])] },
+      'Input "features" occurs 2 times. Send it once.',
+    ],
     [
       "an unknown output",
       { outputs: [{ name: "y", parameters: {} }] },
@@ -139,39 +143,39 @@ describe("rejects bad input and names the tensor", () => {
     [
       "too few bytes",
       { rawInputContents: [Buffer.alloc(12)] },
-      'Input "features" has 12 raw bytes; its shape needs 16 (4 FP32 values).',
+      'Input "features" has 12 raw bytes, but its shape requires 16 (4 FP32 values).',
     ],
     ["too many bytes", { rawInputContents: [Buffer.alloc(20)] }, 'Input "features" has 20 raw bytes'],
     [
       "an extra raw entry",
       { rawInputContents: [...raw(ROW), ...raw(ROW)] },
-      'raw_input_contents has 2 entries; input "features" needs one.',
+      'raw_input_contents has 2 entries, but must have exactly one, for input "features".',
     ],
     ["no values", { rawInputContents: [] }, 'Input "features" has no values'],
     [
       "both kinds of values",
       { inputs: [tensorOf([ROW], { contents: tensorContents(ROW) })] },
-      'Input "features" has contents although',
+      'Input "features" has contents, although',
     ],
     [
       "too few values",
       { inputs: [tensorOf([ROW], { contents: tensorContents([1]) })], rawInputContents: [] },
-      'Input "features" has 1 values; its shape needs 4.',
+      'Input "features" has 1 values, but its shape requires 4.',
     ],
     [
       "values of another type",
       { inputs: [tensorOf([ROW], { contents: { ...tensorContents([]), fp64Contents: ROW } })], rawInputContents: [] },
-      "belong in fp32_contents",
+      "must be in fp32_contents",
     ],
     [
       "NaN",
       { rawInputContents: raw([1, 2, Number.NaN, 4]) },
-      'Input "features" holds NaN in row 0, column 2 (card_ratio_to_mean_30d)',
+      'Input "features" has the value NaN in row 0, column 2 (card_ratio_to_mean_30d)',
     ],
     [
       "infinity",
       rawRequest([ROW, [1, Number.POSITIVE_INFINITY, 1, 1]]),
-      'Input "features" holds Infinity in row 1, column 1 (card_count_1d)',
+      'Input "features" has the value Infinity in row 1, column 1 (card_count_1d)',
     ],
   ])("%s", async (_case, changes, sentence) => {
     const error = await failureOf(scoring.client.call(METHODS.modelInfer, rawRequest([ROW], changes)));
@@ -217,12 +221,12 @@ test("batches concurrent requests up to the limit, and each gets its own respons
   );
 });
 
-test("a caller past its deadline gets DEADLINE_EXCEEDED", async () => {
+test("a caller whose deadline passes gets DEADLINE_EXCEEDED", async () => {
   const error = await failureOf(scoring.client.score([ROW], { deadlineMs: 0 }));
   expect(error.code).toBe(status.DEADLINE_EXCEEDED);
 });
 
-test("a NaN score is an error", async () => {
+test("returns an error instead of a NaN score", async () => {
   const other = await startTestScoring({ MODELS: "fraud@sometimes-nan" });
   const error = await failureOf(other.client.score([ROW, [1, 1, -1, 1]]));
   expect(error.code).toBe(status.INTERNAL);
@@ -266,7 +270,7 @@ describe("does not start", () => {
       "without the required GPU",
       { EXECUTION_PROVIDERS: "cuda,cpu", REQUIRE_GPU: "true" },
       "config-invalid",
-      /^EXECUTION_PROVIDERS cannot be satisfied: cuda is not available here/,
+      /^EXECUTION_PROVIDERS cannot be satisfied: cuda is unavailable/,
     ],
   ])("%s", async (_case, changes, code, sentence) => {
     const config = readConfig(scoringConfig, testEnvironment(models.url, changes));
@@ -294,7 +298,7 @@ test("reports health over HTTP", async () => {
   expect((await fetch(`${scoring.service.url}/health/live`)).status).toBe(200);
 });
 
-test("a full queue rejects requests with RESOURCE_EXHAUSTED and answers the others", async () => {
+test("a full queue rejects requests with RESOURCE_EXHAUSTED, and waiting requests are answered", async () => {
   const small = await startTestScoring({ ROWS_PER_RUN_MAX: "32", ROWS_QUEUED_MAX: "32" });
   const calls = Array.from({ length: 40 }, () => small.client.score(golden.inputs));
   const outcomes = await Promise.allSettled(calls);
@@ -308,7 +312,7 @@ test("a full queue rejects requests with RESOURCE_EXHAUSTED and answers the othe
   await small.close();
 });
 
-test("answers nothing after shutdown, and can be closed twice", async () => {
+test("does not respond after shutdown, and can be closed twice", async () => {
   const ending = await startTestScoring();
   await ending.client.score([ROW]);
   await Promise.all([ending.service.close(), ending.service.close()]);

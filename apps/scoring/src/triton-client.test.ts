@@ -35,7 +35,7 @@ beforeAll(async () => {
 afterAll(() => scoring?.close());
 
 test(
-  "NVIDIA's client makes its Triton calls over gRPC and HTTP and gets Triton's responses",
+  "NVIDIA's client gets Triton's responses over gRPC and HTTP",
   async () => {
     const golden = await scoring.golden(["fraud@champion", "fraud@challenger", "amounts@champion"]);
     const { stdout } = await promisify(execFile)(python, ["-m", "pytest", "--color=no", CLIENTS], {

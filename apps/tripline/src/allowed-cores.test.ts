@@ -17,7 +17,7 @@ test.each([
   ["max 100000", "max 100000", undefined],
   ["50000 100000", "max 100000", 0.5],
   ["300000 100000", "200000 100000", 2],
-])("a cgroup with %s inside one with %s: %s", (inner, outer, cores) => {
+])('a cgroup limited to "%s" inside one limited to "%s" may use this many CPUs: %s', (inner, outer, cores) => {
   writeFileSync(join(root, "pods", "one", "cpu.max"), `${inner}\n`);
   writeFileSync(join(root, "pods", "cpu.max"), `${outer}\n`);
   expect(allowedCores(root, own)).toBe(cores);

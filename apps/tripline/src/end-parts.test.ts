@@ -43,7 +43,7 @@ test("all parts drain together, and close in reverse order of dependency", async
   expect(calls).toEqual(["close ingestion", "close decisions", "close scoring", "close auth"]);
 });
 
-test("decisions is ready only while the in-process scoring is", async () => {
+test("decisions is ready only while in-process scoring is ready", async () => {
   const { plan, checks, report } = partsOf("scoring", "decisions");
   await startParts(plan);
   const check = checks.get("decisions: scoring");
@@ -55,7 +55,7 @@ test("decisions is ready only while the in-process scoring is", async () => {
   });
 });
 
-test("a part that fails to start stops the others, and the error names it with the reason", async () => {
+test("a part that fails to start stops the others, and the error names the part and the reason", async () => {
   const { plan, calls } = partsOf("features", "decisions");
   const failing = { config: CONFIG, start: () => Promise.reject(new TriplineError("config-invalid", "No model.")) };
   const parts = new Map([...plan.parts, ["scoring", failing] as const]);

@@ -40,7 +40,7 @@ async function scoresFrom(client: ScoringClient, rows: number[][], version = "")
 }
 
 test.each(["/invocations", "/score", PREDICT, "/v2/models/fraud/infer"])(
-  "decisions gets the same scores, contributions and metadata from POST %s as over gRPC",
+  "decisions gets the same scores, contributions and metadata from POST %s as from gRPC",
   async (path) => {
     const endpoint = endpointAt(path);
     const { golden, version } = await scoring.models.registry.resolve("fraud", "champion");

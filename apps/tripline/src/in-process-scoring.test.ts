@@ -43,7 +43,7 @@ beforeAll(() => {
 });
 afterAll(() => telemetry.shutdown());
 
-test("passes the request itself, and its deadline on the server's clock", async () => {
+test("passes the request object itself, with the deadline on the server's clock", async () => {
   const { calls, scoring } = serverOf(async () => RESPONSE);
   const before = Date.now();
   expect(await scoring.infer(REQUEST, {}, inMs(AMPLE_MS))).toEqual({ value: RESPONSE });
@@ -53,7 +53,7 @@ test("passes the request itself, and its deadline on the server's clock", async 
   expect(calls[0]?.isCancelled()).toBe(false);
 });
 
-test("payments keep their traces", async () => {
+test("preserves the trace of each payment", async () => {
   const { calls, scoring } = serverOf(async () => RESPONSE);
   const traceparent = (digit: string) => `00-${digit.repeat(32)}-${digit.repeat(16)}-01`;
   const headers = {

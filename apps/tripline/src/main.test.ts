@@ -15,14 +15,14 @@ function run(environment: Record<string, string>): { readonly code: number | nul
   return { code: status, log: lines.map((line): unknown => JSON.parse(line)) };
 }
 
-test("an invalid configuration ends the process with one sentence and its exit code", () => {
+test("exits with one sentence and the matching exit code if the configuration is invalid", () => {
   const { code, log } = run({ TARGETS: "decisions", PORT: "0" });
   expect(log).toEqual([
     expect.objectContaining({
       level: "fatal",
       service: "tripline",
       code: "config-invalid",
-      msg: "TARGETS has decisions without scoring, which it needs: add scoring, or set SCORING_ADDRESS for one elsewhere.",
+      msg: "TARGETS contains decisions without scoring, which it requires. Add scoring, or set SCORING_ADDRESS to use one in another process.",
     }),
   ]);
   expect(code).toBe(78);

@@ -24,7 +24,7 @@ const SHARED = {
 const read = (changes: Record<string, string | undefined>, cores?: number) =>
   readProcess({ ...SHARED, ...changes }, cores);
 
-test("each part has the shared settings and its own; the first one serves the metrics", async () => {
+test("gives each part the shared settings and its own; the first part serves the metrics", async () => {
   const { parts, DRAIN_SECONDS } = await read({
     TARGETS: "decisions, scoring",
     DECISIONS_PORT: "7405",
@@ -40,7 +40,7 @@ test("each part has the shared settings and its own; the first one serves the me
   expect(DRAIN_SECONDS).toBe(3);
 });
 
-test("TARGETS=all runs all parts, and each gets the addresses of the others", async () => {
+test("TARGETS=all runs all parts and gives each the addresses of the others", async () => {
   const ports = { AUTH_PORT: "7401", CONTROL_PORT: "7415", INGESTION_PORT: "7400" };
   const { parts } = await read({ TARGETS: "all", ...ports });
   expect([...parts.keys()]).toEqual([...TARGETS]);
@@ -55,7 +55,7 @@ test("TARGETS=all runs all parts, and each gets the addresses of the others", as
   });
 });
 
-test("a given address takes precedence over that of the part in the same process", async () => {
+test("an address that is set takes precedence over that of the part in the same process", async () => {
   const { parts } = await read({ TARGETS: "auth,control", AUTH_PORT: "7401", AUTH_JWKS_URL: "http://auth/keys" });
   expect(parts.get("control")?.config).toMatchObject({ AUTH_JWKS_URL: "http://auth/keys" });
 });
@@ -74,37 +74,47 @@ test("no part has a variable whose name could be mistaken for another part's", a
 });
 
 test.each<[string, Record<string, string>, number | undefined, string]>([
-  ["no target", { TARGETS: " " }, undefined, "TARGETS is not set. Set it to what this process runs, comma-separated:"],
-  ["an unknown target", { TARGETS: "scorer" }, undefined, 'TARGETS: there is no target "scorer"; choose among auth,'],
+  [
+    "no target",
+    { TARGETS: " " },
+    undefined,
+    "TARGETS is not set. Set it to a comma-separated list of what this process runs:",
+  ],
+  [
+    "an unknown target",
+    { TARGETS: "scorer" },
+    undefined,
+    'TARGETS contains "scorer", which does not exist. Choose from auth,',
+  ],
   [
     "decisions without scoring",
     { TARGETS: "decisions,features" },
     undefined,
-    "TARGETS has decisions without scoring, which it needs: add scoring, or set SCORING_ADDRESS for one elsewhere.",
+    "TARGETS contains decisions without scoring, which it requires. Add scoring, or set SCORING_ADDRESS to use one in another process.",
   ],
   [
     "ingestion without auth",
     { TARGETS: "ingestion" },
     undefined,
-    "TARGETS has ingestion without auth, which it needs: add auth, or set AUTH_ISSUER and AUTH_JWKS_URL for one elsewhere.",
+    "TARGETS contains ingestion without auth, which it requires. Add auth, or set AUTH_ISSUER and AUTH_JWKS_URL to use one in another process.",
   ],
   [
     "control without auth",
     { TARGETS: "control" },
     undefined,
-    "TARGETS has control without auth, which it needs: add auth, or set AUTH_ISSUER and AUTH_JWKS_URL for one elsewhere.",
+    "TARGETS contains control without auth, which it requires. Add auth, or set AUTH_ISSUER and AUTH_JWKS_URL to use one in another process.",
   ],
   [
     "console without control",
     { TARGETS: "auth,console" },
     undefined,
-    "TARGETS has console without control, which it needs: add control, or set CONTROL_URL for one elsewhere.",
+    "TARGETS contains console without control, which it requires. Add control, or set CONTROL_URL to use one in another process.",
   ],
   [
     "console without ingestion",
     { TARGETS: "auth,control,console" },
     undefined,
-    "TARGETS has console without ingestion, which it needs: add ingestion, or set INGESTION_URL for one elsewhere.",
+    "TARGETS contains console without ingestion, which it requires. Add ingestion, or set INGESTION_URL to use one in another process.",
   ],
   [
     "two services on one port",
@@ -122,7 +132,7 @@ test.each<[string, Record<string, string>, number | undefined, string]>([
     "all services with half a CPU",
     { TARGETS: "all" },
     0.5,
-    "This process may use 0.5 CPUs, and its 8 targets need 0.96: raise the limit, or set fewer TARGETS.",
+    "This process may use 0.5 CPUs, but its 8 targets need at least 0.96. Raise the limit, or set fewer TARGETS.",
   ],
 ])("rejects %s in one sentence that says what to change", async (_title, changes, cores, sentence) => {
   await expect(read(changes, cores)).rejects.toMatchObject({
@@ -131,7 +141,7 @@ test.each<[string, Record<string, string>, number | undefined, string]>([
   });
 });
 
-test("reports invalid settings of several parts together, with the part", async () => {
+test("reports the invalid settings of several parts together, and names the part of each", async () => {
   const wrong = read({ TARGETS: "decisions,scoring", MODEL_NAME: "?", SCORING_WORKERS: "0" });
   await expect(wrong).rejects.toThrow(/^scoring: .*WORKERS.* decisions: .*MODEL_NAME/);
 });

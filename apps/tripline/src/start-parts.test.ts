@@ -43,7 +43,7 @@ describe("a process with several parts", () => {
     for (const url of urls) await expect(fetch(`${url}/health/live`)).rejects.toThrow("fetch failed");
   });
 
-  test("runs the control plane: each part has its health and routes, and control accepts tokens of auth", async () => {
+  test("runs the control plane: each part has its health and routes, and control accepts tokens issued by auth", async () => {
     const key = Buffer.alloc(32, 1).toString("base64");
     const client = { client_id: "operator", client_secret: "a-secret-of-more-than-24-characters", tenant: "demo" };
     const [authPort = 0] = await findFreePorts(1);
@@ -81,7 +81,7 @@ describe("a process with several parts", () => {
     }
   });
 
-  test("a part that fails to start stops the others, and the error names it with the reason", async () => {
+  test("a part that fails to start stops the others, and the error names the part and the reason", async () => {
     const REGISTRY_URL = pathToFileURL(join(folder, "no-models")).href;
     const started = start({ TARGETS: "decisions,scoring", REGISTRY_URL });
     await expect(started).rejects.toMatchObject({

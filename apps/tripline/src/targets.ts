@@ -24,12 +24,14 @@ export function parseTargets(text: string | undefined): readonly Target[] {
   const named = (text ?? "").split(",").flatMap((one) => one.trim() || []);
   if (named.length === 0) {
     throw invalid(
-      `TARGETS is not set. Set it to what this process runs, comma-separated: ${TARGETS.join(", ")}; or all.`,
+      `TARGETS is not set. Set it to a comma-separated list of what this process runs: ${TARGETS.join(", ")}; or to all.`,
     );
   }
   const unknown = named.find((name) => name !== ALL && !TARGETS.some((target) => target === name));
   if (unknown !== undefined) {
-    throw invalid(`TARGETS: there is no target "${unknown}"; choose among ${TARGETS.join(", ")}, or all.`);
+    throw invalid(
+      `TARGETS contains "${unknown}", which does not exist. Choose from ${TARGETS.join(", ")}, or use all.`,
+    );
   }
   return TARGETS.filter((target) => named.includes(ALL) || named.includes(target));
 }
@@ -69,7 +71,7 @@ export function checkNeighbours(
       if (targets.includes(missing) || variables.every((variable) => isSet(target, variable))) continue;
       if (alternative !== undefined && isSet(target, alternative)) continue;
       throw invalid(
-        `TARGETS has ${target} without ${missing}, which it needs: add ${missing}, or set ${variables.join(" and ")} for one elsewhere.`,
+        `TARGETS contains ${target} without ${missing}, which it requires. Add ${missing}, or set ${variables.join(" and ")} to use one in another process.`,
       );
     }
   }
@@ -108,7 +110,7 @@ export function checkCores(targets: readonly Target[], cores: number | undefined
   const least = Math.round(CORES_PER_TARGET_MIN * targets.length * 100) / 100;
   if (cores === undefined || cores >= least) return;
   throw invalid(
-    `This process may use ${cores} CPUs, and its ${targets.length} targets need ${least}: raise the limit, or set fewer TARGETS.`,
+    `This process may use ${cores} CPUs, but its ${targets.length} targets need at least ${least}. Raise the limit, or set fewer TARGETS.`,
   );
 }
 

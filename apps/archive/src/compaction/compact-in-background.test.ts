@@ -52,7 +52,7 @@ async function fill(): Promise<void> {
   }
 }
 
-test("a separate process merges the files of closed days, and leaves the current day and old days alone", async () => {
+test("a separate process merges the files of closed days, but not those of the current day or of old days", async () => {
   const { url } = await bench.start({ FLUSH_AGE_MS: "50" });
   await fill();
   const [before, today, old] = [await bench.rows(TOPIC), await filesOf(dayOf(0)), await filesOf(dayOf(365))];
@@ -69,7 +69,7 @@ test("a separate process merges the files of closed days, and leaves the current
   expect(startedAtMs).toBeLessThanOrEqual(endedAtMs);
 });
 
-test("the console gets a failure if the process crashes, but not if it is stopped", async () => {
+test("reports a failure to the console if the process crashes, but not if it is stopped", async () => {
   const program = join(bench.lake, "dying.mjs");
   await writeFile(program, "process.kill(process.pid, 'SIGKILL');");
   const { failure } = await runCompaction(disk, bench.lake, CALM, program);
@@ -78,7 +78,7 @@ test("the console gets a failure if the process crashes, but not if it is stoppe
   await expect(runCompaction(disk, bench.lake, AbortSignal.timeout(200), program)).rejects.toThrow("timeout");
 });
 
-describe("the schedule", () => {
+describe("the compaction schedule", () => {
   let runs: number;
 
   beforeEach(() => {

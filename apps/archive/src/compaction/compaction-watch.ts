@@ -19,7 +19,7 @@ export class CompactionWatch extends JobWatch<CompactionRun | null> {
     return [
       gauge(
         "tripline_archive_compaction_days_left",
-        { description: "Days of topics that had too many files after the last compaction of the lake" },
+        { description: "Days whose topics had too many files after the last compaction of the lake" },
         () => this.facts?.days_left ?? 0,
       ),
       gauge(

@@ -72,7 +72,7 @@ export class TestBench {
   /** Resolves once the lake contains every record that Kafka has for the topic. */
   async untilArchived(topic: string): Promise<void> {
     const ends = new Map([...(await this.admin.endOffsets(topic))].filter(([, end]) => end > 0));
-    await until(`everything of ${topic} in the lake`, async () => {
+    await until(`all records of ${topic} in the lake`, async () => {
       const { positions } = await listFiles(this.lake, topic).catch(() => ({ positions: new Map<number, number>() }));
       return [...ends].every(([partition, end]) => (positions.get(partition) ?? 0) >= end);
     });
@@ -96,7 +96,7 @@ export class TestBench {
 export async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
   const deadlineMs = performance.now() + WAIT_MS_MAX;
   while (!(await holds())) {
-    if (performance.now() > deadlineMs) throw new Error(`after ${WAIT_MS_MAX} ms not yet: ${what}`);
+    if (performance.now() > deadlineMs) throw new Error(`not within ${WAIT_MS_MAX} ms: ${what}`);
     await delay(POLL_MS);
   }
 }

@@ -75,7 +75,7 @@ test("archives to S3, compacts a day there, and reads it through the cache", asy
   expect((await readdir(cache)).filter((name) => name.startsWith("held-"))).toEqual([]);
 });
 
-test("kill -9 after each commit under load neither loses nor duplicates rows in the bucket", async () => {
+test("survives SIGKILL after each commit under load without losing or duplicating rows in the bucket", async () => {
   const bench = await openBench("s3://tripline/killed");
   let next = 0;
   const produce = () => bench.send(Array.from({ length: 50 }, () => labelRecord(labelOf(next++))));
@@ -97,7 +97,7 @@ test("kill -9 after each commit under load neither loses nor duplicates rows in 
   await expectEachOnce(bench, labels.name);
 }, 240_000);
 
-test("is not ready if the bucket is missing, and says what to do", async () => {
+test("is not ready if the bucket is missing, and says how to fix it", async () => {
   const bench = await openBench("s3://nowhere/lake");
   await bench.send([labelRecord(labelOf(1))]);
   const service = await bench.start();

@@ -13,7 +13,7 @@ const places = (buffer: RowBuffer) =>
   buffer.snapshot()?.rows.map(({ partition, offset }) => `${partition}@${offset}`) ?? [];
 const ranges = (buffer: RowBuffer) => Object.fromEntries(buffer.snapshot()?.ranges ?? []);
 
-test("buffers records from the lake's end, and drops them from the front as the lake advances", () => {
+test("buffers records from the end of the lake onwards, and drops the oldest as the lake advances", () => {
   const buffer = new RowBuffer();
   expect(buffer.begin(0, 5)).toBe(5);
   expect(buffer.begin(3, 0)).toBe(0);
@@ -63,7 +63,7 @@ test("a dead letter advances the end offset without adding a row", () => {
   expect(ranges(buffer)).toEqual({ 0: { from: 4, to: 6 } });
 });
 
-test("a reassigned partition resumes after its buffered rows, or after the lake if that is further", () => {
+test("a reassigned partition resumes after its buffered rows, or after the end of the lake if that is later", () => {
   const buffer = new RowBuffer();
   buffer.begin(0, 0);
   buffer.add(0, rowsOf(0, 0, 10));
@@ -88,7 +88,7 @@ test("rejects a partition that was not started, without dead-lettering its recor
 
 const isPoison = (offset: number) => offset % 5 === 3;
 
-test("for any order of events, the lake and the buffer together contain each record once", () => {
+test("for any order of events, the lake and the buffer together contain each record exactly once", () => {
   const step = fc.record({ kind: fc.constantFrom("receive", "flush", "other", "begin"), count: fc.nat(8) });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {

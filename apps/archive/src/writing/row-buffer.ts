@@ -91,8 +91,8 @@ export class RowBuffer {
       const position = positions.get(partition) ?? 0;
       if (position < held.from) {
         const detail =
-          `The lake ends at offset ${position} of partition ${partition}, but had everything before ${held.from}: it ` +
-          "was changed manually. Restart the service to archive the records that Kafka still has.";
+          `The lake now ends at offset ${position} of partition ${partition}, but it had contained every record before offset ` +
+          `${held.from}: the lake was changed manually. Restart the service to archive the records that Kafka still has.`;
         throw new TriplineError("state-conflict", detail);
       }
       this.#moveTo(held, position);

@@ -74,7 +74,7 @@ function batchOf(from: number, to: number) {
 const position = async () => (await listFiles(lake, TOPIC).catch(() => undefined))?.positions.get(0) ?? 0;
 const untilAt = (offset: number) => until(`offset ${offset} in the lake`, async () => (await position()) === offset);
 
-test("commits offsets when their rows are in the lake, even if another instance wrote them", async () => {
+test("commits offsets once their rows are in the lake, even if another instance wrote them", async () => {
   const { archive, commits } = open();
   expect(await archive.begin(0)).toBe(0);
   await archive.handle(batchOf(0, 5));
@@ -114,7 +114,7 @@ test("does not count records that Kafka compacted away as missing", async () => 
   expect(metrics.lost).toEqual([]);
 });
 
-test("does not continue a lake that is ahead of Kafka because the topic was recreated", async () => {
+test("rejects a lake that is ahead of Kafka because the topic was recreated", async () => {
   const { archive } = open();
   await archive.begin(0);
   await archive.handle(batchOf(0, 5));
@@ -122,13 +122,13 @@ test("does not continue a lake that is ahead of Kafka because the topic was recr
   const next = open({ end: 4 });
   await expect(next.archive.begin(0)).rejects.toMatchObject({
     code: "state-conflict",
-    message: expect.stringContaining("before offset 5, which Kafka has not reached"),
+    message: expect.stringContaining("up to offset 5, which is beyond the end of the topic in Kafka"),
   });
   expect(() => next.archive.check()).toThrow("LAKE_URL");
   expect(await open({ end: 5 }).archive.begin(0)).toBe(5);
 });
 
-test("stays within its memory limit while the lake is not writable; waiting handlers end with the service", async () => {
+test("stays within its memory limit while the lake is not writable; waiting handlers end when the service stops", async () => {
   const folder = join(lake, "sub");
   const { archive, commits } = open({ rowsMax: 10, folder });
   await archive.begin(0);
@@ -171,7 +171,7 @@ test("stays within its memory limit while the lake is not writable; waiting hand
   await rejected;
 });
 
-test("rejects an unreadable record before it buffers any of its batch", async () => {
+test("rejects an unreadable record before buffering any record of its batch", async () => {
   const { archive } = open({ ageMs: 3_600_000 });
   await archive.begin(0);
   const batch = batchOf(0, 3);

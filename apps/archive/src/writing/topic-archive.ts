@@ -172,8 +172,8 @@ export class TopicArchive {
     const { name } = this.options.table.topic;
     return new TriplineError(
       "state-conflict",
-      `The lake has everything of ${name}, partition ${partition}, before offset ${position}, which Kafka has not ` +
-        "reached. If the topic was deleted and created again, set LAKE_URL to another location, or move the old lake.",
+      `The lake contains ${name}, partition ${partition}, up to offset ${position}, which is beyond the end of the topic in ` +
+        "Kafka. If the topic was deleted and recreated, set LAKE_URL to another location, or move the old lake.",
     );
   }
 
@@ -228,7 +228,7 @@ export class TopicArchive {
       this.#flushFault = error;
       metrics.failed(table.topic.name);
       const extra = { topic: table.topic.name, code: error.code, error: error.message, ...this.held };
-      logger.warn(extra, "archive: cannot write to the lake; trying again");
+      logger.warn(extra, "archive: cannot write to the lake; retrying");
       return false;
     } finally {
       this.#notify();
@@ -249,7 +249,7 @@ export class TopicArchive {
       }
       this.options.metrics.overtaken(this.options.table.topic.name);
     }
-    throw new TriplineError("state-conflict", "Other instances keep archiving the same records first.");
+    throw new TriplineError("state-conflict", "Other instances repeatedly archived the same records before this one.");
   }
 
   async #write(log: TopicLog, { ranges, rows }: Snapshot): Promise<boolean> {

@@ -17,7 +17,7 @@ default_decision:
   default: { action: review, reason: DEFAULT, text: Nothing is known. }
 `;
 
-describe("attributes that ingestion sealed", () => {
+describe("attributes sealed by ingestion", () => {
   let bed: TestBed;
   /** Keys of two ingestion instances, and a third key that is not in Redis. */
   let sealers: TransitSealer[];
@@ -50,7 +50,7 @@ describe("attributes that ingestion sealed", () => {
     ["gold", Outcome.CHALLENGE, sealedBy(0, '{"tier":"gold"}')],
     ["silver", Outcome.APPROVE, sealedBy(0, '{"tier":"silver"}')],
     ["gold from another ingestion instance", Outcome.CHALLENGE, sealedBy(1, '{"tier":"gold"}')],
-  ])("decide by the tier %s", async (_tier, outcome, header) => {
+  ])("are available to rules: tier %s", async (_tier, outcome, header) => {
     expect(await decided(true, header)).toMatchObject({ outcome, skippedRules: [] });
   });
 
@@ -64,7 +64,7 @@ describe("attributes that ingestion sealed", () => {
     ["ingestion had no key, or an older features instance dropped the header", () => undefined],
     ["they belong to another payment", () => sealers[0]?.seal('{"tier":"silver"}', "txn_other")],
     ["they were changed", (id: string) => `${sealedBy(0, '{"tier":"silver"}')(id)?.slice(0, -4)}AAAA`],
-  ])("give the default decision if %s", async (_why, header) => {
+  ])("cause the default decision if %s", async (_why, header) => {
     expect(await decided(true, header)).toMatchObject({
       outcome: Outcome.REVIEW,
       reasons: [{ code: "DEFAULT" }],

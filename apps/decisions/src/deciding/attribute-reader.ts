@@ -34,7 +34,7 @@ export class AttributeReader {
     try {
       await this.#opener.prepare(headers);
     } catch (error) {
-      this.logger.warn({ err: error }, "keys of attributes could not be loaded");
+      this.logger.warn({ err: error }, "could not load the keys of sealed attributes");
     }
   }
 

@@ -136,7 +136,7 @@ export class BatchDecider {
     const parts = scoreTrial(this.scorer, rollout, tasks, budgetMs);
     if (unusable.length === 0) return parts;
     const unscored = unusable.map(
-      (): Scored => ({ score: { missing: "the features cannot be used" }, trial: undefined }),
+      (): Scored => ({ score: { missing: "the features are unusable" }, trial: undefined }),
     );
     return [...parts, { tasks: unusable.map((open) => ({ open })), scored: Promise.resolve(unscored) }];
   }

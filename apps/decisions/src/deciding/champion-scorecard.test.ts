@@ -68,7 +68,7 @@ describe("ChampionScorecard", () => {
     }
   }
 
-  test("is the champion's from the start, and follows the alias to another scorecard or to none", async () => {
+  test("uses the champion's scorecard from startup, and follows the alias to another scorecard or to none", async () => {
     await promote("one", cardOf(1));
     await follow();
     expect(scorecard.current).toMatchObject({ intercept: 1, specVersion: SPEC.version });
@@ -84,7 +84,7 @@ describe("ChampionScorecard", () => {
     await becomes(() => scorecard.current?.intercept === 4 && scorecard.note === undefined);
   });
 
-  test("stays while the registry is unavailable or the champion's scorecard is unusable", async () => {
+  test("keeps its scorecard while the registry is unavailable or the champion's scorecard is unusable", async () => {
     await promote("one", cardOf(1));
     await follow();
     const kept = `${scorecard.current?.version} stays: `;
@@ -121,7 +121,7 @@ describe("ChampionScorecard", () => {
     await becomes(() => scorecard.current?.intercept === 1);
   });
 
-  test("is missing without a model or a registry, and says so", async () => {
+  test("has no scorecard without a model or a registry, and says so", async () => {
     await follow();
     expect(scorecard.note).toContain("without the model, only rules decide: There is no model fraud.");
     await promote("one", cardOf(1));

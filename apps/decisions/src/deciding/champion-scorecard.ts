@@ -58,7 +58,7 @@ export class ChampionScorecard implements OnModuleInit, OnApplicationShutdown {
   get note(): string | undefined {
     if (this.#fault === undefined) return undefined;
     const stays =
-      this.#current === undefined ? "without the model, only rules decide" : `${this.#current.version} stays`;
+      this.#current === undefined ? "without the model, only rules decide" : `${this.#current.version} stays in use`;
     return `${stays}: ${this.#fault}`;
   }
 

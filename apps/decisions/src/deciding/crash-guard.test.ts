@@ -69,7 +69,7 @@ describe("payments that cannot be evaluated", () => {
     return kept.map((bytes) => Decision.decode(bytes ?? Buffer.of()));
   }
 
-  test("regression #24: a fault in one payment's evaluation gives it the default decision, flagged; the others are decided", async () => {
+  test("regression #24: a payment whose evaluation fails gets the default decision, flagged, and the others are decided", async () => {
     const decider = batchDecider({
       redis,
       producer,
@@ -100,7 +100,7 @@ describe("payments that cannot be evaluated", () => {
     expect(decide(POLICY, input)).toEqual(faulty);
   });
 
-  test("the next round does not wait until Kafka acknowledges decisions, but the partition does", async () => {
+  test("the next round starts before Kafka acknowledges decisions, but the partition waits for the acknowledgement", async () => {
     const acknowledged = Promise.withResolvers<void>();
     const decider = batchDecider({
       redis,
@@ -180,7 +180,7 @@ describe("payments that cannot be evaluated", () => {
       expect(decided).toEqual([[0, 1, 2]]);
     });
 
-    test("are no longer written after a partition has been stable for a while, and again after it was reassigned", async () => {
+    test("are no longer written once a partition has been stable for a while, and are written again after a reassignment", async () => {
       const [partition, decided]: [number, number[][]] = [90, []];
       const guard = guardOf(decided);
       const many = Array.from({ length: 2_000 }, (_, offset) => ({ ...delivered(1, offset).record }));

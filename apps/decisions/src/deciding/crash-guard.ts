@@ -147,13 +147,13 @@ export class CrashGuard {
     const where = { topic, partition, from, to };
     if (alone === undefined) {
       known.stops += 1;
-      logger.warn({ ...where, stops: known.stops }, "a process stopped while deciding these offsets");
+      logger.warn({ ...where, stops: known.stops }, "a process crashed or was stopped while deciding these offsets");
       return;
     }
     known.unsafe = [...known.unsafe, alone].slice(-UNSAFE_MAX);
     // A caller that sent one such payment may have sent more.
     known.suspectTo = Math.max(known.suspectTo, from + WATCHED_RECORDS);
-    logger.error({ ...where, record: alone }, "this record stops the process: it gets the default decision");
+    logger.error({ ...where, record: alone }, "this record crashes the process, so it gets the default decision");
   }
 
   /** Another process may still be deciding a record, unaware that it lost the partition. */

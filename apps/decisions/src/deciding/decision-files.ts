@@ -12,7 +12,8 @@ import { DecisionMetrics } from "../decision-metrics.js";
 import type { PolicyWatch } from "./watch-policy.js";
 import { watchPolicy } from "./watch-policy.js";
 
-export const COSTLY_RULES = "rules of the policy may exceed the step limit, and are skipped for payments where they do";
+export const COSTLY_RULES =
+  "rules of the policy may exceed the step limit, and are skipped for payments for which they do";
 
 /** The current policy from the file, which is watched for changes. */
 @Injectable()

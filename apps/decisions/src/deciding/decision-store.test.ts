@@ -59,7 +59,7 @@ describe("DecisionStore", () => {
     expect(stored.map((bytes) => bytes?.equals(first))).toEqual([false, true]);
   });
 
-  test("makes one decision for a payment that is twice in a batch", async () => {
+  test("makes one decision for a payment that occurs twice in a batch", async () => {
     const [one, two] = await store.putIfAbsent([
       { transactionId: "txn_twice", bytes: encoded("txn_twice", Outcome.CHALLENGE) },
       { transactionId: "txn_twice", bytes: encoded("txn_twice", Outcome.APPROVE) },
@@ -67,14 +67,14 @@ describe("DecisionStore", () => {
     expect(Buffer.compare(one ?? Buffer.of(0), two ?? Buffer.of(1))).toBe(0);
   });
 
-  test("a decision expires", async () => {
+  test("expires decisions", async () => {
     await store.putIfAbsent([{ transactionId: "txn_ttl", bytes: encoded("txn_ttl", Outcome.APPROVE) }]);
     const ttl = await redis.ttl(decisionKey("txn_ttl"));
     expect(ttl).toBeGreaterThan(3_590);
     expect(ttl).toBeLessThanOrEqual(3_600);
   });
 
-  test("does not return a stored value that is not a decision of the payment", async () => {
+  test("does not return a stored value that is not a decision for the payment", async () => {
     await redis.set(decisionKey("txn_bad"), "not protobuf");
     await redis.set(decisionKey("txn_other"), Buffer.from(encoded("txn_x", Outcome.APPROVE)));
     for (const id of ["txn_bad", "txn_other"]) {
@@ -83,7 +83,7 @@ describe("DecisionStore", () => {
     }
   });
 
-  test("a reply is its type byte and the decision", async () => {
+  test("replies with a type byte and the decision", async () => {
     const listener = connectRedis(url, undefined, REDIS_PATIENCE_MS);
     await awaitRedis(listener);
     await listener.subscribe("reply:one");
@@ -94,7 +94,7 @@ describe("DecisionStore", () => {
     listener.disconnect();
   });
 
-  test("several replies to one channel are one message, and each channel gets its own", async () => {
+  test("combines the replies for one channel into one message, and sends each channel its own", async () => {
     const listener = connectRedis(url, undefined, REDIS_PATIENCE_MS);
     await awaitRedis(listener);
     await listener.subscribe("reply:two", "reply:three");
@@ -119,7 +119,7 @@ describe("DecisionStore", () => {
     listener.disconnect();
   });
 
-  test("stores all new decisions of a batch in which one payment already has one", async () => {
+  test("stores all new decisions of a batch that contains an already decided payment", async () => {
     const stands = encoded("txn_s1", Outcome.DECLINE);
     await store.putIfAbsent([{ transactionId: "txn_s1", bytes: stands }]);
     const ids = ["txn_s0", "txn_s1", "txn_s2"];
@@ -131,7 +131,7 @@ describe("DecisionStore", () => {
     for (const ttl of ttls) expect(ttl).toBeGreaterThan(3_590);
   });
 
-  test("reports an unreachable Redis as unavailable", async () => {
+  test("reports that Redis is unavailable if it cannot be reached", async () => {
     const away = connectRedis("redis://127.0.0.1:1");
     const lost = new DecisionStore(away, { DECISION_TTL_HOURS: 1 });
     const bytes = encoded("txn_a", Outcome.REVIEW);

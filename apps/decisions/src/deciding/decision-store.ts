@@ -76,7 +76,7 @@ export class DecisionStore {
       const one: unknown = Array.isArray(kept) ? kept[index] : undefined;
       const bytes = typeof one === "number" ? choicesOf(decision)[one]?.bytes : standingOf(decision.transactionId, one);
       if (bytes === undefined)
-        throw new TriplineError("redis-unavailable", "Redis: the reply of the script is incomplete");
+        throw new TriplineError("redis-unavailable", "Redis returned an incomplete reply to the script");
       return bytes;
     });
   }
@@ -121,7 +121,7 @@ function standingOf(transactionId: string, older: unknown): Uint8Array | undefin
 /** The results of a pipeline, all of which must have succeeded. */
 function outcomesOf(results: PipelineResults, count: number): unknown[] {
   if (results?.length !== count)
-    throw new TriplineError("redis-unavailable", "Redis: the reply of the pipeline is incomplete");
+    throw new TriplineError("redis-unavailable", "Redis returned an incomplete reply to the pipeline");
   return results.map(([error, value]) => {
     if (error !== null) throw asRedisError(error);
     return value;
@@ -138,6 +138,6 @@ function assertDecisionOf(transactionId: string, bytes: Uint8Array): void {
   if (found === transactionId) return;
   throw new TriplineError(
     "state-unreadable",
-    `The value of ${decisionKey(transactionId)} is not a decision of that payment.`,
+    `The value of ${decisionKey(transactionId)} is not a decision for that payment.`,
   );
 }

@@ -76,7 +76,7 @@ describe("reasons for a raised score", () => {
   }
   const codesOf = (decision: Decision | undefined) => decision?.reasons.map((reason) => reason.code);
 
-  test("are in every decision except approve, for which scoring gets no request", async () => {
+  test("are in every decision except approve, for which no explanation is requested from scoring", async () => {
     const [approved, declined, another] = await decide([delivered(10), delivered(250), delivered(320)]);
     expect(approved).toMatchObject({ outcome: Outcome.APPROVE, rung: Rung.MODEL });
     expect(codesOf(approved)).toEqual(["NOTHING_UNUSUAL"]);
@@ -104,7 +104,7 @@ describe("reasons for a raised score", () => {
     expect(scorer.explanationRequests).toHaveLength(1);
   });
 
-  test("are missing without contributions, and the payment is still decided", async () => {
+  test("are missing if scoring has no contributions, and the payment is still decided", async () => {
     scorer.contributions = undefined;
     const [refused] = await decide([delivered(250)]);
     scorer.contributions = () => [1];

@@ -75,7 +75,7 @@ async function decide(tenant: string): Promise<Decision[]> {
 const said = (made: readonly Decision[]) =>
   new Set(made.map(({ policyRevision, reasons }) => `${policyRevision} ${reasons[0]?.code}`));
 
-test("two instances use the same revision, one per decision, and lose no payment during a change", async () => {
+test("two instances use the same revision, use one revision per decision, and lose no payment during a change", async () => {
   expect(said(await decide("acme"))).toEqual(new Set(["0 NOTHING_UNUSUAL"]));
   await producer.send([recordOf(activation({ tenant: "", revision: 1, text: policyText("FOR_ALL") }))]);
   // Both instances have partitions of the topic; each wave of payments is spread over all partitions.
@@ -114,7 +114,7 @@ const BOMBS = [
   `  - { id: shadow-bomb-${index}, when: '(${when}) || true', mode: shadow, reason: BOMB, action: decline, text: Bomb. }`,
 ]);
 
-test("regression #24: a rule that would stop every tenant fails alone, and only for its tenant", async () => {
+test("regression #24: a rule that exceeds its budget fails alone, and affects no other tenant", async () => {
   const text = policyText("FIRST", "challenge", `${BOMBS.join("\n")}\n`);
   await producer.send([recordOf(activation({ tenant: "acme", revision: 5, text }))]);
   while (said(await decide("acme")).has("0 NOTHING_UNUSUAL")) await delay(EVERY_MS);

@@ -50,7 +50,7 @@ const countOf = async (tenant: string, outcome: Outcome): Promise<string | null 
 
 const { APPROVE, CHALLENGE, REVIEW, DECLINE } = Outcome;
 
-test("payments use a budget in their order, mixed with payments that use none", async () => {
+test("payments use a budget in order, even if they are mixed with payments that use none", async () => {
   const batch = [
     ...[reviewed("a", "1", 2), approved("a", "2"), reviewed("a", "3", 2), reviewed("a", "4", 2)],
     ...[approved("a", "5"), reviewed("a", "6", 2)],

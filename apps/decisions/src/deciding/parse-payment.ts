@@ -59,7 +59,7 @@ function decode(record: IncomingRecord): FeatureVector {
   try {
     return FeatureVector.decode(record.value);
   } catch (error) {
-    throw unreadable(record, "its bytes are not protobuf of that message", error);
+    throw unreadable(record, "it is not a valid protobuf message", error);
   }
 }
 

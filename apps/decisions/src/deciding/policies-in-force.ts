@@ -41,7 +41,7 @@ export class PoliciesInForce extends TableFollower {
         if (faults.length > 0) logger.warn({ tenant, activation, revision, faults }, COSTLY_RULES);
       },
       onSwitchedOff({ tenant, activation, revision, switchedOffRules: rules }) {
-        logger.warn({ tenant, activation, revision, rules }, "failed rules are switched off");
+        logger.warn({ tenant, activation, revision, rules }, "rules that failed were switched off");
       },
       onRefused({ tenant, activation, revision }, faults) {
         metrics.policyReloaded(false, "control");

@@ -35,7 +35,7 @@ test("no policy is in force if none is active", () => {
   expect(revisionOf()).toBeUndefined();
 });
 
-test("the highest number is in force, in whatever order activations arrive, even duplicates", () => {
+test("the highest number is in force, regardless of the order and duplication of activations", () => {
   const [first, second] = [activation({ revision: 5 }), activation({ activation: 2, revision: 3 })];
   put(second, first, second);
   expect(revisionOf()).toBe(3);
@@ -81,7 +81,7 @@ test("an unreadable policy is rejected once, with its faults, and the previous o
   expect(revisionOf()).toBe(1);
 });
 
-test("foreign bytes change nothing", () => {
+test("bytes that are not an activation change nothing", () => {
   put(activation({ revision: 1 }));
   table.apply([{ key: "demo/2", value: Buffer.from([0xff, 0xff, 0xff]), timestampMs: 0 }]);
   expect(revisionOf()).toBe(1);
@@ -94,7 +94,7 @@ test("a deleted activation is no longer in force", () => {
   expect(revisionOf()).toBeUndefined();
 });
 
-test("regression #24: a rule switched off by the control plane stays off, even in the activation itself, and no other record enables it", () => {
+test("regression #24: a rule that the control plane switched off stays off, even within its own activation", () => {
   const modes = () => table.policyOf("demo", NOW_MS)?.rules.map(({ mode, switchedOffFrom }) => [mode, switchedOffFrom]);
   const [plain, without] = [activation({ revision: 3 }), activation({ revision: 3, switchedOffRules: ["all"] })];
   put(plain);

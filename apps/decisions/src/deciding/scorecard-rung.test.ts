@@ -28,7 +28,7 @@ const CARD_TEXT = JSON.stringify({
 });
 const CARD = parseScorecard(CARD_TEXT, SPEC);
 
-describe("payments that no model scores", () => {
+describe("payments without a model score", () => {
   let redis: Redis;
   let producer: EventProducer;
   let scorer: TestScorer;

@@ -83,7 +83,7 @@ const cases: [string, Readonly<Record<string, number>>, number | undefined, Outc
     Outcome.CHALLENGE,
   ],
 ];
-test.each(cases)("%s with %j and a score of %s", (code, change, score, outcome) => {
+test.each(cases)("%s fires for %j and a score of %s", (code, change, score, outcome) => {
   const decision = decideWith(change, score);
   expect(decision.reasons.map((reason) => reason.code)).toEqual([code]);
   expect(decision.outcome).toBe(outcome);
@@ -95,7 +95,7 @@ test.each<[string, Readonly<Record<string, number>>, Partial<Transaction>]>([
   ["FIRST_USE_ABROAD", { amount: 60, card_country_count_30d: 1 }, { cardCountry: "BE", merchantCountry: "FR" }],
   ["ADDRESS_ABROAD", { amount: 60, card_ratio_30d: 2 }, { cardCountry: "BE", ipCountry: "US" }],
   ["NEW_TERMINAL_AT_NIGHT", { amount: 120, card_terminal_is_new: 1 }, { occurredAtMs: 3 * 3_600_000 }],
-])("%s with %j and %j", (code, change, sent) => {
+])("%s fires for %j and %j", (code, change, sent) => {
   const decision = decideWith(change, 0.01, [], sent);
   expect(decision.reasons.map((reason) => [reason.code, reason.outcome])).toEqual([[code, Outcome.CHALLENGE]]);
   expect(decision.reasons[0]?.text).not.toMatch(/[{}]|unknown/);
@@ -103,7 +103,7 @@ test.each<[string, Readonly<Record<string, number>>, Partial<Transaction>]>([
   expect(decideWith({ ...change, card_terminal_is_new: 0 }, 0.01).outcome).toBe(Outcome.APPROVE);
 });
 
-test("shadow rules change nothing, and are recorded", () => {
+test("shadow rules are recorded but change nothing", () => {
   const tried = { card_terminals_1d: 12, ip_cards_1d: 20, terminal_count_1h: 20, terminal_count_30d: 100 };
   const decision = decideWith(tried, 0.01);
   expect(decision.outcome).toBe(Outcome.APPROVE);
@@ -112,7 +112,7 @@ test("shadow rules change nothing, and are recorded", () => {
   ]);
 });
 
-test("every rule has an example for which it fires and one for which it does not, and all examples pass", () => {
+test("every rule has an example that fires and one that does not, and all examples pass", () => {
   expect(POLICY.rules.length).toBeGreaterThanOrEqual(25);
   const incomplete = POLICY.rules.filter(({ examples }) => new Set(examples.map(({ fires }) => fires)).size < 2);
   expect(incomplete.map(({ id }) => id)).toEqual([]);
@@ -125,7 +125,7 @@ test.each<[readonly string[], number, Outcome, readonly string[]]>([
   [["allow"], 0.9, Outcome.APPROVE, ["ON_ALLOW_LIST"]],
   [["deny", "watch", "allow"], 0.01, Outcome.DECLINE, ["ON_DENY_LIST", "ON_WATCH_LIST"]],
   [["watch", "allow"], 0.9, Outcome.DECLINE, ["SCORE_VERY_HIGH", "ON_WATCH_LIST"]],
-])("a card on the lists %j with a score of %s", (effects, score, outcome, codes) => {
+])("decides by lists for a card on %j with a score of %s", (effects, score, outcome, codes) => {
   const decision = decideWith({}, score, [...effects]);
   expect(decision.outcome).toBe(outcome);
   expect(decision.reasons.map((reason) => reason.code)).toEqual(codes);

@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 afterAll(() => bed.close());
 
-test("two instances together send exactly the budgeted number of payments to review, and duplicates change nothing", async () => {
+test("two instances together send exactly the budgeted number of payments to review, regardless of duplicates", async () => {
   const another = await bed.startAnother();
   const payments = Array.from({ length: PAYMENTS }, (_, at) =>
     payment({ values: { amount: at % 2 === 0 ? 20 : 200 } }),

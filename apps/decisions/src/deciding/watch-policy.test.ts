@@ -74,7 +74,7 @@ describe("watchPolicy", () => {
     expect((await reloaded).version).toMatch(/^3\+/);
   });
 
-  test("an invalid change is rejected with its line, the old policy stays, and a corrected file takes effect", async () => {
+  test("an invalid change is rejected with its line, the old policy stays in force, and a corrected file takes effect", async () => {
     const before = watch.current;
     const refused = nextRefusal();
     await writeFile(file, good.replace("amount >= 1000", "amuont >= 1000"));
@@ -87,7 +87,7 @@ describe("watchPolicy", () => {
     expect((await reloaded).version).toMatch(/^4\+/);
   });
 
-  test("a deleted file is reported, and the old policy stays", async () => {
+  test("a deleted file is reported, and the old policy stays in force", async () => {
     const before = watch.current;
     const refused = nextRefusal();
     await rm(file);

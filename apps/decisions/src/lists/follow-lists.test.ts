@@ -108,7 +108,7 @@ async function untilOutcome(outcome: Outcome, deviceToken: string): Promise<Deci
   throw new Error(`No payment of ${deviceToken} was decided ${Outcome[outcome]}.`);
 }
 
-test("entries from before the start apply to the first payment", async () => {
+test("entries written before startup apply to the first payment", async () => {
   const { id, record } = payment();
   const denied = entry({ value: record.key, expiresAtMs: NOW_MS + HOUR_MS });
   const others = Array.from({ length: OTHERS }, (_, index) => entry({ kind: "terminal", value: `t-${index}` }));
@@ -124,7 +124,7 @@ test("entries from before the start apply to the first payment", async () => {
   expect(report).toMatchObject({ checks: { lists: "ok" } });
 });
 
-test("an entry applies when it arrives, and no longer after its removal", async () => {
+test("an entry applies from its arrival until its removal", async () => {
   service ??= await start();
   const deviceToken = `dt_${"a".repeat(32)}`;
   const watched = entry({ list: "mules", effect: "watch", kind: "device", value: deviceToken });
@@ -134,7 +134,7 @@ test("an entry applies when it arrives, and no longer after its removal", async 
   expect((await untilOutcome(Outcome.APPROVE, deviceToken)).listHits).toEqual([]);
 });
 
-test("an unreadable entry becomes a dead letter, one of a later version is skipped, and the following ones apply", async () => {
+test("dead-letters an unreadable entry, skips one from a later version, and applies those after them", async () => {
   service ??= await start();
   const deviceToken = `dt_${"b".repeat(32)}`;
   const broken = entry({ value: "ct_broken" });

@@ -70,6 +70,11 @@ function decode(key: string, value: Buffer): ListEntry {
   try {
     return ListEntry.decode(value);
   } catch (cause) {
-    throw new TriplineError("message-unreadable", `The list entry ${key} is not protobuf of ListEntry.`, [], { cause });
+    throw new TriplineError(
+      "message-unreadable",
+      `The list entry ${key} is not a valid ListEntry protobuf message.`,
+      [],
+      { cause },
+    );
   }
 }

@@ -76,7 +76,7 @@ afterEach(async () => {
 const score = async (budgetMs = AMPLE_MS) => (await scorer.score([ROW], [ROOT_CONTEXT], budgetMs))[0];
 const SCORED = { value: 0.25, modelName: "fraud", modelVersion: VERSION };
 
-test("sends float32 values and its remaining time, signed, and asks for the model's properties", async () => {
+test("sends a signed request with float32 values and the remaining time, and requests the model's properties", async () => {
   expect(await score()).toEqual(SCORED);
   expect(requests).toHaveLength(1);
   expect(requests[0]?.headers).toMatchObject({ authorization: "Bearer token", "content-type": "application/json" });
@@ -86,7 +86,7 @@ test("sends float32 values and its remaining time, signed, and asks for the mode
   expect(timeout).toBeLessThanOrEqual(AMPLE_MS * 1_000);
 });
 
-test("names the version of a candidate, and rejects another one's score", async () => {
+test("requests a candidate by version, and rejects a score from another version", async () => {
   const [found] = await scorer.scoreByCandidate("000000000002", [ROW], [ROOT_CONTEXT], AMPLE_MS);
   expect(requests[0]?.body.parameters).toMatchObject({ model_version: "000000000002" });
   expect(found).toEqual({ missing: `scoring responded with version ${VERSION} instead of 000000000002` });
@@ -120,32 +120,32 @@ test.each<[string, Misdeed, string]>([
     says(424, "", { "ms-azureml-model-error-statuscode": "422" }),
     "rejected the request (INVALID_ARGUMENT)",
   ],
-  ["writes NaN", says(200, answer().replace("0.25", "NaN")), "answered with a body that is not JSON"],
+  ["writes NaN", says(200, answer().replace("0.25", "NaN")), "responded with a body that is not JSON"],
   ["writes null", says(200, answer({}, [null])), "outputs.0.data.0: "],
   ["writes an infinite number", says(200, answer().replace("0.25", "1e999")), "outputs.0.data.0: "],
-  ["writes HTML", says(200, "<html>"), "answered with a body that is not JSON"],
+  ["writes HTML", says(200, "<html>"), "responded with a body that is not JSON"],
   ["writes another format", says(200, '{"predictions":[0.5]}'), "a body that is not an inference response: model_name"],
-  ["writes too few scores", says(200, answer({}, [])), "answered with 0 values for 1 payments"],
-  ["names another model", says(200, answer({ model_name: "x" })), "answered for the model x, not fraud"],
-  ["names no version", says(200, answer({ model_version: "" })), "answered without the version of its model"],
-  ["never ends", (response) => response.end(" ".repeat(5 << 20)), "answered with more than 4194304 bytes"],
-])("a score is missing, with the reason, if the endpoint %s", async (_case, misdeed, sentence) => {
+  ["writes too few scores", says(200, answer({}, [])), "responded with 0 values for 1 payments"],
+  ["names another model", says(200, answer({ model_name: "x" })), "responded for model x, not fraud"],
+  ["names no version", says(200, answer({ model_version: "" })), "responded without a model version"],
+  ["never ends", (response) => response.end(" ".repeat(5 << 20)), "responded with more than 4194304 bytes"],
+])("reports a missing score and the reason if the endpoint %s", async (_case, misdeed, sentence) => {
   misdeeds = [misdeed];
   expect(await score()).toEqual({ missing: expect.stringContaining(sentence) });
   expect(requests).toHaveLength(1);
   expect(await score()).toEqual(SCORED);
 });
 
-test("a model whose features are unknown or different is not used", async () => {
+test("does not use a model whose features are unknown or different", async () => {
   misdeeds = [
     says(200, answer({ parameters: {} })),
     says(200, answer({ model_version: "2", parameters: { feature_spec_version: "99" } })),
   ];
   expect(await score()).toEqual({ missing: expect.stringContaining("was trained for an unknown feature spec") });
-  expect(await score()).toEqual({ missing: expect.stringContaining("the model 2 was trained for feature spec 99") });
+  expect(await score()).toEqual({ missing: expect.stringContaining("model 2 was trained for feature spec 99") });
 });
 
-test("a silent endpoint is late, and after three batches urgent ones no longer wait", async () => {
+test("an endpoint that does not respond counts as late, and after three batches, urgent ones no longer wait for it", async () => {
   misdeeds = times(3, () => undefined);
   for (let batch = 0; batch < 3; batch += 1) {
     expect(await score(60)).toEqual({ missing: "scoring did not respond within 60 ms" });
@@ -155,7 +155,7 @@ test("a silent endpoint is late, and after three batches urgent ones no longer w
   expect(await score()).toEqual(SCORED);
 });
 
-test("a slow token counts against the deadline, and a missing one is reported", async () => {
+test("fetching a token counts against the deadline, and a missing token is reported", async () => {
   sign = () => new Promise(() => undefined);
   expect(await score(60)).toEqual({ missing: "scoring did not respond within 60 ms" });
   sign = () => Promise.reject(new TriplineError("identity-unavailable", "There is no AWS identity."));
@@ -163,7 +163,7 @@ test("a slow token counts against the deadline, and a missing one is reported", 
   expect(requests).toHaveLength(0);
 });
 
-test("regression #34: requests to a candidate that does not respond leave some for the champion", async () => {
+test("regression #34: a candidate that does not respond leaves room for requests to the champion", async () => {
   const isCandidate = () => requests.at(-1)?.body.parameters.model_version !== undefined;
   misdeeds = times(3, (response) => isCandidate() || response.end(answer()));
   const late = [1, 2].map(() => scorer.scoreByCandidate("000000000002", [ROW], [ROOT_CONTEXT], AMPLE_MS));

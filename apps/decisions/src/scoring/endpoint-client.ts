@@ -48,7 +48,7 @@ export class EndpointClient implements ScoringClient {
   /** Returns the properties from the version's responses, because an endpoint offers only inference. */
   async modelMetadata(name: string, version: string): Promise<Answer<ModelMetadataResponse>> {
     const properties = this.#properties.get(version);
-    if (properties === undefined) return noAnswer(status.NOT_FOUND, `version ${version} has not answered yet`);
+    if (properties === undefined) return noAnswer(status.NOT_FOUND, `version ${version} has not responded yet`);
     return {
       value: { name, versions: [version], platform: "", inputs: [], outputs: [], properties: { ...properties } },
     };

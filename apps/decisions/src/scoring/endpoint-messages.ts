@@ -70,7 +70,7 @@ export function readInferJson(text: string, modelName: string): EndpointAnswer |
     );
   }
   const { model_name: name, model_version: modelVersion, parameters, outputs } = result.data;
-  if (name !== modelName) return unreadable(`for the model ${name.slice(0, NAME_CHARS_MAX)}, not ${modelName}`);
+  if (name !== modelName) return unreadable(`for model ${name.slice(0, NAME_CHARS_MAX)}, not ${modelName}`);
   return {
     response: {
       modelName: name,
@@ -92,7 +92,7 @@ export function readInferJson(text: string, modelName: string): EndpointAnswer |
 
 const NAME_CHARS_MAX = 64;
 
-/** @param detail the end of a sentence that begins "scoring answered" */
+/** @param detail the end of a sentence that begins "scoring responded" */
 export function unreadable(detail: string): NoAnswer {
   return { failure: "unreadable", status: "DATA_LOSS", detail };
 }

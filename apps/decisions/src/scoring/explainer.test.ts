@@ -57,7 +57,7 @@ describe("Explainer", () => {
     expect(peer.explanationRequests).toHaveLength(2);
   });
 
-  test("asks a version without contributions again after ten minutes, when another service may answer", async () => {
+  test("requests contributions again after ten minutes from a version that had none, in case another service responds", async () => {
     const contributions = peer.contributions;
     peer.contributions = undefined;
     expect(await explain()).toBeUndefined();
@@ -79,14 +79,14 @@ describe("Explainer", () => {
     expect(await explain()).toHaveLength(2);
   });
 
-  test("returns none if the response is late or there is no time", async () => {
+  test("returns no contributions if the response is late or no time is left", async () => {
     expect(await explain(1)).toBeUndefined();
     expect(peer.explanationRequests).toHaveLength(0);
     peer.delayMs = 3_600_000;
     expect(await explain(200)).toBeUndefined();
   });
 
-  test("returns none without a server", async () => {
+  test("returns no contributions without a server", async () => {
     peer.stop();
     expect(await explain(200)).toBeUndefined();
   });
@@ -95,7 +95,7 @@ describe("Explainer", () => {
     ["too few", { rawOutputContents: [Buffer.alloc(8)] }],
     ["of another version", { modelVersion: "000000000002" }],
     ["missing", { outputs: [], rawOutputContents: [] }],
-  ])("returns none for contributions that are %s", async (_, change) => {
+  ])("returns no contributions if they are %s", async (_, change) => {
     peer.alter = (response) => ({ ...response, ...change });
     expect(await explain()).toBeUndefined();
   });

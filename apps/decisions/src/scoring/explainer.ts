@@ -76,7 +76,7 @@ export class Explainer {
     }
     const found = readContributions(answer.value, modelVersion, rows.length, rows[0]?.length ?? 0);
     if (typeof found !== "string") return found;
-    logger.warn({ model: modelName, version: modelVersion }, `contributions cannot be used: scoring answered ${found}`);
+    logger.warn({ model: modelName, version: modelVersion }, `contributions are unusable: scoring responded ${found}`);
     return "unreadable";
   }
 

@@ -55,7 +55,7 @@ test("in shadow, the champion decides and the record contains the candidate's sc
   });
 });
 
-test("in the canary, the candidate decides, even after a restart", async () => {
+test("during the canary, the candidate decides, even after a restart", async () => {
   await rollOut(RolloutStage.CANARY, 10_000);
   await bed.stopService();
   const waiting = bed.decideOne();
@@ -81,7 +81,7 @@ test("a retry after the rollback gets the first decision", async () => {
   expect(second?.value).toEqual(first?.value);
 });
 
-test("the champion decides for a candidate that scoring does not have, and the decision says why", async () => {
+test("the champion decides if scoring does not have the candidate, and the decision says why", async () => {
   bed.scorer.others.clear();
   await rollOut(RolloutStage.CANARY, 10_000);
   expect(await bed.decideOne()).toMatchObject({

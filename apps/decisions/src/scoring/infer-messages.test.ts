@@ -41,13 +41,13 @@ const answers: [string, Partial<ModelInferResponse>, readonly number[] | string]
   ["another type", { outputs: output.map((o) => ({ ...o, datatype: "FP64" })) }, "with FP64 instead of FP32"],
   ["too few bytes", { rawOutputContents: [Buffer.alloc(4)] }, "with 4 bytes for 2 payments"],
   ["nothing at all", { rawOutputContents: [] }, "with 0 values for 2 payments"],
-  ["no version", { modelVersion: "" }, "without the version of its model"],
+  ["no version", { modelVersion: "" }, "without a model version"],
 ];
-test.each(answers)("an answer with %s", (_name, change, expected) => {
+test.each(answers)("reads or rejects a response with %s", (_name, change, expected) => {
   expect(readProbabilities(response(change), 2)).toEqual(expected);
 });
 
-test("reads an output that is not the first", () => {
+test("finds an output that is not the first", () => {
   const other = { name: "label", datatype: "INT64", shape: [2], parameters: {}, contents: undefined };
   const both = response({
     outputs: [other, ...output],
@@ -74,6 +74,6 @@ const explanations: [string, Partial<ModelInferResponse>, readonly (readonly num
   ["another version", { modelVersion: "v2" }, "for version v2, not v1"],
   ["too few bytes", { rawOutputContents: [Buffer.alloc(4)] }, "with 4 bytes for 2 payments of 1 features"],
 ];
-test.each(explanations)("contributions with %s", (_name, change, expected) => {
+test.each(explanations)("reads or rejects contributions with %s", (_name, change, expected) => {
   expect(readContributions(response({ outputs: contributions, ...change }), "v1", 2, 1)).toEqual(expected);
 });

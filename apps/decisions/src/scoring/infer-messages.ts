@@ -57,11 +57,11 @@ function requestFor(
 
 /**
  * Returns the probabilities in a response, in row order, or a description of the fault, as the end of a sentence that
- * begins "scoring answered". Does not check the values.
+ * begins "scoring responded". Does not check the values.
  */
 export function readProbabilities(response: ModelInferResponse, rows: number): readonly number[] | string {
   const values = readOutput(response, OUTPUT, rows, `for ${rows} payments`);
-  if (typeof values !== "string" && response.modelVersion === "") return "without the version of its model";
+  if (typeof values !== "string" && response.modelVersion === "") return "without a model version";
   return values;
 }
 

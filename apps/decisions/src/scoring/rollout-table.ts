@@ -43,13 +43,18 @@ function parseRollout(value: Buffer): Rollout {
   const shares = [rollout.canaryBasisPoints, rollout.shadowBasisPoints];
   const isUsable = shares.every((share) => share >= 0 && share <= BASIS_POINTS) && rollout.candidateVersion !== "";
   if (isUsable) return rollout;
-  throw new TriplineError("message-unreadable", "The rollout has no candidate, or a share below 0 or above 100 %.");
+  throw new TriplineError(
+    "message-unreadable",
+    "The rollout has no candidate, or its share is not between 0 and 100 %.",
+  );
 }
 
 function decode(value: Buffer): Rollout {
   try {
     return Rollout.decode(value);
   } catch (cause) {
-    throw new TriplineError("message-unreadable", "The rollout is not protobuf of that message.", [], { cause });
+    throw new TriplineError("message-unreadable", "The rollout is not a valid protobuf message.", [], {
+      cause,
+    });
   }
 }

@@ -12,7 +12,7 @@ const cases: [string, (number | undefined)[], number][] = [
   ["hardly any time is left", [NOW_MS + 10], 0],
 ];
 
-test.each(cases)("%s", (_name, deadlinesMs, budgetMs) => {
+test.each(cases)("computes the time for scores if %s", (_name, deadlinesMs, budgetMs) => {
   expect(scoreBudgetMs(deadlinesMs, { waitMsMax: 250, nowMs: NOW_MS })).toBe(budgetMs);
 });
 
@@ -24,6 +24,6 @@ const explanations: [string, (number | undefined)[], number][] = [
   ["a deadline has passed: its caller no longer waits", [NOW_MS, undefined], 50],
 ];
 
-test.each(explanations)("an explanation: %s", (_name, deadlinesMs, budgetMs) => {
+test.each(explanations)("computes the time for an explanation if %s", (_name, deadlinesMs, budgetMs) => {
   expect(explanationBudgetMs(deadlinesMs, { waitMsMax: 50, nowMs: NOW_MS })).toBe(budgetMs);
 });

@@ -43,7 +43,7 @@ describe("Scorer", () => {
     expect(peer.requests.map((request) => rowsOf(request))).toEqual([[row(250), row(500), row(0)]]);
   });
 
-  test("sends no request without rows", async () => {
+  test("sends no request if there are no rows", async () => {
     expect(await score([])).toEqual([]);
     expect(peer.requests).toHaveLength(0);
   });
@@ -69,7 +69,7 @@ describe("Scorer", () => {
     expect(await score([row(1)])).toMatchObject([{ value: expect.closeTo(0.01) }]);
   });
 
-  test("waits for a scorer that is back within the budget, even for an interrupted call", async () => {
+  test("waits for a scorer that becomes available within the time budget, even after an interrupted call", async () => {
     await score([row(1)]);
     peer.delayMs = 60_000;
     const waiting = score([row(1)], 20_000);
@@ -80,7 +80,7 @@ describe("Scorer", () => {
     expect(await waiting).toMatchObject([{ value: expect.closeTo(0.01) }]);
   });
 
-  test("retries transient failures only", async () => {
+  test("retries only transient failures", async () => {
     peer.failures = [status.UNAVAILABLE, status.RESOURCE_EXHAUSTED, status.INTERNAL];
     expect(await score([row(1)])).toMatchObject([{ value: expect.closeTo(0.01) }]);
     expect(peer.requests).toHaveLength(4);
@@ -89,17 +89,17 @@ describe("Scorer", () => {
     expect(peer.requests).toHaveLength(5);
   });
 
-  test("sends no request without time", async () => {
+  test("sends no request if no time is left", async () => {
     expect(await score([row(1)], 1)).toEqual([{ missing: "the caller's deadline left no time for scoring" }]);
     expect(peer.requests).toHaveLength(0);
   });
 
-  test("after three failed batches, urgent batches do not wait, and others do", async () => {
+  test("after three failed batches, urgent batches do not wait, but others do", async () => {
     peer.delayMs = 60_000;
     for (let batch = 0; batch < 3; batch += 1) await score([row(1)], 60);
     const startedMs = performance.now();
     expect(await score([row(1)], 1_000)).toEqual([
-      { missing: "scoring has stopped responding and gets only one request per second" },
+      { missing: "scoring has stopped responding, so it gets only one request per second" },
     ]);
     // No request was sent; the server would respond after a minute.
     expect(performance.now() - startedMs).toBeLessThan(30_000);
@@ -112,13 +112,13 @@ describe("Scorer", () => {
     peer.failures = Array.from({ length: 3 }, () => status.INVALID_ARGUMENT);
     for (let batch = 0; batch < 3; batch += 1) await score([row(1)], 1_000);
     expect(await score([row(1)], 1_000)).toEqual([
-      { missing: "scoring rejects all requests (INVALID_ARGUMENT) and gets only one per second" },
+      { missing: "scoring rejects all requests (INVALID_ARGUMENT), so it gets only one request per second" },
     ]);
     expect(peer.requests).toHaveLength(3);
     expect(await score([row(1)], 5_000)).toMatchObject([{ value: expect.closeTo(0.01) }]);
   });
 
-  test("checks a model version once", async () => {
+  test("checks each model version once", async () => {
     await score([row(1)]);
     await score([row(1)]);
     expect(peer.metadataRequests).toBe(1);
@@ -131,7 +131,7 @@ describe("Scorer", () => {
     [
       "another spec",
       { feature_spec_version: "99" },
-      "was trained for feature spec 99, the payment has features of spec",
+      "was trained for feature spec 99, but the payment has features of spec",
     ],
     ["no spec named", {}, "was trained for an unknown feature spec"],
     [
@@ -145,19 +145,22 @@ describe("Scorer", () => {
       "uses card_age, of profiles that features does not read: add them to FEAST_PROFILES",
     ],
   ];
-  test.each(mismatches)("a model with %s is not used, and not asked about again", async (_name, properties, text) => {
-    peer.properties = properties;
-    for (let batch = 0; batch < 2; batch += 1) {
-      expect(await score([row(1)])).toEqual([{ missing: expect.stringContaining(`the model 000000000001 ${text}`) }]);
-    }
-    expect(peer.metadataRequests).toBe(1);
-  });
+  test.each(mismatches)(
+    "does not use a model with %s, and does not check it again",
+    async (_name, properties, text) => {
+      peer.properties = properties;
+      for (let batch = 0; batch < 2; batch += 1) {
+        expect(await score([row(1)])).toEqual([{ missing: expect.stringContaining(`model 000000000001 ${text}`) }]);
+      }
+      expect(peer.metadataRequests).toBe(1);
+    },
+  );
 
   test("a response with the wrong number of scores counts as missing", async () => {
     peer.alter = (response) => ({ ...response, rawOutputContents: [Buffer.alloc(4)] });
     expect(await score([row(1), row(2)])).toEqual([
-      { missing: "scoring answered with 4 bytes for 2 payments" },
-      { missing: "scoring answered with 4 bytes for 2 payments" },
+      { missing: "scoring responded with 4 bytes for 2 payments" },
+      { missing: "scoring responded with 4 bytes for 2 payments" },
     ]);
   });
 });

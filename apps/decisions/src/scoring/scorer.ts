@@ -93,7 +93,7 @@ export class Scorer {
     markAnswered(traces);
     return result.scores.map((score) => {
       if ("missing" in score || (score.value >= 0 && score.value <= 1)) return score;
-      return { missing: `the model gave ${score.value}, which is not a probability` };
+      return { missing: `the model returned ${score.value}, which is not a probability` };
     });
   }
 
@@ -113,7 +113,7 @@ export class Scorer {
     if ("failure" in answer) return missingAfter(answer, budgetMs);
     const { modelVersion } = answer.value;
     const probabilities = readProbabilities(answer.value, rows.length);
-    if (typeof probabilities === "string") return missing("unreadable", `scoring answered ${probabilities}`);
+    if (typeof probabilities === "string") return missing("unreadable", `scoring responded ${probabilities}`);
     if (version !== CHAMPION && modelVersion !== version) {
       return missing("unreadable", `scoring responded with version ${modelVersion} instead of ${version}`);
     }
@@ -129,13 +129,13 @@ export class Scorer {
     const { client } = this;
     const { MODEL_NAME: modelName } = this.config;
     const answer = await client.modelMetadata(modelName, version, deadlineMs);
-    if ("failure" in answer) return `scoring did not report which features the model ${version} was trained for`;
+    if ("failure" in answer) return `scoring did not report which features model ${version} was trained on`;
     const fault = mismatchOf(version, answer.value.properties, this.#spec, this.config.FEAST_PROFILES);
     const oldest = this.#checked.keys().next();
     if (this.#checked.size >= CHECKED_VERSIONS_MAX && oldest.done !== true) this.#checked.delete(oldest.value);
     this.#checked.set(version, fault);
     if (fault === undefined) this.logger.info({ model: modelName, version }, "model version checked");
-    else this.logger.error({ model: modelName, version }, `model cannot be used: ${fault}`);
+    else this.logger.error({ model: modelName, version }, `model is unusable: ${fault}`);
     return fault;
   }
 
@@ -175,9 +175,9 @@ function missing(cause: MissingScoreCause, because: string): Missing {
 /** A server that rejects every request is up, so restarting it would not help: the cause must say what happened. */
 function missingWhileOpen({ rejection }: CircuitBreaker): Missing {
   if (rejection !== undefined) {
-    return missing("refused", `scoring rejects all requests (${rejection}) and gets only one per second`);
+    return missing("refused", `scoring rejects all requests (${rejection}), so it gets only one request per second`);
   }
-  return missing("circuit-open", "scoring has stopped responding and gets only one request per second");
+  return missing("circuit-open", "scoring has stopped responding, so it gets only one request per second");
 }
 
 function missingAfter(answer: Exclude<Answer<unknown>, { value: unknown }>, budgetMs: number): Missing {
@@ -191,7 +191,7 @@ function missingAfter(answer: Exclude<Answer<unknown>, { value: unknown }>, budg
     case "refused":
       return missing("refused", `scoring rejected the request (${answer.status})`);
     case "unreadable":
-      return missing("unreadable", `scoring answered ${answer.detail}`);
+      return missing("unreadable", `scoring responded ${answer.detail}`);
   }
 }
 
@@ -205,14 +205,14 @@ function mismatchOf(
   const specVersion = properties.feature_spec_version;
   if (specVersion !== String(spec.version)) {
     const found = specVersion === undefined ? "an unknown feature spec" : `feature spec ${specVersion}`;
-    return `the model ${version} was trained for ${found}, the payment has features of spec ${spec.version}`;
+    return `model ${version} was trained for ${found}, but the payment has features of spec ${spec.version}`;
   }
   const names = properties.features;
   if (names !== undefined && names !== spec.features.map(({ name }) => name).join(",")) {
-    return `the model ${version} was not trained for the features of spec ${spec.version}`;
+    return `model ${version} was not trained for the features of spec ${spec.version}`;
   }
   const fault = unreadFault(properties.used_features?.split(",") ?? [], unreadFeatures(spec, profiles));
-  return fault && `the model ${version} ${fault}`;
+  return fault && `model ${version} ${fault}`;
 }
 
 /**

@@ -12,7 +12,7 @@ export type Answer<T> = { readonly value: T } | NoAnswer;
 export interface NoAnswer {
   /**
    * `busy`: no request was sent, because too many were in progress. `unreadable`: there was a response, but `detail`, the
-   * end of a sentence that begins "scoring answered".
+   * end of a sentence that begins "scoring responded".
    */
   readonly failure: "late" | "unreachable" | "busy" | "refused" | "unreadable";
   readonly status: string;

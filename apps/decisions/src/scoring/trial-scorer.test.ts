@@ -67,7 +67,7 @@ describe("scoreTrial", () => {
     expect(peer.requests.map(({ modelVersion }) => modelVersion)).toEqual([""]);
   });
 
-  test("each card's payments are scored by the card's model, and the candidate gets no others", async () => {
+  test("the card determines which model scores a payment, and the candidate gets only payments of its own cards", async () => {
     const rollout = rolloutOf({ canaryBasisPoints: 5_000 });
     const tasks = Array.from({ length: 50 }, (_, card) => task(card));
     const parts = scoreTrial(scorer, rollout, tasks, 5_000);
@@ -110,7 +110,7 @@ describe("scoreTrial", () => {
     ]);
   });
 
-  test("does not wait for a slow shadow", async () => {
+  test("does not wait for a slow shadow model", async () => {
     peer.others.set(CANDIDATE, { probability: () => BY_CANDIDATE, delayMs: 60_000 });
     const rollout = rolloutOf({ stage: RolloutStage.SHADOW, shadowBasisPoints: 10_000 });
     const [scored] = await all(rollout, [task(1)], 30_000);
@@ -147,7 +147,7 @@ describe("scoreTrial", () => {
     [
       "gives no probability",
       () => peer.others.set(CANDIDATE, { probability: () => Number.NaN }),
-      "the model gave NaN, which is not a probability",
+      "the model returned NaN, which is not a probability",
     ],
     [
       "is another one",
@@ -156,12 +156,15 @@ describe("scoreTrial", () => {
       },
       `scoring responded with version ${CHAMPION} instead of ${CANDIDATE}`,
     ],
-  ])("the champion scores the cards of a candidate that %s, with the reason", async (_name, breakIt, why) => {
-    breakIt();
-    expect(await all(rolloutOf({ canaryBasisPoints: 10_000 }), [task(1)])).toMatchObject([
-      { score: { value: BY_CHAMPION }, trial: { trialRole: TrialRole.CANARY, candidateMissing: why } },
-    ]);
-  });
+  ])(
+    "the champion scores the cards of a candidate that %s, and the score has the reason",
+    async (_name, breakIt, why) => {
+      breakIt();
+      expect(await all(rolloutOf({ canaryBasisPoints: 10_000 }), [task(1)])).toMatchObject([
+        { score: { value: BY_CHAMPION }, trial: { trialRole: TrialRole.CANARY, candidateMissing: why } },
+      ]);
+    },
+  );
 
   test("a failing candidate gets one request per second; the champion is unaffected", async () => {
     peer.others.clear();
@@ -170,7 +173,7 @@ describe("scoreTrial", () => {
     const [scored] = await all(rollout, [task(1)], 900);
     expect(scored).toMatchObject({
       score: { value: BY_CHAMPION },
-      trial: { candidateMissing: "scoring rejects all requests (NOT_FOUND) and gets only one per second" },
+      trial: { candidateMissing: "scoring rejects all requests (NOT_FOUND), so it gets only one request per second" },
     });
   });
 

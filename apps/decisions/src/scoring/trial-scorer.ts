@@ -90,7 +90,7 @@ export function scoreTrial<T extends ScoreTask>(
 
 type Ask = (rows: readonly (readonly number[])[], traces: readonly Context[]) => Promise<readonly Score[]>;
 
-const UNASKED: Score = { missing: "it was not asked" };
+const UNASKED: Score = { missing: "no score was requested" };
 
 async function sendRequest<T extends ScoreTask>(
   tasks: readonly T[],

@@ -91,7 +91,7 @@ export class TestBed {
   }
 
   get service(): RunningService {
-    if (this.#service === undefined) throw new Error("The service does not run.");
+    if (this.#service === undefined) throw new Error("The service is not running.");
     return this.#service;
   }
 

@@ -11,7 +11,7 @@ test.each<[string, ModelInferRequest]>([
   ["a tensor without bytes", { ...REQUEST, rawInputContents: [Buffer.alloc(0)] }],
   ["a request without tensors", { ...REQUEST, rawInputContents: [] }],
   ["an empty message", ModelInferRequest.decode(Buffer.alloc(0))],
-])("decodes %s like the generated code, without a copy", (_case, request) => {
+])("decodes %s as the generated code does, without copying", (_case, request) => {
   const message = Buffer.from(ModelInferRequest.encode(request).finish());
   const decoded = decodeRequest(message);
   expect(decoded).toEqual(ModelInferRequest.decode(message));

@@ -44,7 +44,7 @@ export class GrpcServer implements OnApplicationBootstrap, BeforeApplicationShut
       port,
       certificate: certificateOf(this.config, this.logger),
       clients: this.config.GRPC_CLIENTS,
-      onRefused: (client) => this.logger.warn({ client }, "client rejected: GRPC_CLIENTS does not contain it"),
+      onRefused: (client) => this.logger.warn({ client }, "client rejected: GRPC_CLIENTS does not contain its name"),
       addServices: (to) => {
         addInferenceService(to, this.server, this.logger);
         this.#health.addTo(to);
@@ -68,8 +68,7 @@ function certificateOf(config: ScoringConfig, logger: Logger): ServerCertificate
     clientAuthorities: authorities === undefined ? undefined : { variable: "GRPC_CLIENT_CA_FILE", path: authorities },
   };
   return new ServerCertificate(files, {
-    onRenewed: () => logger.info("the certificate of the gRPC port was renewed"),
-    onFault: (error) =>
-      logger.error({ err: error }, "the new certificate cannot be used; the previous one stays in use"),
+    onRenewed: () => logger.info("loaded the renewed certificate of the gRPC port"),
+    onFault: (error) => logger.error({ err: error }, "the new certificate is unusable; the previous one stays in use"),
   });
 }

@@ -22,7 +22,7 @@ function watchOf(health: HealthCheck): (watcher: Watcher) => void {
   return (watcher) => Reflect.apply(Object(watch), undefined, [watcher]);
 }
 
-test("does not poll while nobody watches", () => {
+test("does not poll when there are no watchers", () => {
   jest.useFakeTimers();
   try {
     const watch = watchOf(new HealthCheck(() => true));

@@ -32,7 +32,7 @@ export class HealthCheck {
       check: (call, done) => {
         const found = this.#statusOf(call.request.service);
         if (found === Status.SERVICE_UNKNOWN) {
-          done({ code: status.NOT_FOUND, details: "There is no service of this name here." });
+          done({ code: status.NOT_FOUND, details: "This server has no service with this name." });
         } else {
           done(null, { status: found });
         }
@@ -53,7 +53,10 @@ export class HealthCheck {
 
   #watch(watcher: Watcher): void {
     if (this.#watchers.size >= WATCHERS_MAX) {
-      watcher.emit("error", { code: status.RESOURCE_EXHAUSTED, details: `${WATCHERS_MAX} streams watch already.` });
+      watcher.emit("error", {
+        code: status.RESOURCE_EXHAUSTED,
+        details: `There are already ${WATCHERS_MAX} health watchers, the maximum.`,
+      });
       return;
     }
     const first = this.#statusOf(watcher.request.service);

@@ -186,7 +186,7 @@ describe("handcrafted messages", () => {
     expect((await call(framed(gzipSync(REQUEST), 1), { "grpc-encoding": "gzip" }))["grpc-status"]).toBe("0");
   });
 
-  test("answers a request that is not gRPC with 415", async () => {
+  test("answers a request that is not gRPC with status 415", async () => {
     expect((await call(framed(REQUEST), { "content-type": "application/json" }))[":status"]).toBe(415);
   });
 });

@@ -85,7 +85,7 @@ async function arrivedInTime(): Promise<{ late: Promise<ServiceError> }> {
 
 const ROW = [1, 2, 3, 4];
 
-test("stopping completes running and waiting calls, and accepts no new ones", async () => {
+test("a shutdown completes running and waiting calls, and accepts no new ones", async () => {
   const calls = [client.score([ROW])];
   await arrived(1, 0);
   calls.push(client.score([ROW]));
@@ -103,7 +103,7 @@ test("stopping completes running and waiting calls, and accepts no new ones", as
   await stopped;
 });
 
-test("stopping cancels calls that exceed the time limit", async () => {
+test("a shutdown cancels calls that exceed the time limit", async () => {
   client.close();
   await grpc.stop();
   await serve(50);
@@ -156,7 +156,7 @@ test.each<[string, Buffer]>([
   const error = await failureOf(client.call({ ...METHODS.modelInfer, requestSerialize: () => bytes }, rawRequest([])));
   expect(error.code).toBe(status.INVALID_ARGUMENT);
   expect(error.details).toMatch(
-    /^The request of .*ModelInfer cannot be read, or a number in it is out of range: .+\.$/,
+    /^The request of .*ModelInfer cannot be read, or it contains a number that is out of range: .+\.$/,
   );
   const call = client.score([ROW]);
   await arrived(1, 0);
@@ -176,7 +176,7 @@ test("the request parameter timeout is a deadline in microseconds", async () => 
   await first;
   expect(await late).toMatchObject({
     code: status.DEADLINE_EXCEEDED,
-    details: expect.stringMatching(/^The deadline passed after \d+ ms of waiting for the model\.$/),
+    details: expect.stringMatching(/^The deadline passed after the request had waited \d+ ms for the model\.$/),
   });
   expect(runner.runs).toHaveLength(1);
 });
@@ -202,7 +202,7 @@ test("a stream sends responses as they become ready, and ends after the last one
   expect(seen).toEqual(['bad: Input "features" is missing.', "first", "waits"]);
 });
 
-test("regression #12: only the last response for each request on a stream is marked as final, as in Triton", async () => {
+test("regression #12: only the last response to each request on a stream is marked as final, as in Triton", async () => {
   const stream = client.stream();
   const seen: ModelStreamInferResponse[] = [];
   const ended = new Promise<void>((resolve) => stream.on("end", resolve));

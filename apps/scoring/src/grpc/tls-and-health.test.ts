@@ -56,7 +56,7 @@ function save(name: string, text: string): string {
   return path;
 }
 
-test("with a certificate, gRPC accepts only TLS", async () => {
+test("with a certificate, the gRPC port accepts only TLS", async () => {
   const own = await makeCertificate("scoring", ["127.0.0.1"]);
   const scoring = await start({
     GRPC_CERT_FILE: save("s.pem", own.certificate),
@@ -67,7 +67,7 @@ test("with a certificate, gRPC accepts only TLS", async () => {
   await expect(isReady(scoring, credentials.createSsl())).rejects.toMatchObject({ code: status.UNAVAILABLE });
 });
 
-test("with a client CA, rejects a client without a certificate from it", async () => {
+test("with a client CA, rejects a client whose certificate is not from that CA", async () => {
   const [own, known, stranger] = [
     await makeCertificate("scoring", ["127.0.0.1"]),
     await makeCertificate("decisions", ["decisions"]),
@@ -86,7 +86,7 @@ test("with a client CA, rejects a client without a certificate from it", async (
   await expect(isReady(scoring, credentials.createSsl(root))).rejects.toMatchObject({ code: status.UNAVAILABLE });
 });
 
-test("serves only the named clients among those with valid certificates", async () => {
+test("accepts only the listed clients among those with valid certificates", async () => {
   const own = await makeCertificate("scoring", ["127.0.0.1"]);
   const [decisions, features] = [
     await makeCertificate("decisions", ["decisions"]),
@@ -104,7 +104,7 @@ test("serves only the named clients among those with valid certificates", async 
   await expect(isReady(scoring, as(features))).rejects.toMatchObject({ code: status.UNAVAILABLE });
 });
 
-test("regression #24: HTTP serves the same clients as gRPC, and answers probes", async () => {
+test("regression #24: HTTP accepts the same clients as gRPC, and serves health probes without a certificate", async () => {
   const own = await makeCertificate("scoring", ["127.0.0.1"]);
   const [decisions, features, stranger] = [
     await makeCertificate("decisions", ["decisions"]),
@@ -257,7 +257,7 @@ test("reflection lists the services", async () => {
   expect(text).toContain("grpc.health.v1.Health");
 });
 
-test("regression #24: reflection uses the protocol's names for fields and maps", async () => {
+test("regression #24: reflection uses the protocol's own names for fields and maps", async () => {
   const symbol = Buffer.from("inference.GRPCInferenceService");
   // Field 4, file_containing_symbol.
   const text = await reflect(await start(), Buffer.concat([Buffer.of(0x22, symbol.length), symbol]));

@@ -45,11 +45,11 @@ export class InferenceServer {
   /**
    * Name of the first served model, for callers that cannot name one.
    *
-   * @throws TriplineError `scoring-unavailable` if none is served
+   * @throws TriplineError `scoring-unavailable` if no models are loaded
    */
   firstModel(): string {
     const [first] = this.options.models.all();
-    if (first === undefined) throw new TriplineError("scoring-unavailable", "No model is served yet.");
+    if (first === undefined) throw new TriplineError("scoring-unavailable", "No models are loaded.");
     return first.manifest.name;
   }
 
@@ -101,7 +101,7 @@ export class InferenceServer {
     if (odd !== undefined) {
       throw new TriplineError(
         "invalid-field",
-        `The parameter "${odd}" is not supported: models come from the registry, as they were published.`,
+        `The parameter "${odd}" is not supported: the service loads models only from its registry, unchanged.`,
       );
     }
     await this.options.models.load(name);
@@ -125,5 +125,5 @@ export class InferenceServer {
 
 function checkRepository(name: string): void {
   if (name === "") return;
-  throw new TriplineError("invalid-field", `There is no repository "${name}"; leave repository_name empty.`);
+  throw new TriplineError("invalid-field", `There is no repository "${name}". Leave repository_name empty.`);
 }

@@ -29,7 +29,7 @@ async function run(
   const isMoved = model.unavailable !== unavailable;
   const moved = isMoved ? { moved: { providers: [...model.providers], unavailable: [...model.unavailable] } } : {};
   if (!request.isExplained) return { kind: "ran", outputs, shape, durationMs, explanationMs: 0, ...moved };
-  if (explainer === undefined) return { kind: "run-failed", reason: "it cannot be explained" };
+  if (explainer === undefined) return { kind: "run-failed", reason: "it does not support contributions" };
   const explainedMs = performance.now();
   const contributions = new Float32Array(request.features.length);
   explainer.explain(request.features, request.rows, contributions);
@@ -43,11 +43,11 @@ async function run(
  */
 function openExplainer(load: WorkerLoad): { explainer?: TreeExplainer; unexplained?: string } {
   if (!load.isExplained) return { unexplained: "CONTRIBUTIONS is off." };
-  if (load.outputName === CONTRIBUTIONS) return { unexplained: `It has its own output "${CONTRIBUTIONS}".` };
+  if (load.outputName === CONTRIBUTIONS) return { unexplained: `The model already has an output "${CONTRIBUTIONS}".` };
   try {
     const explainer = TreeExplainer.fromOnnx(load.modelBytes, { input: load.inputName });
     if (explainer.features === load.width) return { explainer };
-    return { unexplained: `Its trees read ${explainer.features} of ${load.width} columns.` };
+    return { unexplained: `Its trees read ${explainer.features} columns, but the model has ${load.width}.` };
   } catch (error) {
     return { unexplained: messageOf(error) };
   }

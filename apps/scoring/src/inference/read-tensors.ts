@@ -42,8 +42,7 @@ export function readTensors(request: ModelInferRequest, model: Readable, rowsMax
   if (odd !== -1) {
     const [row, column] = [Math.floor(odd / manifest.input.shape[1]), odd % manifest.input.shape[1]];
     throw invalid(
-      `Input "${tensor.name}" holds ${features[odd]} in row ${row}, column ${column} (${manifest.features[column]}); ` +
-        "every value must be a finite number.",
+      `Input "${tensor.name}" has the value ${features[odd]} in row ${row}, column ${column} (${manifest.features[column]}). Every value must be a finite number.`,
     );
   }
   return { features, rows, isRaw, outputs };
@@ -75,7 +74,7 @@ function readOutputs(request: ModelInferRequest, { manifest, unexplained }: Read
   const own = manifest.output.name;
   const names = request.outputs.map((output) => output.name);
   for (const [index, name] of names.entries()) {
-    if (names.indexOf(name) !== index) throw invalid(`Output "${name}" is requested twice.`);
+    if (names.indexOf(name) !== index) throw invalid(`Output "${name}" is requested twice. Request it once.`);
     if (name === own || (name === CONTRIBUTIONS && unexplained === undefined)) continue;
     if (name === CONTRIBUTIONS) {
       throw invalid(`There is no output "${name}", because this model cannot be explained: ${unexplained}`);
@@ -90,7 +89,7 @@ function findInput(request: ModelInferRequest, name: string): ModelInferRequest_
   if (unknown !== undefined) throw invalid(`There is no input "${unknown.name}"; the model takes "${name}".`);
   const [tensor, ...more] = request.inputs;
   if (tensor === undefined) throw invalid(`Input "${name}" is missing.`);
-  if (more.length > 0) throw invalid(`Input "${name}" is given ${request.inputs.length} times.`);
+  if (more.length > 0) throw invalid(`Input "${name}" occurs ${request.inputs.length} times. Send it once.`);
   return tensor;
 }
 
@@ -113,14 +112,18 @@ function readRaw(
 ): Float32Array<ArrayBuffer> {
   const [raw, ...more] = request.rawInputContents;
   if (raw === undefined || more.length > 0) {
-    throw invalid(`raw_input_contents has ${request.rawInputContents.length} entries; input "${name}" needs one.`);
+    throw invalid(
+      `raw_input_contents has ${request.rawInputContents.length} entries, but must have exactly one, for input "${name}".`,
+    );
   }
   if (contents !== undefined) {
-    throw invalid(`Input "${name}" has contents although raw_input_contents is used; the protocol allows only one.`);
+    throw invalid(
+      `Input "${name}" has contents, although raw_input_contents is used. The protocol allows only one of them.`,
+    );
   }
   if (raw.byteLength !== values * BYTES_PER_VALUE) {
     throw invalid(
-      `Input "${name}" has ${raw.byteLength} raw bytes; its shape needs ${values * BYTES_PER_VALUE} (${values} FP32 values).`,
+      `Input "${name}" has ${raw.byteLength} raw bytes, but its shape requires ${values * BYTES_PER_VALUE} (${values} FP32 values).`,
     );
   }
   // The bytes are not aligned in the message, so they are copied to an aligned buffer that can be transferred to a
@@ -133,13 +136,13 @@ function readContents(
   values: number,
 ): Float32Array<ArrayBuffer> {
   if (contents === undefined) {
-    throw invalid(`Input "${name}" has no values: neither raw_input_contents nor fp32_contents is given.`);
+    throw invalid(`Input "${name}" has no values. Set raw_input_contents or fp32_contents.`);
   }
   const { fp32Contents, ...others } = contents;
   const wrong = Object.entries(others).find(([, list]) => list.length > 0);
-  if (wrong !== undefined) throw invalid(`Input "${name}" is FP32; its values belong in fp32_contents.`);
+  if (wrong !== undefined) throw invalid(`Input "${name}" is FP32, so its values must be in fp32_contents.`);
   if (fp32Contents.length !== values) {
-    throw invalid(`Input "${name}" has ${fp32Contents.length} values; its shape needs ${values}.`);
+    throw invalid(`Input "${name}" has ${fp32Contents.length} values, but its shape requires ${values}.`);
   }
   return Float32Array.from(fp32Contents);
 }

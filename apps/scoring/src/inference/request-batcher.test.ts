@@ -57,7 +57,7 @@ test("batches requests of one event-loop turn even if a runner is free", async (
   expect((await Promise.all(answers)).map((answer) => answer.outputs[0])).toEqual([2, 4, 6]);
 });
 
-test("splits many rows among free runners, but not few", async () => {
+test("splits a large number of rows among free runners, but not a small number", async () => {
   const runner = new HeldRunner(3);
   const batcher = batcherOf(runner, { rowsPerRunMax: 100, rowsQueuedMax: 200 });
   const submit = (requests: number) => Array.from({ length: requests }, (_, index) => batcher.submit(request(index)));
@@ -109,7 +109,7 @@ test("runs requests for contributions separately, in order, up to their row limi
   await expect(batcher.submit(many(513, true))).rejects.toMatchObject({ code: "internal" });
 });
 
-test("rejects only the requests beyond the queue limit", async () => {
+test("rejects only the requests that exceed the queue limit", async () => {
   const runner = new HeldRunner();
   const batcher = batcherOf(runner, { rowsQueuedMax: 3 });
   const running = batcher.submit(request(1));
@@ -117,7 +117,7 @@ test("rejects only the requests beyond the queue limit", async () => {
   const waiting = batcher.submit(request(2, 3));
   await expect(batcher.submit(request(4, 5))).rejects.toMatchObject({
     code: "queue-full",
-    message: "2 rows are waiting for the model, and the limit is 3.",
+    message: "The queue is full: 2 rows are waiting for the model, and the limit is 3.",
   });
   const fits = batcher.submit(request(6));
   await runner.end(0);
@@ -163,7 +163,7 @@ test.each([
   await Promise.all([first, lateError, behind, batcher.drained()]);
 });
 
-test("gives the queue space of expired requests to others", async () => {
+test("reuses the queue space of expired requests", async () => {
   const runner = new HeldRunner();
   const batcher = batcherOf(runner, { rowsQueuedMax: 2 });
   const first = batcher.submit(request(1));
@@ -185,13 +185,13 @@ test("a failed run fails only its own requests", async () => {
   await turn();
   const second = batcher.submit(request(2));
   runner.runs[0]?.fail();
-  await expect(first).rejects.toMatchObject({ code: "internal", message: "the model broke" });
+  await expect(first).rejects.toMatchObject({ code: "internal", message: "the model failed" });
   await sleep(0);
   await runner.end(1);
   await expect(second).resolves.toMatchObject({ outputs: Float32Array.of(4) });
 });
 
-test("is drained when nothing waits or runs, and accepts nothing after close", async () => {
+test("is drained when no request waits or runs, and accepts none after it is closed", async () => {
   const runner = new HeldRunner();
   const batcher = batcherOf(runner);
   await batcher.drained();
@@ -217,7 +217,7 @@ test("is drained when nothing waits or runs, and accepts nothing after close", a
   await expect(batcher.submit(request(5))).rejects.toMatchObject({ code: "scoring-unavailable" });
 });
 
-describe("inline runs of few rows", () => {
+describe("inline runs of a few rows", () => {
   /** Accepts up to `rowsMax` rows; each score is the row's value plus a half. */
   class InlineRunner extends HeldRunner {
     readonly sizes: number[] = [];
@@ -236,7 +236,7 @@ describe("inline runs of few rows", () => {
     }
   }
 
-  test("batch requests of one event-loop turn without a thread", async () => {
+  test("batch the requests of one event-loop turn without a thread", async () => {
     const runner = new InlineRunner(3);
     const reports: RunReport[] = [];
     const batcher = batcherOf(runner, {}, reports);
@@ -247,7 +247,7 @@ describe("inline runs of few rows", () => {
     await batcher.drained();
   });
 
-  test("leave larger batches to a thread, and do not wait for it", async () => {
+  test("leave larger batches to a thread without waiting for it", async () => {
     const runner = new InlineRunner(3);
     const batcher = batcherOf(runner);
     const many = batcher.submit(request(1, 2, 3, 4));
@@ -269,7 +269,7 @@ describe("inline runs of few rows", () => {
     expect(runner.sizes).toEqual([]);
   });
 
-  test("fail only their own requests", async () => {
+  test("a failed one fails only its own requests", async () => {
     const batcher = batcherOf(new InlineRunner(3));
     await expect(batcher.submit(request(-1))).rejects.toMatchObject({ code: "internal", message: "it broke" });
     expect((await batcher.submit(request(1))).outputs).toEqual(Float32Array.of(1.5));

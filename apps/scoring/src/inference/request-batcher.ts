@@ -124,7 +124,10 @@ export class RequestBatcher {
   private refusalOf(request: ScoreRequest): TriplineError | undefined {
     if (this.isClosed) return closed();
     if (request.rows > this.rowsMaxOf(request.isExplained === true)) {
-      return new TriplineError("internal", `A request of ${request.rows} rows does not fit into one run.`);
+      return new TriplineError(
+        "internal",
+        `The request has ${request.rows} rows, which is more than one run can process.`,
+      );
     }
     if (this.rowsWaiting + request.rows <= this.limits.rowsQueuedMax) return undefined;
     // Requests whose callers have disconnected must not use up the limit.
@@ -132,7 +135,7 @@ export class RequestBatcher {
     if (this.rowsWaiting + request.rows <= this.limits.rowsQueuedMax) return undefined;
     return new TriplineError(
       "queue-full",
-      `${this.rowsWaiting} rows are waiting for the model, and the limit is ${this.limits.rowsQueuedMax}.`,
+      `The queue is full: ${this.rowsWaiting} rows are waiting for the model, and the limit is ${this.limits.rowsQueuedMax}.`,
     );
   }
 
@@ -142,7 +145,10 @@ export class RequestBatcher {
     this.rowsWaiting -= request.rows;
     const waitedMs = Math.round(performance.now() - sinceMs);
     reject(
-      new TriplineError("deadline-exceeded", `The deadline passed after ${waitedMs} ms of waiting for the model.`),
+      new TriplineError(
+        "deadline-exceeded",
+        `The deadline passed after the request had waited ${waitedMs} ms for the model.`,
+      ),
     );
     return true;
   }
@@ -276,7 +282,7 @@ function wantsMore({ request }: Waiting): boolean {
 }
 
 function closed(): TriplineError {
-  return new TriplineError("scoring-unavailable", "The model is no longer served here.");
+  return new TriplineError("scoring-unavailable", "The model has been unloaded.");
 }
 
 /** All rows of a batch in one array. A single request is not copied. */

@@ -35,7 +35,7 @@ function spansOf(index: number) {
   return exporter.getFinishedSpans().filter((span) => span.spanContext().traceId === traceId);
 }
 
-test("the call is a server span in the caller's trace, and the run is its child", async () => {
+test("the call is a server span in the caller's trace, and the run is its child span", async () => {
   const { version } = await scoring.client.score([ROW, ROW], { metadata: { traceparent: traceparent(0) } });
   const spans = spansOf(0);
   expect(spans.map((span) => span.name).sort()).toEqual([SERVER_SPAN, "onnx run"]);
@@ -76,7 +76,7 @@ test("starts a trace if there is no valid one", async () => {
   expect(exporter.getFinishedSpans().map((span) => span.name)).toEqual(["onnx run", SERVER_SPAN]);
 });
 
-test("marks a failed call with its code and no client data", async () => {
+test("marks a failed call with its error code but no client data", async () => {
   await failureOf(scoring.client.score([[Number.NaN, 1, 1, 1]], { metadata: { traceparent: traceparent(3) } }));
   const [server, ...more] = spansOf(3);
   expect(more).toEqual([]);

@@ -19,7 +19,7 @@ export function checkFeatureSpec(manifest: ModelManifest, version: number | unde
   if (version === undefined || manifest.feature_spec_version === version) return;
   throw refuse(
     manifest,
-    `it was trained for version ${manifest.feature_spec_version} of the feature spec, and FEATURE_SPEC_VERSION is ${version}`,
+    `it was trained for version ${manifest.feature_spec_version} of the feature spec, but FEATURE_SPEC_VERSION is ${version}`,
   );
 }
 
@@ -33,7 +33,7 @@ export function checkSignature(loaded: LoadedModel, manifest: ModelManifest): vo
   const [found, ...more] = loaded.inputs;
   if (found === undefined || more.length > 0 || found.name !== input.name) {
     const names = loaded.inputs.map((tensor) => `"${tensor.name}"`).join(", ") || "none";
-    throw refuse(manifest, `its manifest names one input, "${input.name}"; the file has ${names}`);
+    throw refuse(manifest, `its manifest declares one input, "${input.name}", but the file has ${names}`);
   }
   const [rows, width, ...rest] = found.shape;
   const isFreeInRows = typeof rows === "string" || rows === -1;
@@ -68,8 +68,7 @@ export function checkGolden(outputs: Float32Array, golden: GoldenBatch, manifest
     if (Math.abs(given - expected) <= GOLDEN_DIFFERENCE_MAX) return;
     throw refuse(
       manifest,
-      `row ${row} of its golden batch returns ${given}, but the trainer's score is ${expected} ` +
-        `(at most ${GOLDEN_DIFFERENCE_MAX} apart)`,
+      `row ${row} of its golden batch returns ${given}, but the trainer's score is ${expected} (the maximum difference is ${GOLDEN_DIFFERENCE_MAX})`,
     );
   });
 }

@@ -112,30 +112,32 @@ test("a GPU runs the tensor twin with the same scores as the trees", async () =>
   expect(opened.ran[0]?.every((score, row) => Math.abs(score - (golden.outputs[row] ?? 2)) <= 1e-5)).toBe(true);
 });
 
-test("without a GPU our own code runs the trees, and reports why", async () => {
+test("without a GPU, our own code runs the trees, and the reason is reported", async () => {
   expect(await open({ gpu: { isMissing: true } })).toMatchObject({
     first: ["trees"],
     unavailable: [{ provider: "cuda", reason: "libcuda.so.1 is missing" }],
   });
 });
 
-test("a tree model without a twin does not satisfy a required GPU", async () => {
+test("a tree model without a twin does not satisfy REQUIRE_GPU", async () => {
   const found = await open({ twin: "", requireGpu: true });
   expect(found).toEqual({
     fault: "ProviderMissing",
-    message: "cuda is not available here: it leaves TreeEnsembleRegressor to the CPU",
+    message: "cuda is unavailable: it leaves these operators to the CPU: TreeEnsembleRegressor",
   });
 });
 
-test("the twin satisfies a required GPU", async () => {
+test("the twin satisfies REQUIRE_GPU", async () => {
   expect(await open({ requireGpu: true })).toMatchObject({ first: ["cuda", "cpu"] });
 });
 
-test("rejects a twin of other trees, with or without a GPU", async () => {
+test("rejects a twin that was made from other trees, with or without a GPU", async () => {
   for (const isMissing of [false, true]) {
     expect(await open({ twin: OTHER_TWIN, gpu: { isMissing } })).toEqual({
       fault: "TwinDiffers",
-      message: expect.stringMatching(/^its tensor twin returns other scores: [\d.e-]+ and not [\d.e-]+ for row \d+$/),
+      message: expect.stringMatching(
+        /^the scores of its tensor twin differ: [\d.e-]+ instead of [\d.e-]+ for row \d+$/,
+      ),
     });
   }
 });
@@ -147,7 +149,7 @@ test("skips a GPU that runs out of memory while loading the model", async () => 
   });
 });
 
-test("falls back to the next provider with the same rows if the GPU runs out of memory", async () => {
+test("if the GPU runs out of memory during a run, runs the same rows on the next provider", async () => {
   const opened = (await open({ gpu: { runsMax: 2 } })) as { ran: Float32Array[] };
   expect(opened).toMatchObject({
     first: ["cuda", "cpu"],
@@ -158,7 +160,7 @@ test("falls back to the next provider with the same rows if the GPU runs out of 
   expect(Math.max(...apart)).toBeLessThanOrEqual(1e-6);
 });
 
-test("fails the run if a required GPU runs out of memory", async () => {
+test("if a required GPU runs out of memory, the run fails", async () => {
   expect(await open({ requireGpu: true, gpu: { runsMax: 2 } })).toMatchObject({
     fault: "Error",
     message: expect.stringContaining("out of memory"),

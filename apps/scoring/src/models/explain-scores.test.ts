@@ -97,7 +97,7 @@ function differenceMax(found: readonly number[], wanted: readonly number[]): num
   return Math.max(...found.map((value, index) => Math.abs(value - (wanted[index] ?? Number.NaN))));
 }
 
-test("returns XGBoost's own contributions with unchanged scores, in the requested order", async () => {
+test("returns XGBoost's own contributions and unchanged scores, in the requested order", async () => {
   const plain = await infer([]);
   expect(plain.outputs.map((output) => output.name)).toEqual(["probability"]);
   for (const names of [["probability", "contributions"], ["contributions", "probability"], ["contributions"]]) {
@@ -109,7 +109,7 @@ test("returns XGBoost's own contributions with unchanged scores, in the requeste
   }
 });
 
-test("concurrent requests with and without contributions each get their own response", async () => {
+test("concurrent requests with and without contributions each get the right response", async () => {
   const answers = await Promise.all(
     rows.map((row, index) => infer(index % 3 === 0 ? ["contributions"] : ["probability"], [row])),
   );
@@ -155,7 +155,7 @@ test("metadata and configuration list the contributions output if the model has 
   ]);
 });
 
-test("a request for contributions of a model without them is rejected with the reason", async () => {
+test("rejects a request for contributions if the model has none, and says why", async () => {
   const call = scoring.client.call(
     METHODS.modelInfer,
     rawRequest([[1, 2, 3, 4]], { outputs: asking("contributions") }),
@@ -166,6 +166,6 @@ test("a request for contributions of a model without them is rejected with the r
     /^There is no output "contributions", because this model cannot be explained: The TreeEnsembleRegressor has no nodes_hitrates/,
   );
   expect((await failureOf(infer(["contributions", "contributions"]))).details).toBe(
-    'Output "contributions" is requested twice.',
+    'Output "contributions" is requested twice. Request it once.',
   );
 });

@@ -65,7 +65,7 @@ export async function findPlacement(model: OnnxModel, asked: readonly OnnxProvid
     session.endProfiling();
     await session.release();
     const [profile] = await readdir(directory);
-    if (profile === undefined) throw new Error("onnxruntime wrote no profile");
+    if (profile === undefined) throw new Error("onnxruntime did not write a profile");
     const events = profileEvents.parse(JSON.parse(await readFile(join(directory, profile), "utf8")));
     // The CPU provider is always available, even if it was not requested.
     const candidates = asked.includes("cpu") ? asked : [...asked, "cpu" as const];

@@ -150,7 +150,7 @@ export class ModelServer {
       const next = await openServing(this.options, target);
       if (this.stopping.signal.aborted) {
         await next.session.close();
-        return new TriplineError("shutting-down", `Model ${name} is no longer served here.`);
+        return new TriplineError("shutting-down", `Model ${name} has been unloaded.`);
       }
       this.retire(this.serving);
       this.serving = next;
@@ -180,7 +180,7 @@ export class ModelServer {
     const { version } = this.serving.manifest;
     logger.error(
       { code: error.code, model: name, alias, refused: target, version },
-      `${error.message} The old model stays in use.`,
+      `${error.message} The previous model stays in use.`,
     );
   }
 

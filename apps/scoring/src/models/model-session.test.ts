@@ -40,7 +40,7 @@ test("runs a model on several threads in parallel and returns its trainer's scor
 test.each([
   ["always-nan", /row 0 of its golden batch returns NaN/],
   ["wrong-golden", /row 0 of its golden batch returns 0\.60\d+, but the trainer's score is 0\.60\d+/],
-  ["wrong-input", /its manifest names one input, "features"; the file has "float_input"/],
+  ["wrong-input", /its manifest declares one input, "features", but the file has "float_input"/],
 ])("rejects the model %s", async (alias, reason) => {
   const model = await models.registry.resolve("fraud", alias);
   const opening = ModelSession.open(model, OPTIONS);
@@ -89,11 +89,11 @@ describe("without a GPU", () => {
     const opening = ModelSession.open(await championWith({}), { ...OPTIONS, ...changes });
     await expect(opening).rejects.toMatchObject({
       code: "config-invalid",
-      message: expect.stringMatching(/^EXECUTION_PROVIDERS cannot be satisfied: cuda is not available here: /),
+      message: expect.stringMatching(/^EXECUTION_PROVIDERS cannot be satisfied: cuda is unavailable: /),
     });
   });
 
-  test("blames a faulty model, not the provider", async () => {
+  test("attributes a fault to the model, not the provider", async () => {
     const model = { ...(await championWith({})), modelBytes: Buffer.from("not a model") };
     const opening = ModelSession.open(model, { ...OPTIONS, providers: ["cuda", "cpu"], requireGpu: true });
     await expect(opening).rejects.toMatchObject({ code: "model-refused" });

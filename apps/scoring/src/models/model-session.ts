@@ -103,7 +103,7 @@ export class ModelSession implements BatchRunner {
 
   async run(features: Float32Array<ArrayBuffer>, rows: number, isExplained = false): Promise<RunResult> {
     const worker = this.idle.pop();
-    if (worker === undefined) throw new TriplineError("internal", "A run was started while every thread was busy.");
+    if (worker === undefined) throw new TriplineError("internal", "A run was started while all threads were busy.");
     try {
       const result = await worker.run(features, rows, isExplained);
       if (result.moved !== undefined) {

@@ -121,7 +121,7 @@ function differenceMax(one: Float32Array, other: Float32Array): number {
   return Math.max(...one.map((value, index) => Math.abs(value - (other[index] ?? Number.NaN))));
 }
 
-test("scores random trees like onnxruntime, including thresholds and missing values", async () => {
+test("scores random trees as onnxruntime does, including thresholds and missing values", async () => {
   const samples = fc.sample(fc.tuple(graphs, rows), { numRuns: MODELS, seed: 1 });
   const questions = samples.map(([model, features]) => ({
     modelBytes: encodeModel(model),
@@ -137,7 +137,7 @@ test("scores random trees like onnxruntime, including thresholds and missing val
   expect(Math.max(...differences)).toBeLessThanOrEqual(DIFFERENCE_MAX);
 });
 
-test("recognizes a classifier from XGBoost's converter as trees", async () => {
+test("recognizes the output of XGBoost's converter as trees", async () => {
   const bytes = gunzipSync(readFileSync(new URL("rows.gz", FIXTURES)));
   const features = [...new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length))];
   const modelBytes = gunzipSync(readFileSync(new URL("xgboost-binary.onnx.gz", FIXTURES)));
@@ -152,7 +152,7 @@ test("recognizes a classifier from XGBoost's converter as trees", async () => {
   );
 });
 
-describe("a model with more than trees", () => {
+describe("a model that does not consist only of trees", () => {
   const leaf = { value: 1, cover: 1 };
   const modelBytes = encodeModel({
     features: FEATURES,
@@ -185,7 +185,7 @@ describe("a model with more than trees", () => {
     await expect(InferenceWorker.start(load)).rejects.toMatchObject({
       code: "config-invalid",
       message:
-        "EXECUTION_PROVIDERS cannot be satisfied: trees cannot run this model: it has a Tanh, which is not supported.",
+        "EXECUTION_PROVIDERS cannot be satisfied: the provider trees cannot run this model: it has a Tanh, which is not supported.",
     });
   });
 });

@@ -105,8 +105,8 @@ async function openOn(
   try {
     const { providers, heavy } = await runtime.findPlacement(variant, asked);
     const left = heavy.cpu ?? [];
-    if (!providers.includes(provider)) throw new Error("it has no kernel for any operator of the model");
-    if (load.requireGpu && left.length > 0) throw new Error(`it leaves ${left.join(", ")} to the CPU`);
+    if (!providers.includes(provider)) throw new Error("it has no kernel for any of the model's operators");
+    if (load.requireGpu && left.length > 0) throw new Error(`it leaves these operators to the CPU: ${left.join(", ")}`);
     const opened = sessionModel(session, load, providers);
     // This is also the first full-size run on this provider, which allocates its memory.
     const difference = await differenceOf(load, reference, opened);
@@ -124,7 +124,7 @@ async function proveTwin(load: WorkerLoad, reference: Opened, runtime: Runtime):
   const session = await runtime.createSession({ modelBytes: load.twinBytes }, ["cpu"]);
   try {
     const difference = await differenceOf(load, reference, sessionModel(session, load));
-    if (difference !== undefined) throw new TwinDiffers(`its tensor twin returns other scores: ${difference}`);
+    if (difference !== undefined) throw new TwinDiffers(`the scores of its tensor twin differ: ${difference}`);
   } finally {
     await session.release();
   }
@@ -137,7 +137,7 @@ async function differenceOf(load: WorkerLoad, one: Opened, other: Opened): Promi
   if (rows === 0) return undefined;
   const [wanted, found] = [await one.run(features, rows), await other.run(features, rows)];
   const odd = wanted.outputs.findIndex((value, row) => !isSame(value, found.outputs[row] ?? Number.NaN));
-  return odd === -1 ? undefined : `${found.outputs[odd]} and not ${wanted.outputs[odd]} for row ${odd}`;
+  return odd === -1 ? undefined : `${found.outputs[odd]} instead of ${wanted.outputs[odd]} for row ${odd}`;
 }
 
 /**
@@ -179,8 +179,8 @@ function withNextProvider(first: OpenedModel, load: WorkerLoad, runtime: Runtime
 
 function sentenceOf({ provider, reason }: Unavailable): string {
   return provider === "trees"
-    ? `trees cannot run this model: ${reason}`
-    : `${provider} is not available here: ${reason}`;
+    ? `the provider trees cannot run this model: ${reason}`
+    : `${provider} is unavailable: ${reason}`;
 }
 
 /** @throws Error if the output is not float32 */
@@ -193,7 +193,7 @@ async function runSession(
   const input = new Tensor("float32", features, [rows, features.length / rows]);
   const output = (await session.run({ [load.inputName]: input }, [load.outputName]))[load.outputName];
   if (output === undefined || !(output.data instanceof Float32Array)) {
-    throw new Error(`the output "${load.outputName}" holds no float32`);
+    throw new Error(`the output "${load.outputName}" is not float32`);
   }
   const { data, dims } = output;
   // Only a complete ArrayBuffer can be transferred to another thread. Anything else is copied.

@@ -36,7 +36,7 @@ export async function openTrees(
     const plan = await proveScorer(planned, golden, async (features, rows) => {
       const { outputs, shape } = await ask(features, rows);
       if (shape.length === 2 && shape[1] === 1) return outputs;
-      throw new ScorerError(`its output has the shape [${shape}] in onnxruntime`);
+      throw new ScorerError(`its output has shape [${shape}] in onnxruntime`);
     });
     const scorer = new TreeScorer(plan);
     const run: RunModel = async (features, rows) => {

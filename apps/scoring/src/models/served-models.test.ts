@@ -46,7 +46,7 @@ const FAULTS: readonly [string, (models: TestRegistry) => Promise<string>, RegEx
   [
     "another feature spec",
     (models) => publishAs(models, "second", "champion", "next", { feature_spec_version: 2 }),
-    /trained for version 2 of the feature spec, and FEATURE_SPEC_VERSION is 1/,
+    /trained for version 2 of the feature spec, but FEATURE_SPEC_VERSION is 1/,
   ],
   [
     "a damaged file",
@@ -80,30 +80,27 @@ describe("a version that cannot be served", () => {
     await load("second");
   });
 
-  test.each(FAULTS)(
-    "because of %s is rejected with the reason; the old version and other models continue",
-    async (...of) => {
-      const [, publish, reason] = of;
-      const before = await scoresOf("second");
-      const refused = await publish(scoring.models);
-      const { registry } = scoring.models;
-      if ((await registry.aliasTarget("second", "champion")) !== refused) {
-        await registry.setAlias("second", "champion", refused);
-      }
-      const error = await failureOf(load("second"));
-      expect(error.code).toBe(status.FAILED_PRECONDITION);
-      expect(error.details).toMatch(reason);
-      expect(await index()).toEqual([
-        expect.objectContaining({ name: "fraud", state: "READY" }),
-        { name: "second", version: served, state: "READY", reason: "" },
-        { name: "second", version: refused, state: "UNAVAILABLE", reason: expect.stringMatching(reason) },
-      ]);
-      expect(await scoresOf("second")).toEqual(before);
-      expect(before.version).toBe(served);
-      expect((await scoresOf("fraud")).scores).toHaveLength(before.scores.length);
-      expect(await scoring.client.call(METHODS.serverReady, {})).toEqual({ ready: true });
-    },
-  );
+  test.each(FAULTS)("is rejected because of %s; the old version and the other models stay in use", async (...of) => {
+    const [, publish, reason] = of;
+    const before = await scoresOf("second");
+    const refused = await publish(scoring.models);
+    const { registry } = scoring.models;
+    if ((await registry.aliasTarget("second", "champion")) !== refused) {
+      await registry.setAlias("second", "champion", refused);
+    }
+    const error = await failureOf(load("second"));
+    expect(error.code).toBe(status.FAILED_PRECONDITION);
+    expect(error.details).toMatch(reason);
+    expect(await index()).toEqual([
+      expect.objectContaining({ name: "fraud", state: "READY" }),
+      { name: "second", version: served, state: "READY", reason: "" },
+      { name: "second", version: refused, state: "UNAVAILABLE", reason: expect.stringMatching(reason) },
+    ]);
+    expect(await scoresOf("second")).toEqual(before);
+    expect(before.version).toBe(served);
+    expect((await scoresOf("fraud")).scores).toHaveLength(before.scores.length);
+    expect(await scoring.client.call(METHODS.serverReady, {})).toEqual({ ready: true });
+  });
 });
 
 describe("several models", () => {
@@ -156,7 +153,7 @@ describe("several models", () => {
     ]);
   });
 
-  test("* serves models that have the alias, even later ones, up to the limit, and skips rejected ones", async () => {
+  test("* serves all models that have the alias, even later ones, up to the limit, and skips rejected ones", async () => {
     scoring = await startTestScoring(
       { MODELS: "*@challenger", MODELS_MAX: "3", REGISTRY_POLL_SECONDS: "0.02", MODEL_CONTROL: "explicit" },
       async (models) => void (await publishAs(models, "broken", "always-nan", "challenger")),
@@ -173,11 +170,11 @@ describe("several models", () => {
 
     await publishAs(scoring.models, "one-too-many", "champion", "challenger");
     const error = await failureOf(load("one-too-many"));
-    expect(error.details).toBe("Model one-too-many cannot be served: there are 3 already, and MODELS_MAX is 3.");
+    expect(error.details).toBe("Model one-too-many cannot be loaded: 3 models are loaded, and MODELS_MAX is 3.");
     expect((await failureOf(scoresOf("one-too-many"))).code).toBe(status.NOT_FOUND);
   });
 
-  test("an unloaded model stays unloaded until it is loaded, and all its requests get a response", async () => {
+  test("an unloaded model stays unloaded until it is loaded again, and each of its requests gets a response", async () => {
     scoring = await startTestScoring({
       MODELS: "*@champion",
       MODEL_CONTROL: "explicit",
@@ -204,7 +201,7 @@ describe("several models", () => {
     expect((await scoresOf("fraud")).scores).toHaveLength(32);
   });
 
-  test("a load reads the alias immediately, and concurrent loads are safe", async () => {
+  test("a load request reads the alias immediately, and concurrent loads are safe", async () => {
     scoring = await startTestScoring({ MODEL_CONTROL: "explicit", REGISTRY_POLL_SECONDS: "3600" });
     const { registry } = scoring.models;
     const next = await registry.aliasTarget("fraud", "challenger");
@@ -213,7 +210,7 @@ describe("several models", () => {
     expect((await scoresOf("fraud")).version).toBe(next);
   });
 
-  test("rejects loading and unloading unless they are allowed", async () => {
+  test("rejects requests to load and unload models unless they are allowed", async () => {
     scoring = await startTestScoring();
     for (const call of [load("fraud"), unload("fraud")]) {
       expect(await failureOf(call)).toMatchObject({
@@ -234,7 +231,7 @@ describe("a candidate", () => {
   const ready = (expected: readonly string[]) =>
     until(`${expected.join()} ready`, async () => (await versions()).join() === expected.join());
 
-  test("is optional, and is served by version while its alias differs from the champion", async () => {
+  test("is optional, and is served by version while its alias differs from the champion's", async () => {
     scoring = await start();
     const { registry } = scoring.models;
     const champion = await registry.aliasTarget("fraud", "champion");
@@ -284,7 +281,7 @@ describe("a candidate", () => {
   });
 });
 
-test("does not start if a named model is missing, and stops the others", async () => {
+test("does not start if a required model is missing, and stops the other models", async () => {
   const models = await copyRegistry();
   const config = readConfig(scoringConfig, testEnvironment(models.url, { MODELS: "fraud,second" }));
   await expect(startScoring(config)).rejects.toMatchObject({

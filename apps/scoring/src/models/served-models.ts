@@ -186,7 +186,7 @@ export class ServedModels {
     if (this.slots.length >= modelsMax) {
       throw new TriplineError(
         "config-invalid",
-        `Model ${reference.name} cannot be served: there are ${this.slots.length} already, and MODELS_MAX is ${modelsMax}.`,
+        `Model ${reference.name} cannot be loaded: ${this.slots.length} models are loaded, and MODELS_MAX is ${modelsMax}.`,
       );
     }
     const slot: Slot = { ...reference, reason: "not loaded yet", retryAtMs: 0 };
@@ -251,7 +251,7 @@ export class ServedModels {
       }
       if (slot?.server !== undefined || (slot !== undefined && isWaiting(slot, version))) continue;
       if (slot === undefined && this.slots.length >= modelsMax) {
-        logger.warn({ model: name, modelsMax }, "model skipped: MODELS_MAX models are already served");
+        logger.warn({ model: name, modelsMax }, "model skipped: the number of loaded models has reached MODELS_MAX");
         return;
       }
       slot ??= this.add({ ...reference, name });
@@ -269,7 +269,10 @@ export class ServedModels {
     const { name, alias, server } = slot;
     this.slots.splice(this.slots.indexOf(slot), 1);
     await server?.drain();
-    this.options.logger.info({ model: name, alias, version: server?.current.manifest.version }, "model dropped");
+    this.options.logger.info(
+      { model: name, alias, version: server?.current.manifest.version },
+      "model unloaded: it no longer has the alias",
+    );
   }
 
   /** Whether a version is served under a required alias. */
@@ -283,7 +286,10 @@ export class ServedModels {
   private change(run: () => Promise<void>): Promise<void> {
     if (this.changes >= CHANGES_MAX) {
       return Promise.reject(
-        new TriplineError("queue-full", `${this.changes} models are waiting to be loaded or unloaded.`),
+        new TriplineError(
+          "queue-full",
+          `${this.changes} requests to load or unload models are already waiting. Try again later.`,
+        ),
       );
     }
     this.changes += 1;
@@ -315,6 +321,6 @@ async function aliasTarget(registry: ModelRegistry, name: string, alias: string)
 function listed(names: readonly string[]): string {
   const shown = names.slice(0, NAMES_LISTED_MAX).join(", ");
   const more = names.length > NAMES_LISTED_MAX ? ` and ${names.length - NAMES_LISTED_MAX} more` : "";
-  if (names.length === 0) return "none is served";
+  if (names.length === 0) return "no models are served";
   return `${shown}${more} ${names.length === 1 ? "is" : "are"} served`;
 }

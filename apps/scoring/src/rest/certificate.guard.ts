@@ -27,7 +27,7 @@ export class CertificateGuard implements CanActivate {
     const { GRPC_CLIENTS: served } = this.config;
     if (client !== undefined && (served === undefined || served.includes(client))) return true;
     if (client !== undefined) {
-      this.logger.warn({ client }, "client rejected: GRPC_CLIENTS does not contain it");
+      this.logger.warn({ client }, "client rejected: GRPC_CLIENTS does not contain its name");
     }
     throw new TriplineError("client-not-served", "Scoring accepts only clients with an authorised certificate.");
   }

@@ -26,9 +26,12 @@ export async function decodeBody(body: Buffer, encoding: string | undefined, byt
   } catch (error) {
     // Checks the code instead of the class, because the error may belong to another realm.
     if (Object(error).code === "ERR_BUFFER_TOO_LARGE") {
-      throw new TriplineError("body-too-large", `The body has over ${bytesMax} bytes after decompression.`);
+      throw new TriplineError("body-too-large", `The body has more than ${bytesMax} bytes after decompression.`);
     }
-    throw new TriplineError("invalid-header", `The body is not ${encoding}, as Content-Encoding says.`);
+    throw new TriplineError(
+      "invalid-header",
+      `The body is not valid ${encoding}, but Content-Encoding says that it is.`,
+    );
   }
 }
 

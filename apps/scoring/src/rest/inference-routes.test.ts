@@ -117,11 +117,15 @@ test.each<[string, object, string]>([
   ["another data type", features({ datatype: "INT64" }), 'Input "features" has datatype "INT64"; it must be FP32.'],
   ["another shape", features({ shape: [4] }), 'Input "features" has shape [4]'],
   ["too many rows", features({ shape: [65, 4] }), 'Input "features" has 65 rows; a request can have at most 64.'],
-  ["too few values", features({ data: [1] }), 'Input "features" has 1 values; its shape needs 4.'],
-  ["null instead of a number", features({ data: [1, 2, null, 4] }), 'Input "features" holds null as value 2'],
-  ["text instead of a number", features({ data: [["1", 2, 3, 4]] }), 'Input "features" holds "1" as value 0'],
-  ["a number out of range", features({ data: [1, 2, 3, 1e300] }), 'Input "features" holds Infinity in row 0, column 3'],
-  ["endless nesting", features({ data: [[[[[[[[[[1]]]]]]]]]] }), 'Input "features" holds an array nested too deep'],
+  ["too few values", features({ data: [1] }), 'Input "features" has 1 values, but its shape requires 4.'],
+  ["null instead of a number", features({ data: [1, 2, null, 4] }), 'Input "features" has null as value 2'],
+  ["text instead of a number", features({ data: [["1", 2, 3, 4]] }), 'Input "features" has "1" as value 0'],
+  [
+    "a number out of range",
+    features({ data: [1, 2, 3, 1e300] }),
+    'Input "features" has the value Infinity in row 0, column 3',
+  ],
+  ["endless nesting", features({ data: [[[[[[[[[[1]]]]]]]]]] }), 'Input "features" has a deeply nested array'],
   ["no data", features({ data: undefined }), 'Input "features" has no values'],
   ["an unknown input", features({ name: "x" }), 'There is no input "x"; the model takes "features".'],
   [
@@ -140,7 +144,7 @@ test.each<[string, object, Buffer, string]>([
     "truncated bytes",
     binary(),
     bytes(ROW).subarray(0, 13),
-    'Input "features" has a binary_data_size of 16, and 13 bytes follow',
+    'Input "features" has a binary_data_size of 16, but only 13 bytes follow',
   ],
   ["bytes that belong to no input", binary(), bytes([...ROW, 5]), "4 bytes after the JSON belong to no input"],
   [
@@ -159,9 +163,9 @@ test.each<[string, object, Buffer, string]>([
     "fewer bytes than the shape requires",
     binary({ shape: [2, 4] }),
     bytes(ROW),
-    'Input "features" has 16 raw bytes; its shape needs 32',
+    'Input "features" has 16 raw bytes, but its shape requires 32',
   ],
-  ["NaN", binary(), bytes([1, 2, Number.NaN, 4]), 'Input "features" holds NaN in row 0, column 2'],
+  ["NaN", binary(), bytes([1, 2, Number.NaN, 4]), 'Input "features" has the value NaN in row 0, column 2'],
 ])("rejects binary data with %s and names the tensor", async (_case, tensor, data, sentence) => {
   const answer = await inferBinary(tensor, data);
   expect(answer.status).toBe(400);
@@ -208,7 +212,7 @@ test.each<[string, string, string | Buffer, Record<string, string>, number, stri
     { "content-encoding": "gzip" },
     400,
     "invalid-header",
-    "The body is not gzip",
+    "The body is not valid gzip",
   ],
   [
     "an unknown encoding",

@@ -45,7 +45,7 @@ const tensors = (rows: number[][]) => ({
 });
 
 test.each(["/invocations", "/score", PREDICT])(
-  "the golden batch gets the same scores from POST %s, in both formats, as from gRPC",
+  "POST %s returns the same scores for the golden batch, in both formats, as gRPC",
   async (path) => {
     const { scores } = await scoring.client.score(inputs);
     expect(scores).toEqual(outputs.map((output) => expect.closeTo(output, 5)));
@@ -63,9 +63,12 @@ test.each(["/invocations", "/score", PREDICT])(
   },
 );
 
-test.each(["/ping", VERTEX, "/health/live", "/health/ready"])("GET %s reports health to anyone", async (path) => {
-  expect((await fetch(`${scoring.service.url}${path}`)).status).toBe(200);
-});
+test.each(["/ping", VERTEX, "/health/live", "/health/ready"])(
+  "GET %s reports health without authentication",
+  async (path) => {
+    expect((await fetch(`${scoring.service.url}${path}`)).status).toBe(200);
+  },
+);
 
 test("health checks fail while the service shuts down", async () => {
   const ending = await startTestScoring();
@@ -74,7 +77,7 @@ test("health checks fail while the service shuts down", async () => {
   await ending.close();
 });
 
-test("the request names another version, and asks for the model's properties", async () => {
+test("a request can name another version, and request the model's properties", async () => {
   const challenger = await scoring.models.registry.resolve("fraud", "challenger");
   for (const asked of [challenger.version, "challenger"]) {
     const parameters = { model_version: asked, properties: true };
@@ -88,14 +91,26 @@ test("the request names another version, and asks for the model's properties", a
 const ROW = [1, 2, 3, 4];
 
 test.each<[string, unknown, number, string, string]>([
-  ["neither format", {}, 422, "invalid-field", "The body needs either instances"],
-  ["both formats", { instances: [ROW], ...tensors([ROW]) }, 422, "invalid-field", "The body needs either instances"],
+  ["neither format", {}, 422, "invalid-field", "The body must contain either `instances`"],
+  [
+    "both formats",
+    { instances: [ROW], ...tensors([ROW]) },
+    422,
+    "invalid-field",
+    "The body must contain either `instances`",
+  ],
   ["no instances", { instances: [] }, 422, "invalid-field", "The body's instances: "],
   ["an instance that is not a list", { instances: [ROW, 5] }, 422, "invalid-field", "The body's instances.1: "],
   ["a list instead of an object", [ROW], 422, "invalid-field", "The body's content: "],
   ["NaN", '{"instances":[[NaN,2,3,4]]}', 400, "malformed-json", "NaN and Infinity"],
-  ["null", { instances: [[1, null, 3, 4]] }, 400, "invalid-tensor", 'Input "features" holds null as value 1'],
-  ["a number beyond float32", { instances: [[1, 2, 3, 1e300]] }, 400, "invalid-tensor", "holds Infinity in row 0"],
+  ["null", { instances: [[1, null, 3, 4]] }, 400, "invalid-tensor", 'Input "features" has null as value 1'],
+  [
+    "a number beyond float32",
+    { instances: [[1, 2, 3, 1e300]] },
+    400,
+    "invalid-tensor",
+    "has the value Infinity in row 0",
+  ],
   ["a missing feature", { instances: [[1, 2, 3]] }, 400, "invalid-tensor", "has shape [1,3]; it must be [rows,4]"],
   [
     "vectors of different lengths",
@@ -107,7 +122,7 @@ test.each<[string, unknown, number, string, string]>([
     },
     400,
     "invalid-tensor",
-    "Instance 1 has 5 values, and instance 0 has 3",
+    "Instance 1 has 5 values, but instance 0 has 3",
   ],
   ["too many rows", { instances: Array.from({ length: 65 }, () => ROW) }, 400, "invalid-tensor", "has 65 rows"],
   [
@@ -125,7 +140,7 @@ test.each<[string, unknown, number, string, string]>([
     'The request parameter "model_version" must be a string',
   ],
   ["a body over the limit", " ".repeat(16 * 1_024 * 1_024 + 1), 413, "body-too-large", ""],
-])("rejects %s with a sentence", async (_case, body, status, code, sentence) => {
+])("rejects %s, and says why", async (_case, body, status, code, sentence) => {
   for (const path of ["/invocations", PREDICT]) {
     expect(await post(path, body)).toMatchObject({
       status,
@@ -135,13 +150,13 @@ test.each<[string, unknown, number, string, string]>([
   }
 });
 
-test("Vertex AI's port replaces the service's own", async () => {
+test("Vertex AI's port overrides the service's own", async () => {
   const { port } = new URL(scoring.service.url);
   const config = readConfig(scoringConfig, testEnvironment(scoring.models.url, { AIP_HTTP_PORT: port }));
   await expect(startScoring(config)).rejects.toThrow(port);
 });
 
-test.each(["v1", "/v2/models", "/health/live", "/a b", "/ping"])("rejects %s as Vertex AI's path", (path) => {
+test.each(["v1", "/v2/models", "/health/live", "/a b", "/ping"])("rejects %s as a path for Vertex AI", (path) => {
   const environment = testEnvironment("file:///models", { AIP_PREDICT_ROUTE: path });
   expect(() => readConfig(scoringConfig, environment)).toThrow("AIP_PREDICT_ROUTE");
 });

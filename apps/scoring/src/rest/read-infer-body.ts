@@ -86,7 +86,7 @@ function readHeaderLength(header: string | undefined, bodyLength: number): numbe
   if (length <= bodyLength) return length;
   throw new TriplineError(
     "invalid-header",
-    `Inference-Header-Content-Length is "${header.slice(0, 20)}"; it must be the length of the JSON, and the body has ${bodyLength} bytes.`,
+    `Inference-Header-Content-Length is "${header.slice(0, 20)}", but must be the length of the JSON in a body of ${bodyLength} bytes.`,
   );
 }
 
@@ -95,7 +95,7 @@ export function parseInferJson(json: Buffer): unknown {
   try {
     return JSON.parse(json.toString("utf8"));
   } catch {
-    throw new TriplineError("malformed-json", "The body is not valid JSON; NaN and Infinity are not JSON either.");
+    throw new TriplineError("malformed-json", "The body is not valid JSON. NaN and Infinity are not valid in JSON.");
   }
 }
 
@@ -116,7 +116,7 @@ function readBinary(inputs: readonly RestInput[], binary: Buffer): Buffer[] {
       const fault = parsed.success ? "data as well" : `a binary_data_size of ${JSON.stringify(given)}`;
       throw new TriplineError(
         "invalid-tensor",
-        `Input "${name}" has ${fault}; give its values once and their size in bytes.`,
+        `Input "${name}" has ${fault}. Send its values once, with their size in bytes.`,
       );
     }
     return parsed.data;
@@ -128,7 +128,7 @@ function readBinary(inputs: readonly RestInput[], binary: Buffer): Buffer[] {
     if (at + bytes > binary.length) {
       throw new TriplineError(
         "invalid-tensor",
-        `Input "${name}" has a binary_data_size of ${bytes}, and ${binary.length - at} bytes follow the JSON; the body is truncated.`,
+        `Input "${name}" has a binary_data_size of ${bytes}, but only ${binary.length - at} bytes follow the JSON. The body is truncated.`,
       );
     }
     at += bytes;
@@ -138,7 +138,7 @@ function readBinary(inputs: readonly RestInput[], binary: Buffer): Buffer[] {
   const names = inputs.map((input) => `"${input.name}"`).join(", ");
   throw new TriplineError(
     "invalid-tensor",
-    `${binary.length - at} bytes after the JSON belong to no input; the binary_data_size of ${names} says ${at}.`,
+    `${binary.length - at} bytes after the JSON belong to no input: the binary_data_size of ${names} is ${at}.`,
   );
 }
 
@@ -148,10 +148,10 @@ function flatten(name: string, data: unknown): number[] {
     if (Array.isArray(part) && depth < NESTING_MAX) for (const item of part) add(item, depth + 1);
     else if (typeof part === "number") values.push(part);
     else {
-      const is = Array.isArray(part) ? "an array nested too deep" : JSON.stringify(part)?.slice(0, 40);
+      const is = Array.isArray(part) ? "a deeply nested array" : JSON.stringify(part)?.slice(0, 40);
       throw new TriplineError(
         "invalid-tensor",
-        `Input "${name}" holds ${is} as value ${values.length}; it must be a number.`,
+        `Input "${name}" has ${is} as value ${values.length}, which must be a number.`,
       );
     }
   };

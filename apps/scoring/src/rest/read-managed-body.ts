@@ -34,7 +34,7 @@ export function readManagedBody(
   if ((instances === undefined) === (inputs === undefined)) {
     throw new TriplineError(
       "invalid-field",
-      "The body needs either instances, a list of feature vectors, or inputs, as in the Open Inference Protocol.",
+      "The body must contain either `instances`, a list of feature vectors, or `inputs`, as in the Open Inference Protocol.",
     );
   }
   const { [VERSION]: version = "" } = parameters;
@@ -65,6 +65,6 @@ function widthOf(instances: readonly (readonly unknown[])[]): number {
   if (odd === -1) return width;
   throw new TriplineError(
     "invalid-tensor",
-    `Instance ${odd} has ${instances[odd]?.length} values, and instance 0 has ${width}; all must have the same number.`,
+    `Instance ${odd} has ${instances[odd]?.length} values, but instance 0 has ${width}. All instances must have the same number of values.`,
   );
 }

@@ -202,7 +202,7 @@ export function rawRequest(
 
 export function rawScores(response: ModelInferResponse): number[] {
   const [raw] = response.rawOutputContents;
-  if (raw === undefined) throw new Error("the answer holds no raw output");
+  if (raw === undefined) throw new Error("the response has no raw output");
   return Array.from({ length: raw.byteLength / 4 }, (_, index) => raw.readFloatLE(index * 4));
 }
 
@@ -243,7 +243,7 @@ export class HeldRunner implements BatchRunner {
           const outputs = Float32Array.from({ length: rows }, (_, row) => (features[row * width] ?? Number.NaN) * 2);
           resolve({ outputs, durationMs: 1 });
         },
-        fail: () => reject(new Error("the model broke")),
+        fail: () => reject(new Error("the model failed")),
       });
     });
   }
