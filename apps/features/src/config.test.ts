@@ -11,7 +11,7 @@ test.each([
   ["all callers on this machine", { FEATURES_ONLINE_TENANT: "demo" }],
   ["nobody, although the demo's tenant has profiles", { FEAST_TENANT: "demo" }],
   ["all callers on this machine, at its IPv6 address", { FEATURES_ONLINE_TENANT: "demo", HOST: "::1" }],
-])("can serve features to %s", (_name, environment) => {
+])("is valid if features are served to %s", (_name, environment) => {
   expect(readConfig(featuresConfig, { ...BASE, ...environment })).toMatchObject(environment);
 });
 

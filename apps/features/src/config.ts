@@ -22,13 +22,14 @@ export const feastConfig = {
     .optional()
     .meta({
       description:
-        "The tenant whose profiles Feast keeps in this Redis. Without it, and for other tenants, profile features have their defaults.",
+        "The tenant whose profiles Feast stores in this Redis. For other tenants, or if it is not set, profile features have their " +
+        "default values.",
     }),
   FEAST_PROJECT: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9_]{0,63}$/, "must be 1 to 64 letters, digits or _")
     .default("tripline")
-    .meta({ description: "Feast's project, as in training/feature_repo/feature_store.yaml." }),
+    .meta({ description: "Feast's project name, as in training/feature_repo/feature_store.yaml." }),
 };
 
 export const featuresConfig = z
@@ -51,24 +52,24 @@ export const featuresConfig = z
       .regex(/^[A-Za-z0-9_-]{1,64}$/, "must be 1 to 64 letters, digits, - or _")
       .optional()
       .meta({
-        description: "Replaces tokens: any caller on this machine can read and push features of this tenant.",
+        description: "Replaces tokens: any caller on this machine can read and push this tenant's features.",
       }),
   })
   .superRefine((config, context) => {
     const refuse = (name: string, message: string) => context.addIssue({ code: "custom", path: [name], message });
     const { HOST, AUTH_ISSUER: issuer, AUTH_JWKS_URL: keys, FEATURES_ONLINE_TENANT: tenant } = config;
     if (config.FEAST_PROFILES.length > 0 && config.FEAST_TENANT === undefined) {
-      refuse("FEAST_TENANT", "is needed with FEAST_PROFILES");
+      refuse("FEAST_TENANT", "must be set if FEAST_PROFILES is set");
     }
-    if (issuer !== undefined && keys === undefined) refuse("AUTH_JWKS_URL", "is needed with AUTH_ISSUER");
-    if (keys !== undefined && issuer === undefined) refuse("AUTH_ISSUER", "is needed with AUTH_JWKS_URL");
+    if (issuer !== undefined && keys === undefined) refuse("AUTH_JWKS_URL", "must be set if AUTH_ISSUER is set");
+    if (keys !== undefined && issuer === undefined) refuse("AUTH_ISSUER", "must be set if AUTH_JWKS_URL is set");
     if (tenant === undefined) return;
     if (issuer !== undefined || keys !== undefined) {
-      refuse("FEATURES_ONLINE_TENANT", "replaces tokens, so set either it or AUTH_ISSUER and AUTH_JWKS_URL");
+      refuse("FEATURES_ONLINE_TENANT", "replaces tokens, so set either this, or AUTH_ISSUER and AUTH_JWKS_URL");
     } else if (!LOOPBACK.test(HOST)) {
       refuse(
         "FEATURES_ONLINE_TENANT",
-        "admits every caller who can reach HOST, so HOST must be 127.0.0.1; otherwise use tokens",
+        "admits every caller who can reach HOST, so HOST must be 127.0.0.1; otherwise, use tokens",
       );
     }
   });
@@ -82,7 +83,7 @@ export function stateTtlSeconds(
 ): number {
   const seconds = config.STATE_TTL_DAYS * DAY_SECONDS;
   if (seconds * 1000 > engine.longestWindowMs) return seconds;
-  throw new TriplineError("config-invalid", "STATE_TTL_DAYS must be more than the longest window of the spec.");
+  throw new TriplineError("config-invalid", "STATE_TTL_DAYS must be longer than the longest window of the spec.");
 }
 
 /** Injects the service's configuration. */

@@ -31,19 +31,19 @@ export class FeatureMetrics {
     buckets: BATCH_SIZES,
   });
   readonly #hopDuration = histogram("tripline_features_hop_duration_seconds", {
-    description: "Duration of one step of a batch",
+    description: "Duration of one step of processing a batch",
     labels: ["hop"],
   });
   readonly #conflicts = counter("tripline_features_conflicts_total", {
-    description: "Batches folded again because another writer changed a state",
+    description: "Batches recomputed because another writer changed a state",
     labels: ["topic"],
   });
   readonly #duplicates = counter("tripline_features_duplicates_total", {
-    description: "Payments and labels submitted more than once, which count once",
+    description: "Payments and labels that were submitted more than once and counted once",
     labels: ["topic"],
   });
   readonly #redelivered = counter("tripline_features_redelivered_total", {
-    description: "Records that Kafka delivered again after they had been counted",
+    description: "Records that Kafka redelivered after they had been counted",
     labels: ["topic"],
   });
   readonly #tooLate = counter("tripline_features_too_late_total", {
@@ -51,22 +51,24 @@ export class FeatureMetrics {
     labels: ["topic"],
   });
   readonly #incomplete = counter("tripline_features_incomplete_total", {
-    description: "Payments and labels counted while the stored states were lost",
+    description: "Payments and labels counted while window states were lost",
     labels: ["topic"],
   });
 
   readonly #flagged = counter("tripline_features_flagged_total", {
-    description: "Payments and labels with a window state flagged as uncertain by a rebuild",
+    description: "Payments and labels with a window state that a rebuild flagged as uncertain",
     labels: ["topic"],
   });
   readonly #ofCardOnly = counter("tripline_features_updates_of_card_only_total", {
-    description: "Payment updates counted only for their card, because its state does not name their payment",
+    description:
+      "Payment updates counted only for their card, because the card's state no longer contains their payment",
   });
   readonly #labelsOfCardOnly = counter("tripline_features_labels_of_card_only_total", {
-    description: "Labels counted only for card and terminal, because the card's state does not name their payment",
+    description: "Labels counted only for card and terminal, because the card's state no longer contains their payment",
   });
   readonly #profileMisses = counter("tripline_features_profile_misses_total", {
-    description: "Payments that got default values because a profile was missing, too old or newer than the payment",
+    description:
+      "Payments whose profile features had default values because a profile was missing, too old or newer than the payment",
     labels: ["profile"],
   });
   readonly #found = counter("tripline_features_profiles_found_total", {
@@ -74,7 +76,7 @@ export class FeatureMetrics {
     labels: ["profile"],
   });
   readonly #unreadable = counter("tripline_features_profiles_unreadable_total", {
-    description: "Stored profiles that are not numbers in Feast's layout, and count as missing",
+    description: "Stored profiles that count as missing because they are not numbers in Feast's format",
     labels: ["profile"],
   });
 

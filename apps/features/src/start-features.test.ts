@@ -123,7 +123,7 @@ async function apply(event: Label): Promise<Buffer> {
   return message;
 }
 
-test("payments and labels get the values of the pure engine, event by event", async () => {
+test("payments and labels get the pure engine's values, event by event", async () => {
   const engine = compileEngine(spec);
   const states = new Map<string, EntityState>();
   const stateOf = (entity: number, id: string) => {
@@ -164,7 +164,7 @@ test("payments and labels get the values of the pure engine, event by event", as
   expect(ttl).toBeGreaterThan(44 * 86_400);
 });
 
-test("passes headers and trace on with the payment", async () => {
+test("passes on headers and the trace with the payment", async () => {
   const trace = "0af7651916cd43dd8448eb211c80319c";
   const transaction = payment({ clientTransactionId: "traced", cardToken: cardOf(8), terminalId: "traced" });
   const headers = {
@@ -192,7 +192,7 @@ test("passes headers and trace on with the payment", async () => {
   expect(record.headers[HEADERS.traceparent]).toContain(children[2]?.spanId);
 });
 
-test("a label with the earliest time that ingestion accepts counts", async () => {
+test("counts a label with the earliest time that ingestion accepts", async () => {
   const event = label({
     clientTransactionId: "earliest",
     labelledAtMs: EVENT_TIME_MS_MIN,
@@ -201,7 +201,7 @@ test("a label with the earliest time that ingestion accepts counts", async () =>
   expect((await apply(event)).toString()).toContain(event.labelId);
 });
 
-test("an unreadable record becomes a dead letter with its error, and its partition continues", async () => {
+test("dead-letters an unreadable record with its error, and continues with its partition", async () => {
   const cardToken = cardOf(9);
   const before = payment({ clientTransactionId: "before", cardToken });
   const after = payment({ clientTransactionId: "after", cardToken });
@@ -226,7 +226,7 @@ test("an unreadable record becomes a dead letter with its error, and its partiti
   expect(compileEngine(spec).decodeState(0, state).sequence).toBe(2);
 });
 
-test("a duplicate label gets its reply again", async () => {
+test("replies to a duplicate label again", async () => {
   const event = label({ clientTransactionId: "again", cardToken: cardOf(7), terminalId: "again" });
   const first = await apply(event);
   expect(await apply(event)).toEqual(first);
@@ -234,7 +234,7 @@ test("a duplicate label gets its reply again", async () => {
   expect(compileEngine(spec).decodeState(1, state).sequence).toBe(1);
 });
 
-test("is ready with Kafka and Redis, not without Redis, and stops at a state of another version", async () => {
+test("is ready with Kafka and Redis, is not ready without Redis, and stops at a state with an unsupported version", async () => {
   const statusOf = async ({ url }: RunningService) => (await fetch(`${url}/health/ready`)).status;
   while ((await statusOf(service)) !== 200) await delay(50);
   const lost = await start({ REDIS_URL: "redis://127.0.0.1:1", KAFKA_TOPIC_PREFIX: `${stack.topicPrefix}other.` });

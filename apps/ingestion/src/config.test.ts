@@ -29,7 +29,7 @@ describe("configuration", () => {
   test.each([
     [randomBytes(8).toString("base64"), /CARD_TOKEN_KEY.*: has 8 bytes; must be at least 32 random bytes in base64/],
     ["not base64", /CARD_TOKEN_KEY.*: must be at least 32 random bytes in base64/],
-  ])("rejects an invalid key (%s), and names the required length", (value, message) => {
+  ])("rejects an invalid key (%s), and states the required length", (value, message) => {
     expect(() => readConfig(ingestionConfig, { ...environment, CARD_TOKEN_KEY: value })).toThrow(message);
   });
 

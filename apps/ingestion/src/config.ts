@@ -11,7 +11,7 @@ import { reportPolicies } from "./requests/report-policies.js";
 const RATE_DEFAULT = 1_500;
 
 const KEY_BYTES_MIN = 32;
-const KEY_WANTED = `at least ${KEY_BYTES_MIN} random bytes in base64, for instance from openssl rand -base64 ${KEY_BYTES_MIN}`;
+const KEY_WANTED = `at least ${KEY_BYTES_MIN} random bytes in base64, for example from openssl rand -base64 ${KEY_BYTES_MIN}`;
 
 const cardTokenKey = z
   .string()
@@ -31,23 +31,25 @@ export const ingestionConfig = z.object({
   ...masterKeyConfig,
   ...rateConfig({ tenant: RATE_DEFAULT, client: RATE_DEFAULT, unit: "events" }),
   AUTH_TOKEN_URL: z.url().optional().meta({
-    description: "Token endpoint shown in the API's description.",
+    description: "Token endpoint shown in the description of the API.",
     shownDefault: "`/oauth/token` of the issuer",
   }),
   CARD_TOKEN_KEY: cardTokenKey.meta({
     description:
-      "Key that turns card numbers, device IDs, network and e-mail addresses into tokens: 32 or more random bytes in base64. All instances " +
-      "must share it. With another key, every card becomes a new card.",
+      "Key for converting card numbers, device IDs, and network and e-mail addresses to tokens: 32 or more random bytes in " +
+      "base64. All instances must share it. With another key, every card becomes a new card.",
   }),
   EVENT_AGE_DAYS_MAX: z.coerce
     .number()
     .positive()
     .max(36_500)
     .default(30)
-    .meta({ unit: "days", description: "Maximum age of an accepted payment. A history import needs more." }),
+    .meta({ unit: "days", description: "Maximum age of an accepted payment. Increase it for a history import." }),
   FRAUD_REPORT_POLICIES: reportPolicies.meta({
     description:
-      'What fraud reports count as, by tenant, in JSON: `{"acme":{"version":"2026-11","counts":{"refund":"fraud","chargeback/represented":"nothing"}}}`. Kinds without an entry keep their default.',
+      "How fraud reports affect the verdict, by tenant, in JSON: " +
+      '`{"acme":{"version":"2026-11","counts":{"refund":"fraud","chargeback/represented":"nothing"}}}`. Kinds without an entry ' +
+      "keep their default.",
     shownDefault: "none",
   }),
   WAIT_SECONDS_MAX: z.coerce
@@ -65,20 +67,19 @@ export const ingestionConfig = z.object({
     .meta({ unit: "ms", description: "Deadline of a payment whose caller does not wait for the decision." }),
   IDEMPOTENCY_TTL_HOURS: z.coerce.number().positive().max(720).default(24).meta({
     unit: "hours",
-    description: "How long a request is stored, so that a retry gets the same response.",
+    description: "How long a request is stored so that a retry gets the same response.",
   }),
   WAIT_TARGET_MS: z.coerce.number().int().min(10).max(60_000).default(250).meta({
     unit: "ms",
-    description: "Target average wait under overload. Requests that would exceed it get 429.",
+    description: "Target for the average wait under overload. Requests that would exceed it get 429.",
   }),
   WAITERS_MAX: z.coerce.number().int().positive().max(1_000_000).default(20_000).meta({
     unit: "payments and labels",
-    description:
-      "Maximum number of callers waiting for a decision, regardless of the target. Above it, callers get 429.",
+    description: "Maximum number of callers waiting for a decision, regardless of the target. Further callers get 429.",
   }),
   PENDING_RECORDS_MAX: z.coerce.number().int().positive().max(20_000).default(20_000).meta({
     unit: "records",
-    description: "Maximum number of payments being written to Kafka. Above it, callers get 503.",
+    description: "Maximum number of payments being written to Kafka. Further callers get 503.",
   }),
 });
 

@@ -31,7 +31,7 @@ export class DecisionLookupController {
       ? await readDecision(this.redis, callerOf(request).tenant, id)
       : undefined;
     if (found === undefined) {
-      throw new TriplineError("decision-not-found", "No payment with this id was accepted from you.");
+      throw new TriplineError("decision-not-found", "You have not sent a payment with this ID.");
     }
     if (found !== "pending") return presentDecision(found, detailFor(callerOf(request)));
     reply.status(202).header("retry-after", String(POLL_AFTER_SECONDS));

@@ -20,7 +20,7 @@ export interface IngestionMetrics {
 /** A payment was accepted without its personal fields. */
 export function countUnsealed(reason: Unsealed): void {
   const description =
-    "Payments whose personal fields were not stored: the master key was unavailable, or the person was erased";
+    "Payments whose personal fields were not stored because the master key was unavailable or the person was erased";
   counter("tripline_ingestion_unsealed_total", { description, labels: ["reason"] }).inc({ reason });
 }
 
@@ -34,7 +34,7 @@ export interface IngestionGauges {
 
 export function ingestionMetrics({ waiters, callersMax }: IngestionGauges): IngestionMetrics {
   const events = counter("tripline_ingestion_events_total", {
-    description: "Events accepted into Kafka, by topic (payments: transactions)",
+    description: "Events written to Kafka, by topic (payments: transactions)",
     labels: ["topic"],
   });
   // Creates each series at 0, because `rate` ignores the first value of a series.
@@ -43,12 +43,12 @@ export function ingestionMetrics({ waiters, callersMax }: IngestionGauges): Inge
     description: "Time from a request's arrival until its events are in Kafka",
   });
   const wait = histogram("tripline_ingestion_wait_duration_seconds", {
-    description: "How long requests wait for replies after their events were accepted",
+    description: "Time that requests wait for replies after their events were accepted",
   });
   gauge("tripline_ingestion_waiters", { description: "Events whose callers are waiting for a reply" }, waiters);
   gauge(
     "tripline_ingestion_callers_max",
-    { description: "Maximum number of requests that may wait for replies, at the current rate of replies" },
+    { description: "Maximum number of requests that may wait for replies at the current rate of replies" },
     callersMax,
   );
   return {

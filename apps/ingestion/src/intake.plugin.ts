@@ -171,7 +171,8 @@ export class IntakePlugin implements OnModuleInit {
     const receivedAtMs = Date.now();
     if (request.headers["idempotency-key"] !== undefined) {
       const detail =
-        "Idempotency-Key is for single requests; the lines of a batch are identified by their transaction_id, update_id or report_id.";
+        "Idempotency-Key is only for single requests. The lines of a batch are identified by their transaction_id, update_id or " +
+        "report_id.";
       throw new TriplineError("invalid-header", detail);
     }
     const caller = callerOf(request);

@@ -37,7 +37,7 @@ function faultOf(body: unknown): unknown {
   return errors?.[0]?.pointer ?? code ?? status;
 }
 
-describe("ingestion does not pass on card numbers, device IDs, networks or e-mail addresses", () => {
+describe("ingestion does not pass on card numbers, device IDs, network addresses or e-mail addresses", () => {
   let bed: TestBed;
   let decider: TestDecider;
 

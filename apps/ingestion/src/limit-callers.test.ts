@@ -41,7 +41,7 @@ test("a tenant over its budget gets 429 with Retry-After; others are unaffected"
   await expect((await newTenant()).post("/v1/transactions", paymentBody())).resolves.toMatchObject({ status: 202 });
 });
 
-test("each line of a batch and each lookup of a decision counts", async () => {
+test("each line of a batch and each lookup of a decision counts towards the budget", async () => {
   const client = await newTenant();
   const lines = Array.from({ length: 40 }, () => JSON.stringify(paymentBody()));
   await expect(client.postLines("/v1/transactions/batch", lines)).resolves.toMatchObject({ status: 200 });

@@ -113,7 +113,7 @@ describe("while Kafka or Redis is down", () => {
   );
 
   test(
-    "without Redis, requests get 503 with Retry-After and write no record; afterwards, waiting works again",
+    "without Redis, requests get 503 with Retry-After and write no record; afterwards, callers can wait again",
     async () => {
       const kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "test" });
       const admin = await kafka.admin();

@@ -38,7 +38,7 @@ describe("telemetry", () => {
     await telemetry.shutdown();
   });
 
-  test("one trace continues from the client's span to the record, with a span per step and no card data", async () => {
+  test("one trace continues from the client's span to the record, with one span per step and no card data", async () => {
     const headers = { traceparent: `00-${TRACE_ID}-${CLIENT_SPAN_ID}-01`, prefer: "wait=10" };
     const answer = await bed.client.post("/v1/transactions", paymentBody(), headers);
     expect(answer.status).toBe(200);
@@ -77,7 +77,7 @@ describe("telemetry", () => {
     expect(text).toMatch(/tripline_ingestion_waiters(\{[^}]*\})? 0/);
   });
 
-  test("the span of a client error has its status and code without an error status, and omits IDs in the path", async () => {
+  test("the span of a client error has its status and code but is not an error, and omits IDs in the path", async () => {
     spans.length = 0;
     await bed.client.post("/v1/transactions", { transaction_id: "4111111111111111" });
     await bed.client.get("/v1/decisions/some-id-of-a-caller");

@@ -19,7 +19,7 @@ export const problemSchema = z
     type: z.string(),
     title: z.string(),
     status: z.int(),
-    code: z.enum(Object.keys(ERROR_TABLE)).meta({ description: "Stable, so programs can match on it." }),
+    code: z.enum(Object.keys(ERROR_TABLE)).meta({ description: "A stable code for use by programs." }),
     detail: z.string().meta({ description: "What is wrong and how to fix it." }),
     errors: z
       .array(

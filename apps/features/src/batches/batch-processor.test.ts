@@ -39,7 +39,7 @@ async function sequenceOf(entity: "card" | "terminal", id: string): Promise<numb
   return engine.decodeState(entity === "card" ? 0 : 1, await redis.getBuffer(keyOf(entity, id))).sequence;
 }
 
-test("counts a batch once and emits the engine's values, with the states and their time to live", async () => {
+test("counts a batch once and emits the engine's values, and stores the states with their time to live", async () => {
   const transactions = payments(200, 1);
   const { handle, outbox } = await instance();
   await handle(recordsOf(transactions).slice(0, 120));
@@ -51,7 +51,7 @@ test("counts a batch once and emits the engine's values, with the states and the
   expect(await redis.ttl(APPLIED_KEY)).toBe(-1);
 });
 
-test("counts payments without a terminal for their other entities only", async () => {
+test("counts payments without a terminal only for their other entities", async () => {
   const transactions = payments(30, 6).map((each, index) => (index % 3 === 0 ? { ...each, terminalId: "" } : each));
   const { handle, outbox, metrics } = await instance();
   await handle(recordsOf(transactions));
@@ -98,7 +98,7 @@ describe("a batch that is redelivered after a crash", () => {
       kafkaDown,
       30,
     ],
-  ])("%s counts once and emits the same bytes", async (_name, breakIt, error, sent) => {
+  ])("counts once and emits the same bytes if the crash was %s", async (_name, breakIt, error, sent) => {
     const transactions = payments(20, 2);
     const first = await instance();
     await first.handle(recordsOf(transactions).slice(0, 10));
@@ -116,7 +116,7 @@ describe("a batch that is redelivered after a crash", () => {
     expect((await Promise.all(cards)).reduce((sum, sequence) => sum + sequence)).toBe(20);
   });
 
-  test("or after its offset was not committed emits the same bytes", async () => {
+  test("emits the same bytes if its offset was not committed", async () => {
     const transactions = payments(10, 3);
     const { handle, outbox, metrics } = await instance();
     await handle(recordsOf(transactions));
@@ -125,7 +125,7 @@ describe("a batch that is redelivered after a crash", () => {
     expect(metrics.redeliveries).toBe(10);
   });
 
-  test("from the process that counted it: emits the same bytes without a request to Kafka", async () => {
+  test("emits the same bytes without a request to Kafka if the same process counted it", async () => {
     const { handle, outbox, log } = await instance();
     const records = recordsOf(payments(10, 4));
     await handle(records.slice(0, 5));
@@ -141,7 +141,7 @@ describe("a batch that is redelivered after a crash", () => {
   });
 
   test.each(Array.from({ length: 25 }, (_, index) => index + 10))(
-    "at any point, split anywhere, by either of two instances, loses and changes nothing (seed %i)",
+    "loses and changes nothing, wherever it is interrupted and split, with either of two instances (seed %i)",
     async (seed) => {
       const below = randomNumbers(seed);
       const transactions = payments(60, seed);
@@ -183,7 +183,7 @@ describe("a batch that is redelivered after a crash", () => {
   );
 });
 
-describe("a Redis that comes back empty", () => {
+describe("a Redis that was emptied", () => {
   const flags = (outbox: Outbox) => outbox.sent.map(({ value }) => FeatureVector.decode(value).incomplete);
 
   test("returns flagged features until its states are marked as complete again", async () => {
@@ -202,7 +202,7 @@ describe("a Redis that comes back empty", () => {
     expect(flags(first.outbox).slice(20)).toEqual(Array(10).fill(false));
   });
 
-  test("is not mistaken for a new one", async () => {
+  test("is not mistaken for a new Redis", async () => {
     const { handle, outbox } = await instance();
     await handle(recordsOf(payments(1, 6)));
     expect(flags(outbox)).toEqual([false]);
@@ -210,7 +210,7 @@ describe("a Redis that comes back empty", () => {
   });
 });
 
-test("counts a payment or label once that was submitted twice, and emits its features once", async () => {
+test("counts a payment or label that was submitted twice once, and emits its features once", async () => {
   const { handle, outbox, metrics } = await instance();
   const once = paymentRecord(payment({ clientTransactionId: "twice" }));
   const other = paymentRecord(payment({ clientTransactionId: "other", occurredAtMs: START_MS + 1 }));
@@ -256,7 +256,7 @@ describe("unreadable stored bytes", () => {
   });
 });
 
-test("reports more counted records than the partition contains, and does not mistake them for redeliveries", async () => {
+test("reports that more records were counted than the partition contains, and does not treat new records as redeliveries", async () => {
   const redis = await connect();
   await redis.set(APPLIED_KEY, Buffer.from(encodeApplied({ offset: 7, emissions: [] })));
   const store = new StateStore(redis, STORE_OPTIONS);
@@ -268,7 +268,7 @@ test("reports more counted records than the partition contains, and does not mis
   await expect(keys(8)).resolves.toBe(APPLIED_KEY);
 });
 
-test("records of a topic recreated under the running service are not mistaken for counted ones", async () => {
+test("does not mistake records of a topic that was recreated under the running service for counted ones", async () => {
   const { handle, outbox, log } = await instance();
   const counted = recordsOf(payments(20, 7));
   await handle(counted.slice(0, 10));
@@ -323,7 +323,7 @@ describe("a record that can never be applied", () => {
       delivered(labelRecord(label({ clientTransactionId: "x", labelledAtMs: 0 })), 1),
       "message-unreadable",
     ],
-  ])("%s is rejected before its batch has any effect", async (_name, record, code) => {
+  ])("that has %s is rejected before its batch has any effect", async (_name, record, code) => {
     const { handle, outbox } = await instance();
     await expect(handle([record.topic === TOPICS.labels.name ? goodLabel : good, record])).rejects.toMatchObject({
       code,

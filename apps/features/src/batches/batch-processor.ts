@@ -217,7 +217,10 @@ export class BatchProcessor {
       for (const batch of batches) metrics.conflict(batch.topic);
       await this.clock.pause(Math.random() * (performance.now() - startedAt) * Math.min(tries, CONFLICT_WAITS_MAX));
     }
-    throw new TriplineError("state-conflict", `Other writers changed the states of one batch ${TRIES_MAX} times.`);
+    throw new TriplineError(
+      "state-conflict",
+      `Other writers changed the states of a batch ${TRIES_MAX} times while it was processed.`,
+    );
   }
 
   #unverifiedOf(snapshot: Snapshot, batches: readonly PartitionBatch[]): readonly Unverified[] {

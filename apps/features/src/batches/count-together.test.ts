@@ -27,7 +27,7 @@ async function sharedSequence(): Promise<number> {
   return engine.decodeState(1, await (await connect()).getBuffer(keyOf("terminal", "t-shared"))).sequence;
 }
 
-test("writes simultaneous batches of two partitions together, and counts each as if they were sequential", async () => {
+test("writes simultaneous batches of two partitions together, with the same results as one after the other", async () => {
   const { handle, outbox, store } = await instance();
   const [zero, one] = [paymentsOf(0, 5), paymentsOf(1, 5)];
   // The partitions' keys are requested first, so that both batches arrive in the same turn.
@@ -40,7 +40,7 @@ test("writes simultaneous batches of two partitions together, and counts each as
   expect(await sharedSequence()).toBe(10);
 });
 
-test("after a crash between writing and sending, both partitions emit the same bytes, in addition to new ones", async () => {
+test("after a crash between writing and sending, both partitions emit the same bytes again, followed by new ones", async () => {
   const first = await instance();
   const [zero, one] = [recordsOf(paymentsOf(0, 4), 0), recordsOf(paymentsOf(1, 6), 1)];
   first.outbox.fault = "after";
@@ -69,7 +69,7 @@ test("an unreadable state does not block the other partition", async () => {
   expect(await sharedSequence()).toBe(3);
 });
 
-test("a partition whose end Kafka does not report does not block the other", async () => {
+test("a partition whose end offset Kafka does not report does not block the other", async () => {
   const { handle, outbox, log } = await instance();
   const [zero, one] = [paymentsOf(0, 3), recordsOf(paymentsOf(1, 3), 1)];
   await handle(recordsOf(zero, 0));
@@ -90,7 +90,7 @@ test("a partition whose end Kafka does not report does not block the other", asy
   expect(await sharedSequence()).toBe(6);
 });
 
-test("counts the next round while Kafka has not acknowledged the previous one, whose own partition waits", async () => {
+test("counts the next round before Kafka acknowledges the previous one, but only in other partitions", async () => {
   const outbox = new Outbox();
   const { handle, store } = await instance(outbox);
   const [zero, one] = [recordsOf(paymentsOf(0, 2), 0), recordsOf(paymentsOf(1, 2), 1)];
@@ -116,7 +116,7 @@ test("counts the next round while Kafka has not acknowledged the previous one, w
   expect(sentOf(outbox.sent, 0)).toHaveLength(2);
 });
 
-test("two overlapping batches of one partition, as after a rebalance, are counted once and emit the same bytes", async () => {
+test("overlapping batches of one partition, as after a rebalance, are counted once and emit the same bytes", async () => {
   const { handle, outbox, store } = await instance();
   const zero = paymentsOf(0, 6);
   await handle(recordsOf(zero, 0).slice(0, 1));
@@ -128,7 +128,7 @@ test("two overlapping batches of one partition, as after a rebalance, are counte
   expect(store.writes).toBe(3);
 });
 
-test("folds both partitions again after a concurrent write by another instance", async () => {
+test("recomputes both partitions after a concurrent write by another instance", async () => {
   const { handle, outbox, store, metrics } = await instance();
   const [other] = [await instance()];
   const [zero, one] = [recordsOf(paymentsOf(0, 2), 0), recordsOf(paymentsOf(1, 2), 1)];

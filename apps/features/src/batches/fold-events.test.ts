@@ -29,7 +29,7 @@ function recordsOf(sample: typeof events extends fc.Arbitrary<infer Value> ? Val
   });
 }
 
-test("a batch gives the same states and vectors as its events individually", () => {
+test("a batch results in the same states and vectors as its events individually", () => {
   fc.assert(
     fc.property(events, (sample) => {
       const records = recordsOf(sample);
@@ -56,7 +56,7 @@ test("a batch gives the same states and vectors as its events individually", () 
   );
 });
 
-test("does not write unchanged states again", () => {
+test("does not rewrite unchanged states", () => {
   const [once, again] = recordsOf([
     { id: 1, card: 1, terminal: 1, atMs: 0, isLabel: false },
     { id: 1, card: 1, terminal: 2, atMs: 0, isLabel: false },

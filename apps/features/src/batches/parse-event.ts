@@ -131,7 +131,7 @@ function decoded<T>(record: IncomingRecord, message: { decode(bytes: Uint8Array)
   try {
     return message.decode(record.value);
   } catch (error) {
-    throw unreadable(record, "its bytes are not protobuf of that message", error);
+    throw unreadable(record, "it is not a valid protobuf message", error);
   }
 }
 

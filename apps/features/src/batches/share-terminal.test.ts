@@ -18,7 +18,7 @@ import {
 
 const { connect, instance } = useRedis();
 
-test("a writer that has not noticed the loss of its partition changes nothing and emits the same bytes again", async () => {
+test("a writer that has not noticed the loss of its partition changes nothing, and emits the same bytes again", async () => {
   const transactions = payments(20, 4);
   const log = recordsOf(transactions);
   const zombie = await instance();
@@ -36,7 +36,7 @@ test("a writer that has not noticed the loss of its partition changes nothing an
   );
 });
 
-test("four writers count 20,000 payments at one hot terminal exactly", async () => {
+test("four writers count 20,000 payments at one busy terminal exactly", async () => {
   const [writers, batches, perBatch] = [4, 50, 100];
   const instances = await Promise.all(Array.from({ length: writers }, () => instance()));
   await Promise.all(
@@ -111,7 +111,7 @@ function atSharedTerminal(partition: number, count: number) {
   });
 }
 
-test("regression #12: a partition's first batch does not disturb the keys that a running round watches", async () => {
+test("regression #12: a partition's first batch does not affect the keys watched by a running round", async () => {
   const [one, two] = [await instance(), await instance()];
   await one.handle(atSharedTerminal(0, 1));
   let first: Promise<void> | undefined;
@@ -151,7 +151,7 @@ test("regression #12: a writer that lost its partition does not undo what its su
   expect((await Promise.all(states)).reduce((sum, sequence) => sum + sequence)).toBe(21);
 });
 
-test("a writer that always loses the race gives up, and the consumer backs off", async () => {
+test("a writer that loses every race gives up, and the consumer backs off", async () => {
   const { handle, store } = await instance();
   const redis = await connect();
   let version = 0;

@@ -77,7 +77,7 @@ test("finds an account's entity by its token", () => {
   expect(withAccounts.entities[found?.entity ?? -1]?.fields).toEqual(["account_token"]);
 });
 
-test("empties only the states of an erased card, and a rebuild gives the same result", async () => {
+test("empties only the states of an erased card, and a rebuild has the same result", async () => {
   await history.producer.send([...pays("a", 1, 5), ...pays("b", 2, 5)]);
   await history.serve();
   const erasure = { tenant: TENANT, subject: cardOf(1), erasedAtMs: Date.now() };
@@ -127,7 +127,7 @@ test("empties only the states of an erased card, and a rebuild gives the same re
   expect([await hasProfile(1), await hasProfile(2)]).toEqual([false, true]);
 });
 
-test("regression #24: after a rebuild, the states of an erased card with each of its devices are empty", async () => {
+test("regression #24: after a rebuild, the states of an erased card combined with each of its devices are empty", async () => {
   const known = currentFeatureSpec();
   const counted = {
     entity: "card_device",

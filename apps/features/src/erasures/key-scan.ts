@@ -61,15 +61,14 @@ export class KeyScan implements ItemScan, BeforeApplicationShutdown {
     @Inject(LOGGER) private readonly logger: Logger,
     private readonly options: { readonly share?: number; readonly saveEveryMs?: number } = {},
   ) {
-    const description =
-      "Redis keys that the scan for states of erased people has examined so far; 0 if no scan is running";
+    const description = "Redis keys examined so far by the scan for states of erased people; 0 if no scan is running";
     this.#endReading = gauge("tripline_features_erasure_scan_keys", { description }, () => this.#looked);
   }
 
   /** Must run before the consumer waits for its handler. */
   beforeApplicationShutdown(): void {
     this.#closing.abort(
-      new TriplineError("shutting-down", "The scan for states of erased people continues after a restart."),
+      new TriplineError("shutting-down", "The scan for states of erased people resumes after a restart."),
     );
     this.#endReading();
   }

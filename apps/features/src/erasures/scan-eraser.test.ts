@@ -80,7 +80,7 @@ async function counts(redis: Redis, tenant = TENANT): Promise<ReadonlyMap<string
 
 const erased = (subject: string) => ({ tenant: TENANT, subject, erasedAtMs: START_MS });
 
-test("regression #24: empties the states of a card with a device, a terminal, an issuer or an e-mail address", async () => {
+test("regression #24: empties the states of a card combined with a device, a terminal, an issuer or an e-mail address", async () => {
   const redis = await connect();
   await count(redis, [pays("a", {}), pays("b", { cardToken: cardOf(2), emailToken: `et_${"0f".repeat(16)}` })]);
   await eraserOf(redis).erase([erased(cardOf(1))]);
@@ -100,7 +100,7 @@ test("regression #24: empties the states of a card with a device, a terminal, an
   expect(left.get(`device ${DEVICE}`)).toBe(2);
 });
 
-test("one scan erases several people, each only in their tenant", async () => {
+test("one scan erases several people, each only for their own tenant", async () => {
   const redis = await connect();
   await count(redis, [pays("a", {}), pays("b", { tenant: "other:shop" }), pays("c", { cardToken: cardOf(2) })]);
   await eraserOf(redis).erase([erased(EMAIL), { ...erased(cardOf(1)), tenant: "other:shop" }]);
@@ -129,7 +129,7 @@ test("regression #28: one scan finds the states of an account and of a card", as
   expect(left.get(`card_device ${cardOf(1)}/${DEVICE}`)).toBe(1);
 });
 
-test("a scan resumes after a restart, even with more erasures; on another server, it starts again", async () => {
+test("a scan resumes after a restart, even with additional erasures; on another server, it starts again", async () => {
   const redis = await connect();
   await count(
     redis,

@@ -46,6 +46,9 @@ export class StateEraser {
       const written = await requestRedis(() => this.redis.multi().set(key, emptied, "KEEPTTL").exec());
       if (written !== null) return;
     }
-    throw new TriplineError("state-conflict", "A state of an erased person changed all the time.");
+    throw new TriplineError(
+      "state-conflict",
+      "A state of an erased person could not be emptied, because other writers kept changing it.",
+    );
   }
 }

@@ -13,7 +13,7 @@ const selectionOf = (...features: readonly string[]) => ({
   joinKeys: ["card_token"],
 });
 
-test("compiles a selection once, and caches a limited number", () => {
+test("compiles a selection once, and caches a limited number of selections", () => {
   const lookups = new Lookups(views);
   const selection = selectionOf("card_profile:column_0");
   const first = lookups.of(selection);

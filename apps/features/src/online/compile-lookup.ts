@@ -107,20 +107,21 @@ function* resolve({ views, services }: FeatureViews, { service, features }: Sele
   if (named === undefined) {
     throw invalidField(
       "/feature_service",
-      `names "${shown(service ?? "")}"; there is ${[...services.keys()].join(", ")}`,
+      `"${shown(service ?? "")}" does not exist; choose from ${[...services.keys()].join(", ")}`,
       "FeatureServiceNotFoundException",
     );
   }
   if (named.length === 0) {
-    throw invalidField("/features", "is empty: name features such as card_windows:card_count_1d, or a feature_service");
+    throw invalidField("/features", "is empty; send features such as card_windows:card_count_1d, or a feature_service");
   }
   for (const [index, reference] of named.entries()) {
     const pointer = service === undefined ? pointerTo("features", index) : "/feature_service";
     const colon = reference.indexOf(":");
-    if (colon < 0) throw invalidField(pointer, `must be <view>:<feature>, for instance card_windows:card_count_1d`);
+    if (colon < 0)
+      throw invalidField(pointer, "must have the form <view>:<feature>, for example card_windows:card_count_1d");
     const view = views.get(viewName(reference.slice(0, colon)));
     if (view === undefined) {
-      const detail = `names the view "${shown(reference.slice(0, colon))}"; there are ${[...views.keys()].join(", ")}`;
+      const detail = `contains the view "${shown(reference.slice(0, colon))}", which does not exist; choose from ${[...views.keys()].join(", ")}`;
       throw invalidField(pointer, detail, "FeatureViewNotFoundException");
     }
     const name = reference.slice(colon + 1);
@@ -139,12 +140,12 @@ function checkFeature(view: FeatureView, name: string, pointer: string): void {
     if (isFeatureName(name)) return;
     throw invalidField(
       pointer,
-      `asks ${view.name} for "${shown(name)}", which is not a valid name: use letters, digits and _`,
+      `requests "${shown(name)}" from ${view.name}, which is not a valid name; use letters, digits and _`,
     );
   }
   if (view.places.has(name)) return;
   const known = [...view.places.keys()].join(", ");
-  const detail = `asks ${view.name} for "${shown(name)}", which it does not have; it has ${known}`;
+  const detail = `requests "${shown(name)}" from ${view.name}, which has no such feature; it has ${known}`;
   throw invalidField(pointer, detail, "FeastObjectNotFoundException");
 }
 
@@ -158,8 +159,8 @@ function refuseCollisions(references: readonly Reference[], fullNames: boolean):
   for (const { view, name, pointer } of references) {
     const key = fullNames ? `${view.name}:${name}` : name;
     if (seen.has(key)) {
-      const fix = fullNames ? "name each feature once" : "name each feature once, or set full_feature_names";
-      throw invalidField(pointer, `names "${shown(name)}" a second time: ${fix}`, "FeatureNameCollisionError");
+      const fix = fullNames ? "send each feature once" : "send each feature once, or set full_feature_names";
+      throw invalidField(pointer, `contains "${shown(name)}" a second time; ${fix}`, "FeatureNameCollisionError");
     }
     seen.add(key);
   }
@@ -167,7 +168,7 @@ function refuseCollisions(references: readonly Reference[], fullNames: boolean):
 
 function lookUpView(view: FeatureView, own: readonly Reference[], joinKeys: readonly string[]): ViewLookup {
   const column = joinKeys.indexOf(view.joinKey);
-  if (column < 0) throw invalidField("/entities", `lacks ${view.joinKey}, the join key of ${view.name}`);
+  if (column < 0) throw invalidField("/entities", `must contain ${view.joinKey}, the join key of ${view.name}`);
   const names = own.map(({ name }) => name);
   const pointers = own.map(({ pointer }) => pointer);
   if (view.kind === "profile") return { kind: "profile", view, column, names, pointers };

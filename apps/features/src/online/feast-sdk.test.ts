@@ -216,14 +216,14 @@ const keyColumn = (ids: readonly string[]): FeastColumn => ({
   statuses: ids.map(() => "PRESENT"),
 });
 
-test("the SDK's remote online store gives the engine's values, as doubles, with statuses", () => {
+test("the SDK's remote online store returns the engine's values, as doubles, with statuses", () => {
   const { event_timestamp: _, ...keys } = entities;
   const keyColumns = Object.fromEntries(Object.entries(keys).map(([name, ids]) => [name, keyColumn(ids)]));
   expect(answers.sdk.features).toEqual({ ...keyColumns, ...expectedColumns("card", "terminal") });
   expect(answers.sdk.frame_columns).toEqual(Object.keys(answers.sdk.features));
 });
 
-test("a feature service and full names work", () => {
+test("supports feature services and full feature names", () => {
   const { event_timestamp: _, ...keys } = entities;
   const joinKeys = Object.keys(keys);
   const all = engine.entities.map(({ key, name }) => [key, keyColumn(idsOf(name))]);
@@ -233,7 +233,7 @@ test("a feature service and full names work", () => {
   expect(answers.sdk.full_names).toEqual([...joinKeys, ...named]);
 });
 
-test("the online store's own interface returns current values, and none past their maximum age", () => {
+test("the online store's own interface returns current values, but no expired ones", () => {
   const [given = {}, old, unseen] = answers.sdk.keys;
   const after = valuesAt(recent, "card", Date.now());
   for (const [feature, value] of Object.entries(valuesAt(recent, "card", startedAtMs))) {
@@ -255,14 +255,18 @@ test("values that the SDK pushes keep their types", () => {
 });
 
 test.each([
-  ["unknown_view", "FeatureViewNotFoundException", 'names the view "other_windows"; there are card_windows'],
-  ["unknown_service", "FeatureServiceNotFoundException", 'names "other_features"; there is fraud_features'],
-  ["unknown_pushed", "FeatureViewNotFoundException", 'names "other_windows"; there are card_windows'],
-  ["unknown_feature", "FeastObjectNotFoundException", 'asks card_windows for "nope", which it does not have'],
-  ["missing_key", "FeastError", "lacks card_token, the join key of card_windows"],
-  ["pushed_windows", "FeastError", "computed from payments and labels and cannot be pushed"],
+  [
+    "unknown_view",
+    "FeatureViewNotFoundException",
+    'contains the view "other_windows", which does not exist; choose from card_windows',
+  ],
+  ["unknown_service", "FeatureServiceNotFoundException", '"other_features" does not exist; choose from fraud_features'],
+  ["unknown_pushed", "FeatureViewNotFoundException", '"other_windows" does not exist; choose from card_windows'],
+  ["unknown_feature", "FeastObjectNotFoundException", 'requests "nope" from card_windows, which has no such feature'],
+  ["missing_key", "FeastError", "must contain card_token, the join key of card_windows"],
+  ["pushed_windows", "FeastError", "computed from payments and labels, so it cannot be pushed"],
   ["without_token", "FeastPermissionError", "an access token"],
-] as const)("the SDK raises its own exception for %s, with our sentence", (name, exception, sentence) => {
+] as const)("the SDK raises its own exception with our message for %s", (name, exception, sentence) => {
   expect(answers.sdk[name]).toMatch(new RegExp(`^${exception}: `));
   expect(answers.sdk[name]).toContain(sentence);
 });

@@ -147,7 +147,7 @@ function readProfiles(
   const unknown = names.findIndex((name) => !pushed.includes(name));
   // Before the first push, all names are unknown, and the values are missing.
   if (unknown >= 0 && pushed.length > 0) {
-    const detail = `asks ${view.name} for "${shown(names[unknown] ?? "")}", which was never pushed; it has ${pushed.join(", ")}`;
+    const detail = `requests "${shown(names[unknown] ?? "")}" from ${view.name}, but this feature was never pushed; the view has ${pushed.join(", ")}`;
     throw invalidField(pointers[unknown] ?? "/features", detail, "FeastObjectNotFoundException");
   }
   const rows = stored.map((bytes) => (bytes === null ? undefined : decodeRow(bytes)));
@@ -164,7 +164,7 @@ function profileStatus(row: ProfileRow | undefined, name: string): FieldStatus {
 }
 
 function statesLost(): TriplineError {
-  const what = "The window states were lost and are being rebuilt, so their features would be wrong";
-  const fix = "try again after `tripline rebuild-state`";
+  const what = "The window states were lost and are being rebuilt, so window features would be wrong";
+  const fix = "try again after `tripline rebuild-state` has finished";
   return new TriplineError("state-incomplete", `${what}; ${fix}.`);
 }

@@ -94,7 +94,7 @@ export class OnlineModule implements OnApplicationBootstrap {
 @Module({})
 class ClosedModule {
   constructor(@Inject(LOGGER) logger: Logger) {
-    logger.info("features are not served: set AUTH_ISSUER and AUTH_JWKS_URL, or FEATURES_ONLINE_TENANT");
+    logger.info("features are not served online: set AUTH_ISSUER and AUTH_JWKS_URL, or FEATURES_ONLINE_TENANT");
   }
 }
 

@@ -46,7 +46,7 @@ afterAll(() => serving.close());
 const id = (history: History, entity: string) => history.ids[entity] ?? "";
 const asOf = (atMs: number, rows: number) => new Array(rows).fill(timeText(atMs));
 
-test("in several rows, every feature of every entity has the engine's value, a status and a time", async () => {
+test("across several rows, every feature of every entity has the engine's value, a status and a time", async () => {
   const histories = [one, other, one];
   const entities = Object.fromEntries(engine.entities.map(({ key, name }) => [key, histories.map((h) => id(h, name))]));
   const answer = await serving.post(PATH, {
@@ -79,7 +79,7 @@ test("in several rows, every feature of every entity has the engine's value, a s
   expect(columns.get("terminal_risk_28d")?.values[0]).not.toBe(columns.get("terminal_risk_28d")?.values[1]);
 });
 
-test("each row is computed as of its own time, or as of now if it has none", async () => {
+test("each row is computed as of its own time, or as of now if it has no time", async () => {
   const times = [AS_OF_MS, AS_OF_MS + 3 * DAY_MS, AS_OF_MS + 29 * DAY_MS];
   const card = id(one, "card");
   const request = { features: referencesOf("card"), entities: { card_token: [card, card, card] } };
@@ -107,7 +107,7 @@ test("each row is computed as of its own time, or as of now if it has none", asy
   expect(now.get("card_count_30d")?.statuses).toEqual(["PRESENT"]);
 });
 
-test("an unknown entity is NOT_FOUND, a feature without history has its default, an old one is OUTSIDE_MAX_AGE", async () => {
+test("an unknown entity is NOT_FOUND, a feature without history has its default value, an old one is OUTSIDE_MAX_AGE", async () => {
   const fresh = makeHistory("fresh", START_MS, 4);
   const cardOnly = { ...fresh, ids: { card: "ct_sparse" } };
   await storeHistory(serving.redis, cardOnly);
@@ -134,7 +134,7 @@ test("an unknown entity is NOT_FOUND, a feature without history has its default,
   expect(answer.text).toContain("0.0");
 });
 
-test("full names include the view, and views are returned in the order of their first feature", async () => {
+test("full names contain the view, and views are returned in the order of their first feature", async () => {
   const answer = await serving.post(PATH, {
     features: [
       "terminal_windows:terminal_count_1d",
@@ -195,7 +195,7 @@ test("regression #24: a state flagged as uncertain by a rebuild returns no value
   expect(await statuses()).toEqual(["PRESENT", "PRESENT"]);
 });
 
-test("reads a missing mark once for all waiting requests, and again for the next request", async () => {
+test("looks up a missing mark once for all waiting requests, and again for the next request", async () => {
   await unmarkComplete(serving.redis);
   const bound = new BoundRedis(serving.redis, 100);
   const answered: ((isComplete: boolean) => void)[] = [];
@@ -231,7 +231,7 @@ test("does not find another tenant's state", async () => {
   expect(columnsOf(answer).get("card_count_1d")).toMatchObject({ values: [null], statuses: ["NOT_FOUND"] });
 });
 
-test("a state of another version is an error, not a value", async () => {
+test("a state with an unsupported version is an error, not a value", async () => {
   const [plan] = engine.entities;
   if (plan === undefined) throw new Error("no entity");
   const key = `state:card:${plan.fingerprint.toString(36)}:demo:ct_future`;
@@ -243,7 +243,7 @@ test("a state of another version is an error, not a value", async () => {
   expect([answer.status, JSON.parse(answer.text).code]).toEqual([500, "state-unreadable"]);
 });
 
-test("one request is one command for any number of rows and views", async () => {
+test("one request needs one command, regardless of the number of rows and views", async () => {
   const monitor = await serving.redis.monitor();
   const database = serving.redis.options.db;
   const commands: string[][] = [];

@@ -48,7 +48,7 @@ const read = (features: readonly string[]) =>
     { traceparent: `00-${TRACE}-${PARENT}-01` },
   );
 
-test("a request continues the caller's trace, returns its ID, and records no entity in it", async () => {
+test("a request continues the caller's trace, returns the trace ID, and records no entity in it", async () => {
   const answer = await read(["card_windows:card_count_1d"]);
   expect(answer.headers.get("tripline-trace-id")).toBe(TRACE);
   const mine = spans.filter(({ traceId }) => traceId === TRACE);
@@ -72,7 +72,7 @@ test("the span of a rejected request has its error code", async () => {
   });
 });
 
-test("requests are counted by path and status, and timed", async () => {
+test("requests are counted and timed, by path and status", async () => {
   const text = await (await fetch(`${serving.service.url}/metrics`)).text();
   const line = (pattern: RegExp) => text.split("\n").find((candidate) => pattern.test(candidate));
   for (const status of [200, 422]) {

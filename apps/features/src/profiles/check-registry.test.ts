@@ -18,35 +18,39 @@ const terminal: FeatureView = {
   features: profileColumnTypes("terminal"),
 };
 
-test("the registry of training/feature_repo fits the feature spec", () => {
+test("the registry of training/feature_repo matches the feature spec", () => {
   expect(() => checkRegistry({ featureViews: [card, terminal] }, engine, "registry.db")).not.toThrow();
 });
 
 const { card_first_paid_ms: _, ...without } = card.features;
 
 test.each<[string, FeatureView[], string]>([
-  ["a view that is missing", [card], "registry.db has no feature view terminal_profile, which the feature spec reads."],
+  [
+    "a view that is missing",
+    [card],
+    "registry.db does not contain the feature view terminal_profile, which the feature spec reads.",
+  ],
   [
     "another join key",
     [{ ...card, joinKeys: { card_token: "INT64" } }, terminal],
-    "card_profile joins on card_token (INT64) in registry.db; the feature spec needs card_token (STRING).",
+    "In registry.db, the join key of card_profile is card_token (INT64), but the feature spec requires card_token (STRING).",
   ],
   [
     "a column that is missing",
     [{ ...card, features: without }, terminal],
-    "card_profile has no column card_first_paid_ms in registry.db, which the feature spec reads.",
+    "In registry.db, card_profile does not have the column card_first_paid_ms, which the feature spec reads.",
   ],
   [
     "a column of text",
     [{ ...card, features: { ...card.features, card_first_paid_ms: "STRING" } }, terminal],
-    "card_profile:card_first_paid_ms is of type STRING in registry.db; the feature spec needs a number.",
+    "In registry.db, card_profile:card_first_paid_ms has type STRING, but the feature spec requires a number.",
   ],
   [
     "a type that a newer Feast has",
     [{ ...card, features: { ...card.features, card_first_paid_ms: "UNKNOWN" } }, terminal],
-    "card_profile:card_first_paid_ms is of type UNKNOWN in registry.db; the feature spec needs a number.",
+    "In registry.db, card_profile:card_first_paid_ms has type UNKNOWN, but the feature spec requires a number.",
   ],
-])("rejects %s in one sentence", (_name, featureViews, sentence) => {
+])("rejects %s, and says why in one sentence", (_name, featureViews, sentence) => {
   const check = () => checkRegistry({ featureViews }, engine, "registry.db");
   expect(check).toThrow(
     expect.objectContaining({ code: "config-invalid", message: `FEAST_REGISTRY_FILE: ${sentence}` }),

@@ -21,18 +21,19 @@ export function checkRegistry(
     const { key } = profile;
     const view = profileView(profile.name);
     const found = featureViews.find((one) => one.name === view);
-    if (found === undefined) throw refused(`${name} has no feature view ${view}, which the feature spec reads.`);
+    if (found === undefined)
+      throw refused(`${name} does not contain the feature view ${view}, which the feature spec reads.`);
     const keys = Object.entries(found.joinKeys).map(([column, type]) => `${column} (${type})`);
     if (keys.join() !== `${key} (STRING)`) {
       const own = keys.join(", ") || "nothing";
-      throw refused(`${view} joins on ${own} in ${name}; the feature spec needs ${key} (STRING).`);
+      throw refused(`In ${name}, the join key of ${view} is ${own}, but the feature spec requires ${key} (STRING).`);
     }
     for (const column of profile.columns) {
       const type = Object.hasOwn(found.features, column) ? found.features[column] : undefined;
       if (type === undefined)
-        throw refused(`${view} has no column ${column} in ${name}, which the feature spec reads.`);
+        throw refused(`In ${name}, ${view} does not have the column ${column}, which the feature spec reads.`);
       if (!NUMBERS.includes(type)) {
-        throw refused(`${view}:${column} is of type ${type} in ${name}; the feature spec needs a number.`);
+        throw refused(`In ${name}, ${view}:${column} has type ${type}, but the feature spec requires a number.`);
       }
     }
   }

@@ -39,7 +39,7 @@ export async function openProfiles(
       const nowMs = performance.now();
       if (nowMs - (reportedAt.get(profile) ?? Number.NEGATIVE_INFINITY) < REPORT_EVERY_MS) return;
       reportedAt.set(profile, nowMs);
-      logger.warn({ profile, reason }, "a stored profile cannot be read and counts as missing");
+      logger.warn({ profile, reason }, "a stored profile is unreadable and counts as missing");
     },
   });
 }

@@ -32,7 +32,7 @@ async function vectorOf(change = {}) {
 const PROFILE = { card_first_paid_ms: START_MS - 10 * DAY_MS, card_amount_mean_total: 12.5 };
 const DEFAULTS = { card_age: 0, card_profile_amount: 0, card_profile_distance: -1 };
 
-test("the vector contains the card's values in Feast, with their time", async () => {
+test("the vector contains the card's values from Feast, with their time", async () => {
   await write(await connect(), START_MS - DAY_MS, { ...PROFILE, card_home_latitude: 50, card_home_longitude: 4 });
   const { named, profileTimesMs } = await vectorOf();
   expect(named).toMatchObject({ card_age: 10, card_profile_amount: 12.5, card_profile_distance: 0 });
@@ -76,7 +76,7 @@ test("a value that is not a hash counts as missing, and the reason is logged in 
   expect(reasons).toEqual([expect.stringMatching(/^card_profile cannot be read: WRONGTYPE/)]);
 });
 
-test("profiles need no separate round trip", async () => {
+test("profiles need no additional round trip", async () => {
   const reads: [string, number, number][] = [];
   const onRead = (profile: string, asked: number, found: number) => void reads.push([profile, asked, found]);
   const roundTrips = async (profiles: object) => {

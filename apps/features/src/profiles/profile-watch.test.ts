@@ -14,7 +14,9 @@ test("logs a thousand failed lookups once, with the command to run, and logs whe
   look("terminal", 3);
   expect(lines).toEqual([]);
   for (let batch = 0; batch < 9; batch += 1) look("card", 0);
-  expect(lines).toEqual([expect.stringMatching(/^{"profile":"card"} Redis had none of the last 1000 .*load-profiles/)]);
+  expect(lines).toEqual([
+    expect.stringMatching(/^{"profile":"card"} Redis contained none of the last 1000 .*load-profiles/),
+  ]);
   for (let batch = 0; batch < 3; batch += 1) look("card", 5);
-  expect(lines.slice(1)).toEqual(['{"profile":"card"} Redis has profiles again']);
+  expect(lines.slice(1)).toEqual(['{"profile":"card"} Redis contains profiles again']);
 });

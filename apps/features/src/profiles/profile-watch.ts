@@ -20,12 +20,12 @@ export class ProfileWatch {
     if (known === undefined && found === 0) return;
     const misses = known ?? 0;
     this.#misses.set(profile, found > 0 ? 0 : misses + asked);
-    if (found > 0 && misses >= MISSES_MAX) this.logger.info({ profile }, "Redis has profiles again");
+    if (found > 0 && misses >= MISSES_MAX) this.logger.info({ profile }, "Redis contains profiles again");
     if (found > 0 || misses >= MISSES_MAX || misses + asked < MISSES_MAX) return;
     this.logger.warn(
       { profile },
-      `Redis had none of the last ${misses + asked} requested profiles, so their features have default values. Run ` +
-        "`npm run tripline -- load-profiles`, or Feast's `materialize` for all days; docs/operations.md, When Redis is lost.",
+      `Redis contained none of the last ${misses + asked} requested profiles, so their features have default values. Run \`npm ` +
+        "run tripline -- load-profiles`, or Feast's `materialize` for all days. See docs/operations.md, When Redis is lost.",
     );
   }
 }

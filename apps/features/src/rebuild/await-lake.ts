@@ -44,8 +44,7 @@ export async function awaitLake(options: AwaitLakeOptions): Promise<() => Promis
       if (performance.now() + POLL_MS > deadlineMs) {
         throw new TriplineError(
           "deadline-exceeded",
-          `${missing} records of ${source.topic} are not in the lake ${lake} yet. Start the archive service on that ` +
-            "folder, or give it more time with --wait.",
+          `${missing} records of ${source.topic} are not yet in the lake ${lake}. Start the archive service with this lake, or wait longer with --wait.`,
         );
       }
       await delay(POLL_MS);
@@ -66,8 +65,8 @@ async function missingIn(lake: string, name: string, source: LoggedTopic, ends: 
   if (found !== undefined && (found.cluster !== source.cluster || found.topic !== source.topic)) {
     throw new TriplineError(
       "state-conflict",
-      `The lake ${lake} holds ${name} from topic ${found.topic} of Kafka cluster ${found.cluster}, not from topic ` +
-        `${source.topic} of cluster ${source.cluster}. Specify the lake of this Kafka cluster.`,
+      `The lake ${lake} holds ${name} from topic ${found.topic} of Kafka cluster ${found.cluster}, not from topic ${source.topic} ` +
+        `of cluster ${source.cluster}. Specify the lake that belongs to this Kafka cluster.`,
     );
   }
   const positions = positionsOf(tail);

@@ -47,9 +47,9 @@ export async function awaitRest(options: AwaitRestOptions): Promise<void> {
     if (performance.now() > deadlineMs) {
       throw new TriplineError(
         "state-conflict",
-        `The features service is not pausing: ${members} of its instances are running, and some counted records are ` +
-          "not committed. Run this again; if that does not help, stop all of its instances first (one that was killed " +
-          "counts as running for ten more seconds).",
+        `The features service is not pausing: ${members} of its instances are running, and some counted records are not committed. ` +
+          "Run the command again. If that does not help, first stop all instances (a killed instance counts as running for ten more " +
+          "seconds).",
       );
     }
   }

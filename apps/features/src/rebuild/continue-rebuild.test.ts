@@ -100,7 +100,7 @@ test.each<[name: string, workers: number, spoil: () => Promise<void>, options: P
   expect(steps).toContain("fold the lake: 120");
 });
 
-test("a rebuild resumes from the finished slices of a killed one, and adds events counted since", async () => {
+test("a rebuild resumes from the finished slices of a killed one, and adds events counted since then", async () => {
   // Services continue to count while no rebuild runs.
   await count("b", 40, 22);
   await history.archive();
@@ -110,7 +110,7 @@ test("a rebuild resumes from the finished slices of a killed one, and adds event
   await rm(join(folder, "first-0.events"), { force: true });
 
   const report = await history.rebuild({ ...SLICED, ...watched, workers: 2 });
-  expect(notes).toEqual([expect.stringMatching(/^The rebuild of \S+ was interrupted and is now resumed\.$/)]);
+  expect(notes).toEqual([expect.stringMatching(/^The rebuild that was interrupted at \S+ is being resumed\.$/)]);
   // No event is sorted again.
   expect(steps[0]).toMatch(/^fold the slices: [1-9]/);
   expect(report).toMatchObject({ events: 160, incomplete: 40, doubled: 0, published: expect.any(String) });

@@ -25,7 +25,7 @@ export interface FindLostOptions {
 }
 
 export const HOW_TO_GO_ON =
-  "Or count the available events in time order with --partial: features are then close, but not exact.";
+  "Alternatively, count the available events in time order with --partial: features will be close, but not exact.";
 /** The consumer group of the archive service. Records that it could not process are not in the lake. */
 const ARCHIVE_GROUP = "archive";
 /** If more records are missing, the lake belongs to another system or has lost data. */
@@ -59,7 +59,9 @@ export async function findLost(options: FindLostOptions): Promise<LostRecords> {
     }
     const left = sizeOf(emitted.all) - lost.length;
     if (left > 0)
-      sentences.push(`${left} of these were not results of features: no payment, label or payment update lacks one.`);
+      sentences.push(
+        `${left} of these were not results of features: every payment, label and payment update has its result.`,
+      );
   }
   return { events, sentences };
 }
@@ -67,7 +69,7 @@ export async function findLost(options: FindLostOptions): Promise<LostRecords> {
 async function lostOf({ lake, committed }: FindLostOptions, source: FeatureSource): Promise<readonly LostRecord[]> {
   const lost = await readLost(lake, source, committed.get(source) ?? new Map(), LOST_MAX + 1);
   if (lost.length <= LOST_MAX) return lost;
-  const detail = `More than ${LOST_MAX} records of ${source} were counted and have no result in the lake ${lake}. ${HOW_TO_GO_ON}`;
+  const detail = `More than ${LOST_MAX} records of ${source} were counted but have no result in the lake ${lake}. ${HOW_TO_GO_ON}`;
   throw new TriplineError("state-conflict", detail);
 }
 
@@ -110,8 +112,7 @@ function cannotBeNamed(
   );
   return new TriplineError(
     "state-conflict",
-    `${sizeOf(emitted)} records of ${TOPICS[RESULTS[source]].name} were never archived (${lists[0]?.join(", ")}), and ` +
-      `neither were ${sizeOf(unread)} records of ${TOPICS[source].name} (${lists[1]?.join(", ")}), so it is unknown what was counted. ${HOW_TO_GO_ON}`,
+    `${sizeOf(emitted)} records of ${TOPICS[RESULTS[source]].name} were never archived (${lists[0]?.join(", ")}), nor were ${sizeOf(unread)} records of ${TOPICS[source].name} (${lists[1]?.join(", ")}), so it is unknown what was counted. ${HOW_TO_GO_ON}`,
   );
 }
 
@@ -134,7 +135,7 @@ function eventOf({ record, timestampMs }: LostRecord): CountedEvent {
 function lostSentence(source: FeatureSource, { record }: LostRecord): string {
   const [id, card] = idAndCardOf(record);
   const place = `${TOPICS[source].name}/${record.partition}@${record.offset}`;
-  return `${id} of card ${card} (${place}) was counted, and its result is not in the lake.`;
+  return `${id} of card ${card} (${place}) was counted, but its result is not in the lake.`;
 }
 
 function idAndCardOf(record: LostRecord["record"]): readonly [id: string, card: string] {

@@ -150,7 +150,7 @@ export function requireOnce(doubled: number, source: string): void {
   if (doubled === 0) return;
   throw new TriplineError(
     "state-conflict",
-    `${doubled} records of ${source} have a result while an earlier record of their partition has none, and too much has ` +
-      "happened since to recognise them: they would count twice. Accept that with --partial.",
+    `${doubled} records of ${source} have a result although an earlier record of their partition has none, and too much has ` +
+      "happened since to recognise them, so they would count twice. To accept that, use --partial.",
   );
 }

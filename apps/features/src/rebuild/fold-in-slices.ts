@@ -90,7 +90,7 @@ async function resumeFold(options: FoldLakeOptions, end: LakeEnd): Promise<Folde
   if ((newestAtMs ?? 0) > plan.end.takenAtMs) return undefined;
   const start = await startOf(options, plan);
   if (start === undefined) return undefined;
-  options.onNote(`The rebuild of ${new Date(plan.end.takenAtMs).toISOString()} was interrupted and is now resumed.`);
+  options.onNote(`The rebuild that was interrupted at ${new Date(plan.end.takenAtMs).toISOString()} is being resumed.`);
   return foldFrom(options, start, "The interrupted rebuild", end);
 }
 
@@ -125,7 +125,7 @@ async function foldFrom(
     const isAll = typeof first === "string" || continuedTo === undefined;
     const folded = isAll ? first : await foldLater(folder, options, start, first, continuedTo);
     if (typeof folded !== "string") return resultOf(options, folder, folded);
-    options.onNote(`${name} cannot be continued: ${folded}.`);
+    options.onNote(`${name} cannot be resumed: ${folded}.`);
   } catch (thrown) {
     const { code, message } = asTriplineError(thrown);
     const isOfBase = code === "state-unreadable" && (start.snapshot ?? continuedTo) !== undefined;
@@ -135,7 +135,7 @@ async function foldFrom(
       if (start.slices === 1 || fault !== thrown) await release();
       throw fault;
     }
-    options.onNote(`${name} cannot be used: ${message}`);
+    options.onNote(`${name} is unusable: ${message}`);
   }
   await release();
   return undefined;
@@ -171,7 +171,7 @@ async function foldLater(
   end: LakeEnd,
 ): Promise<Folded | string> {
   const range = rangeOf(await startAfterFold(options.lake, before.cut, fold), end.cut);
-  if (range === undefined) return "the lake is now a different one";
+  if (range === undefined) return "the lake was replaced";
   const ofLater = join(folder, "later");
   await rm(ofLater, { recursive: true, force: true });
   await mkdir(ofLater);

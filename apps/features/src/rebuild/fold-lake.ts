@@ -45,7 +45,7 @@ async function foldAround(
   const passing = await foldOnce(options, { passesGaps: true });
   const { gaps } = passing.folding;
   if (gaps.length > missing * engine.entities.length) {
-    const detail = `${gaps.length} sequence numbers have no record, and only ${missing} records are missing.`;
+    const detail = `${gaps.length} sequence numbers have no record, but only ${missing} records are missing.`;
     throw new TriplineError("state-conflict", `${gapsIn(lake, detail)} ${HOW_TO_GO_ON}`);
   }
   requireAll(passing.folding, { events, missing: 0 }, lake);
@@ -78,7 +78,7 @@ async function flaggedStates(lake: string, uncertain: UncertainStates): Promise<
 
 function requireFew(lake: string, { keys }: UncertainStates): void {
   if (keys.size <= FLAGGED_MAX) return;
-  const detail = `More than ${FLAGGED_MAX} states may miss an event.`;
+  const detail = `More than ${FLAGGED_MAX} states may lack an event.`;
   throw new TriplineError("state-conflict", `${gapsIn(lake, detail)} ${HOW_TO_GO_ON}`);
 }
 
@@ -162,9 +162,9 @@ function requireAll(folding: FoldInOrder, { events, missing }: CountedTotals, la
   // If two events have the same number, only the first was counted.
   const shadowed = events - folding.counted - folding.covered - stuck;
   const faults = [
-    ...(stuck > 0 ? [`${stuck} of ${events} events wait for earlier ones`] : []),
+    ...(stuck > 0 ? [`${stuck} of ${events} events are waiting for earlier events`] : []),
     ...(missing > 0 ? [`${missing} results of features were never archived`] : []),
-    ...(shadowed > 0 ? [`${shadowed} events have the same sequence number as others`] : []),
+    ...(shadowed > 0 ? [`${shadowed} events have the same sequence number as another event`] : []),
   ];
   if (faults.length === 0) return;
   throw new TriplineError("state-conflict", `${gapsIn(lake, `${faults.join("; ")}.`)} ${HOW_TO_GO_ON}`);
@@ -173,7 +173,7 @@ function requireAll(folding: FoldInOrder, { events, missing }: CountedTotals, la
 function gapsIn(lake: string, what: string): string {
   return (
     `The lake ${lake} does not contain everything that was counted: ${what} If the service started from a snapshot of states, ` +
-    "specify it with --state."
+    "specify the snapshot with --state."
   );
 }
 

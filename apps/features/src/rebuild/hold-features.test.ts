@@ -38,7 +38,7 @@ function listeningLogger() {
   return { logger, errors };
 }
 
-test("under traffic, every event counts once, and features equal those without a loss", async () => {
+test("under traffic, every event counts once, and features are the same as without a loss", async () => {
   const stream = events();
   let sent = 0;
   const send = async () => {

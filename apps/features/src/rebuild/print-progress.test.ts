@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { progressPrinter } from "./print-progress.js";
 
-test("the remaining time depends only on the work of this run", async () => {
+test("the estimate of the remaining time depends only on the work of this run", async () => {
   const written: string[] = [];
   const out = { isTTY: true, write: (text: string) => written.push(text) > 0 } as unknown as NodeJS.WriteStream;
   const progress = progressPrinter(out);

@@ -29,7 +29,7 @@ async function isFlagged(name: string): Promise<boolean | undefined> {
 
 const statesOf = (all: ReadonlyMap<string, Buffer>) => [...all].filter(([key]) => key.startsWith("state:"));
 
-test("regression #24: names uncounted records and keeps all states", async () => {
+test("regression #24: names the uncounted records and keeps all states", async () => {
   await counted("a", 6);
   const topics = ["transactions", "features", "labels", "applied-labels"] as const;
   await history.producer.send(topics.map((topic) => ({ topic, key: "", value: UNREADABLE, headers: {} })));
@@ -49,7 +49,7 @@ test("regression #24: names uncounted records and keeps all states", async () =>
   expect(await isFlagged("c")).toBe(false);
 });
 
-test("regression #24: a payment whose feature vector is missing counts in its place, and all states are unchanged", async () => {
+test("regression #24: a payment whose feature vector is missing is counted in order, and all states are unchanged", async () => {
   await counted("a", 6);
   const [lost] = await history.read(TOPICS.features.name);
   await history.archiveWithout("features", ({ partition, offset }) => partition === lost?.partition && offset === 0);
@@ -67,7 +67,7 @@ test.each([
   ["", [], []],
   [", including those that depend on them in a lake of an earlier version", ["explained"], [keyOf("terminal", "t-8")]],
 ])(
-  "regression #24: if their order is unknown, only the affected states are flagged, until their windows have passed%s",
+  "regression #24: if the order of events is unknown, only the affected states are flagged, until their windows have passed%s",
   async (_case, columnsLeftOut, judged) => {
     const other = payment({
       clientTransactionId: "o",

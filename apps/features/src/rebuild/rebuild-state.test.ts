@@ -44,7 +44,7 @@ const dead = (): never => {
 /** The number of different results of each event. */
 const results = async () => [...(await history.emitted()).different.values()];
 
-test("emitted but uncommitted events are not counted again, and events that were not emitted are", async () => {
+test("events that were emitted but not committed are not counted again, but those that were not emitted are", async () => {
   const all = events("e", 300, 1);
   await history.producer.send(all.slice(0, 200));
   // Leaves more records uncommitted than a card remembers.
@@ -94,7 +94,7 @@ test("events counted while states are lost are flagged, and count exactly once i
   expect(await history.differences()).toEqual({ counted: 450, stuck: 0, differing: [] });
 });
 
-test("if Redis lost some keys, its other states are replaced as well, and keys of other programs stay", async () => {
+test("if Redis lost some keys, all states are replaced, and keys of other programs are kept", async () => {
   const all = events("p", 120, 4);
   await history.producer.send(all.slice(0, 100));
   await history.count();
@@ -119,7 +119,7 @@ test("if Redis lost some keys, its other states are replaced as well, and keys o
   expect(progress.size).toBeGreaterThan(4);
 });
 
-test("counts a record without a result, but not a later record that already has one", async () => {
+test("counts a record without a result, but not a later record that already has a result", async () => {
   // Two cards of one partition whose results are in different partitions.
   const records = Array.from({ length: 12 }, (_, card) =>
     [0, 1].map((index) => {
@@ -182,7 +182,7 @@ describe("a redelivered record that already has a result", () => {
     expect(await history.differences()).toEqual({ counted: 29, stuck: 0, differing: [] });
   });
 
-  test("is reported if its card has had too many payments since", async () => {
+  test("is reported if its card has had too many payments since then", async () => {
     await leaveOpen(17);
     await expect(history.rebuild()).rejects.toMatchObject({
       code: "state-conflict",
@@ -224,7 +224,7 @@ test("if the service and Redis failed together, --partial counts the available e
   await history.archive();
   await expect(history.rebuild()).rejects.toMatchObject({
     code: "state-conflict",
-    message: expect.stringMatching(/2 of 2 events wait for earlier ones.*--partial/),
+    message: expect.stringMatching(/2 of 2 events are waiting for earlier events.*--partial/),
   });
   expect(await history.rebuild({ isPartial: true })).toMatchObject({ events: 2, doubled: 0 });
   await history.serve();
@@ -237,7 +237,7 @@ test("if the service and Redis failed together, --partial counts the available e
   expect(state.sequence).toBe(4);
 });
 
-test("when window lengths change, states are rebuilt for the new windows from events already counted under the old ones", async () => {
+test("when window lengths change, states are rebuilt for the new windows from events counted under the old ones", async () => {
   const spec = currentFeatureSpec();
   const { "1d": day } = spec.windows;
   if (day === undefined) throw new Error("a spec without a window of one day");

@@ -125,7 +125,7 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
 /** Another restore may have ended since the worker noticed the loss. */
 async function requireLost({ engine, holding }: RebuildOptions): Promise<void> {
   if ((await requestRedis(() => holding.exists(completeKey(engine.entities)))) === 0) return;
-  throw new TriplineError("state-conflict", "The window states are complete: another run has restored them.");
+  throw new TriplineError("state-conflict", "The window states are already complete: another run restored them.");
 }
 
 interface Rebuilt extends Pick<FoldedLake, "release"> {
@@ -232,7 +232,7 @@ async function publishBy(publish: Rebuilt["publish"], options: RebuildOptions): 
     return { published: await publish() };
   } catch (thrown) {
     const { message } = asTriplineError(thrown);
-    options.onNote?.(`The states are restored, but were not written to the lake as a snapshot: ${message}`);
+    options.onNote?.(`The states are restored, but the snapshot of them could not be written to the lake: ${message}`);
     return {};
   }
 }

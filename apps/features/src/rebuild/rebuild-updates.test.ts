@@ -69,7 +69,7 @@ test("payment updates count once, and rebuilt states equal those before the loss
   expect(await history.differences()).toEqual({ counted: 80, stuck: 0, differing: [] });
 });
 
-test("snapshots with payment updates and the later events restore the lost states", async () => {
+test("snapshots that contain payment updates, and the later events, restore the lost states", async () => {
   history = await TestHistory.open(ofTerminals);
   const add = async (name: string, seed: number) => {
     await history.producer.send(events(name, 20, seed));
@@ -108,7 +108,7 @@ test.each([
   ["found on its topic and counted in its place", ofCards, 0],
   // Only its result contains the terminal.
   ["counted for its card, and both states are flagged", ofTerminals, 2],
-])("an update whose result the archive lacks is %s", async (_name, engine, flaggedStates) => {
+])("if the archive lacks the result of an update, the update is %s", async (_name, engine, flaggedStates) => {
   history = await TestHistory.open(engine);
   const isUpdate = ({ topic }: OutgoingRecord) => topic === "payment-updates";
   const all = events("a", 12, 3);

@@ -43,7 +43,7 @@ async function isFlagged(name: string): Promise<boolean | undefined> {
   return history.isIncomplete(`${name}-0`);
 }
 
-describe("is rejected, and changes nothing", () => {
+describe("is rejected and changes nothing", () => {
   test("while the service has counted records that it has not committed", async () => {
     await counted("a", 5);
     await history.archive();
@@ -62,12 +62,12 @@ describe("is rejected, and changes nothing", () => {
     await history.rebuild();
   });
 
-  test("while another rebuild runs, which continues", async () => {
+  test("while another rebuild is running, and that rebuild continues", async () => {
     await counted("a", 5);
     await history.archive(["features"]);
     const first = history.rebuild({ waitMs: 30_000 });
     for (let tries = 0; tries < 1_000 && (await history.redis.exists(REBUILD_KEY)) === 0; tries += 1);
-    await expect(history.rebuild()).rejects.toEqual(refusal("state-conflict", "another run"));
+    await expect(history.rebuild()).rejects.toEqual(refusal("state-conflict", "Another run"));
     await history.archive();
     await expect(first).resolves.toMatchObject({ events: 5 });
     expect(await history.redis.exists(REBUILD_KEY)).toBe(0);
@@ -89,14 +89,14 @@ describe("is rejected, and changes nothing", () => {
   test.each([
     ["cluster", (stack: { topicPrefix: string }) => ({ cluster: "other", topicPrefix: stack.topicPrefix })],
     ["prefix", () => ({ cluster: "", topicPrefix: "other." })],
-  ])("with a lake of another %s", async (_name, sourceOf) => {
+  ])("if the lake belongs to another %s", async (_name, sourceOf) => {
     await counted("a", 3);
     const source = sourceOf(history.stack);
     const cluster = source.cluster === "" ? await history.admin.clusterId() : source.cluster;
     const other = await mkdtemp(join(tmpdir(), "tripline-rebuild-"));
     await new TestArchive(other, { ...source, cluster }).append("features", await history.read(TOPICS.features.name));
     await expect(history.rebuild({ lake: other })).rejects.toEqual(
-      refusal("state-conflict", "other", "lake of this Kafka"),
+      refusal("state-conflict", "other", "lake that belongs to this Kafka"),
     );
     await rm(other, { recursive: true });
   });
@@ -117,7 +117,7 @@ describe("is rejected, and changes nothing", () => {
     expect(await stored()).toEqual(before);
   });
 
-  test("if Redis lost acknowledged writes, so that numbers were assigned twice", async () => {
+  test("if Redis lost acknowledged writes, so that sequence numbers were assigned twice", async () => {
     await counted("a", 3);
     // Simulates a failover to a replica that lagged.
     const behind = await stored();
@@ -137,7 +137,7 @@ describe("is rejected, and changes nothing", () => {
   });
 });
 
-describe("with a service that began with a snapshot", () => {
+describe("with a service that started from a snapshot", () => {
   let folder: string;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), "tripline-snapshot-"));
@@ -161,13 +161,13 @@ describe("with a service that began with a snapshot", () => {
     return states;
   }
 
-  test("is rejected without a snapshot or with one of other windows, and continues exactly from a matching one", async () => {
+  test("is rejected without a snapshot or with one that has other windows, and resumes exactly from a matching one", async () => {
     const states = await loadHistory();
     await counted("a", 7);
     const before = await stored();
     await history.redis.flushdb();
     await history.archive();
-    await expect(history.rebuild()).rejects.toEqual(refusal("state-conflict", "7 of 7 events wait", "--state"));
+    await expect(history.rebuild()).rejects.toEqual(refusal("state-conflict", "7 of 7 events are waiting", "--state"));
     const other = await writeStates(states, 1);
     await expect(history.rebuild({ statePath: other })).rejects.toEqual(refusal("state-unreadable", "other windows"));
     expect(await history.rebuild({ statePath: await writeStates(states) })).toMatchObject({ events: 7, repeated: 0 });
@@ -179,7 +179,7 @@ describe("with a service that began with a snapshot", () => {
     expect(await history.differences(stateBefore)).toEqual({ counted: 13, stuck: 0, differing: [] });
   });
 
-  test("knows which records of the lake the snapshot has already counted", async () => {
+  test("excludes the records of the lake that the snapshot has already counted", async () => {
     await counted("history", 9);
     const states = await history.states();
     await counted("a", 7);
@@ -206,7 +206,7 @@ describe("while it runs", () => {
     ["before the first state is written", "watch", 1],
     ["before the mark is set", "watch", 2],
     ["exactly when the mark is set", "exists", 1],
-  ])("a service that counts %s is detected, and states are not marked as complete", async (_name, command, turn) => {
+  ])("detects a service that counts %s, and does not mark states as complete", async (_name, command, turn) => {
     await counted("a", 12);
     await history.redis.flushdb();
     await history.producer.send(paymentsOf("b", 1));
@@ -228,7 +228,7 @@ describe("while it runs", () => {
     };
     Object.assign(redis, { [command]: meanwhile });
     const attempt = history.rebuild({ redis });
-    await expect(attempt).rejects.toEqual(refusal("state-conflict", "has counted events in the meantime"));
+    await expect(attempt).rejects.toEqual(refusal("state-conflict", "has counted more events in the meantime"));
     redis.disconnect();
     expect(await isMarked()).toBe(false);
     // The only instance has left, and everything that it counted has been emitted.
@@ -237,7 +237,7 @@ describe("while it runs", () => {
     expect(await isMarked()).toBe(true);
   });
 
-  test("an event emitted late, but counted before the loss, is detected before anything changes", async () => {
+  test("detects an event that was emitted late but counted before the loss, before anything changes", async () => {
     await lost();
     const before = await stored();
     let isLate = false;
@@ -255,12 +255,12 @@ describe("while it runs", () => {
       },
     };
     await expect(history.rebuild({ admin, onProgress })).rejects.toEqual(
-      refusal("state-conflict", "has counted events in the meantime"),
+      refusal("state-conflict", "has counted more events in the meantime"),
     );
     expect(await stored()).toEqual(before);
   });
 
-  test("an interrupted rebuild leaves features flagged, and can be run again", async () => {
+  test("leaves features flagged if it is interrupted, and can be run again", async () => {
     await lost();
     const onProgress = (step: RebuildStep) => {
       if (step === "write the states") throw new Error("killed");
@@ -274,7 +274,7 @@ describe("while it runs", () => {
     expect(await history.differences()).toEqual({ counted: 14, stuck: 0, differing: [] });
   });
 
-  test("an existing mark is removed before the first state is written", async () => {
+  test("removes an existing mark before it writes the first state", async () => {
     await counted("a", 12);
     await history.archive();
     const onProgress = (step: RebuildStep) => {
@@ -287,7 +287,7 @@ describe("while it runs", () => {
   });
 });
 
-test("states expire at the same time as without the loss", async () => {
+test("makes states expire at the same time as without the loss", async () => {
   await counted("a", 3);
   await history.archive();
   await history.redis.flushdb();

@@ -149,7 +149,7 @@ export class StateReplacement {
     if ((await this.#request(() => redis.get(REBUILD_KEY))) === held) return;
     throw new TriplineError(
       "state-conflict",
-      "Redis lost its data, or this process paused for too long, before all states were restored. Run this again.",
+      "Redis lost its data, or this process paused for too long, before all states were restored. Run the command again.",
     );
   }
 
@@ -177,7 +177,8 @@ export class StateReplacement {
   }
 
   async #request<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#isLost) throw new TriplineError("redis-unavailable", "The connection to Redis was lost; run it again.");
+    if (this.#isLost)
+      throw new TriplineError("redis-unavailable", "The connection to Redis was lost. Run the command again.");
     try {
       return await work();
     } catch (error) {
@@ -189,6 +190,7 @@ export class StateReplacement {
 export function countedMeanwhile(): TriplineError {
   return new TriplineError(
     "state-conflict",
-    "The features service has counted events in the meantime. Run this again; if that does not help, stop all of its instances first.",
+    "The features service has counted more events in the meantime. Run the command again. If that does not help, first stop " +
+      "all instances of the service.",
   );
 }

@@ -83,6 +83,6 @@ export class WrittenSlices {
 /** A sentence about the disk for an error of the file system. */
 export function asDiskFault(thrown: unknown): unknown {
   if (Reflect.get(Object(thrown), "syscall") === undefined) return thrown;
-  const advice = "Free disk space, or set TMPDIR to another folder.";
-  return lakeUnavailable("The states cannot be processed on this disk", thrown, advice);
+  const advice = "Free disk space, or set TMPDIR to a folder on another disk.";
+  return lakeUnavailable("The states do not fit on this disk", thrown, advice);
 }

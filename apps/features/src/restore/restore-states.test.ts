@@ -76,7 +76,7 @@ function childrenOf({ pid = 0 }: ChildProcess): readonly number[] {
   return text.split(" ").filter(Boolean).map(Number);
 }
 
-test("two workers restore lost states automatically and byte for byte, even after a restore is killed", async () => {
+test("two workers restore lost states automatically and byte for byte, even after one restore was killed", async () => {
   const [first] = [startWorker(), startWorker()];
   // As long as no states are lost, the workers do nothing.
   await delay(2_500);
@@ -123,23 +123,23 @@ test("an automatic restore does not pause features while the archive is behind",
   await history.redis.set(REBUILD_KEY, "another one");
   const steps: string[] = [];
   const second = history.rebuild({ isAutomatic: true, onProgress: (step) => void steps.push(step) });
-  await expect(second).rejects.toMatchObject({ message: expect.stringContaining("another run") });
+  await expect(second).rejects.toMatchObject({ message: expect.stringContaining("Another run of this command") });
   await history.redis.del(REBUILD_KEY);
   expect(steps).toEqual([]);
   await history.count();
   await history.archive();
 });
 
-test("an automatic restore does nothing if another one has restored the states in the meantime", async () => {
+test("an automatic restore does nothing if another one has already restored the states", async () => {
   const mark = await history.redis.get(COMPLETE_KEY);
   expect(mark).not.toBeNull();
   await expect(history.rebuild({ isAutomatic: true })).rejects.toMatchObject({
-    message: expect.stringContaining("another run has restored them"),
+    message: expect.stringContaining("another run restored them"),
   });
   expect(await history.redis.get(COMPLETE_KEY)).toBe(mark);
 });
 
-test("the progress of a step that waits is renewed, until the restore ends", async () => {
+test("the progress of a waiting step is refreshed until the restore ends", async () => {
   const publisher = new ProgressPublisher(history.redis, 20);
   publisher.publish("wait for the archive");
   await until(() => exists(RESTORE_KEY), "progress");

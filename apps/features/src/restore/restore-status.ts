@@ -40,7 +40,7 @@ export class RestoreStatus implements OnApplicationBootstrap, OnApplicationShutd
       ),
       gauge(
         "tripline_features_restore_done_ratio",
-        { description: "Share of the running restore of window states that is done; 1 if none is running" },
+        { description: "Progress of the running restore of window states, from 0 to 1; 1 if none is running" },
         () => this.#running?.share ?? 1,
       ),
       gauge(
@@ -79,7 +79,7 @@ export class RestoreStatus implements OnApplicationBootstrap, OnApplicationShutd
     }
     if (!this.#isLost) return undefined;
     if (this.#progress === undefined) return "Redis has lost the window states, and no restore is running.";
-    return `The window states could not be restored (see the log of \`snapshots\`). The next attempt follows within ${duration(RETRY_MS_MAX / MS_PER_S)}.`;
+    return `The window states could not be restored (see the log of \`snapshots\`). The next attempt will start within ${duration(RETRY_MS_MAX / MS_PER_S)}.`;
   }
 
   get #isLost(): boolean {

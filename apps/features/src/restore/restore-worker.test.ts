@@ -29,7 +29,7 @@ const until = async (isDone: () => boolean) => {
   while (!isDone()) await delay(1);
 };
 
-test("the worker restores after a loss, repeats a failed attempt, and stops work that needs its memory", async () => {
+test("the worker restores states after a loss, repeats a failed attempt, and stops work that needs its memory", async () => {
   const failures = ["features does not pause.", undefined];
   const { worker, lines, state, end, ended } = follow(async () => {
     if (failures.length === 1) state.isLost = false;
@@ -45,7 +45,7 @@ test("the worker restores after a loss, repeats a failed attempt, and stops work
   await until(() => lines.length === 4);
   expect(lines).toEqual([
     "warn: Redis has lost the window states: restoring them from the lake",
-    "warn: the window states are not restored yet: features does not pause.",
+    "warn: the window states could not be restored yet: features does not pause.",
     "warn: Redis has lost the window states: restoring them from the lake",
     "info: the window states are restored",
   ]);

@@ -81,7 +81,7 @@ export class RestoreWorker {
     const failure = await run(signal).catch((thrown: unknown) => asTriplineError(thrown).message);
     if (signal.aborted) return true;
     if (failure === undefined) log.info({ took_ms: Date.now() - startedAtMs }, "the window states are restored");
-    else log.warn({ code: "state-incomplete" }, `the window states are not restored yet: ${failure}`);
+    else log.warn({ code: "state-incomplete" }, `the window states could not be restored yet: ${failure}`);
     return failure === undefined;
   }
 

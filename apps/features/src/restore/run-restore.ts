@@ -42,6 +42,6 @@ export async function runRestore(options: RunRestoreOptions, signal: AbortSignal
   );
   if (code === 0) return undefined;
   if (killedBy !== null)
-    return `the process ended by ${killedBy}; it may need more memory (STATE_MEMORY_GIB), or it took more than a day.`;
+    return `the process was ended by ${killedBy}; it may need more memory (STATE_MEMORY_GIB), or it ran for more than a day.`;
   return error.trimEnd().split("\n").at(-1) ?? "";
 }

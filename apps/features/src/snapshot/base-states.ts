@@ -67,10 +67,10 @@ export async function* continuedSnapshots(
     const range = rangeOf(snapshot.next, cut);
     if (snapshot.fingerprint !== layoutFingerprint(engine.entities)) {
       onUnfit(
-        `${nameOf(snapshot)} was made for feature spec ${snapshot.specVersion} with other windows, so it is not used.`,
+        `${nameOf(snapshot)} was made for feature spec ${snapshot.specVersion}, which has other windows, so it is not used.`,
       );
     } else if (range === undefined) {
-      onUnfit(`${nameOf(snapshot)} belongs to another lake, or is ahead of this one, so it is not used.`);
+      onUnfit(`${nameOf(snapshot)} belongs to another lake or is ahead of this one, so it is not used.`);
     } else {
       const base = statesOfSnapshot(disk, lake, snapshot);
       yield { range, base, snapshot, slices: slicesFor(memoryBytes, { snapshot }, workers) };
@@ -116,6 +116,9 @@ export function statesOfFile(path: string, engine: FeatureEngine): BaseStates {
 export function readStateFile(path: string, engine: FeatureEngine): AsyncGenerator<SnapshotEntry> {
   return readSnapshot(path, ({ fingerprint, specVersion }: SnapshotHeader) => {
     if (fingerprint === layoutFingerprint(engine.entities)) return;
-    throw new TriplineError("state-unreadable", `${path} was made for feature spec ${specVersion} with other windows.`);
+    throw new TriplineError(
+      "state-unreadable",
+      `${path} was made for feature spec ${specVersion}, which has other windows.`,
+    );
   });
 }

@@ -138,6 +138,6 @@ function decodeEvent(topic: CountedName, body: Buffer): CountedEvent {
 }
 
 function failed(cause: unknown): never {
-  const advice = "Free disk space, or set TMPDIR to a folder with more.";
-  throw lakeUnavailable("The events cannot be sorted on this disk", cause, advice);
+  const advice = "Free disk space, or set TMPDIR to a folder on a larger disk.";
+  throw lakeUnavailable("The events do not fit on this disk for sorting", cause, advice);
 }

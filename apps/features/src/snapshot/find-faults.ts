@@ -23,7 +23,7 @@ export function findFaults(
   const shadowed = events - counted - covered - stuckFirst;
   const stopped = stuck.filter(({ event }) => countedAtMsOf(event) < waitsSinceMs);
   return [
-    ...(stopped.length > 0 ? [`${stopped.length} events wait for earlier ones`] : []),
+    ...(stopped.length > 0 ? [`${stopped.length} events are waiting for earlier events`] : []),
     ...(missing > 0 ? [`${missing} records of ${NAMES} were never archived`] : []),
     ...(shadowed > 0 || isContradictory ? ["events have the same sequence number as others"] : []),
   ];

@@ -50,7 +50,7 @@ async function until(isDone: () => boolean): Promise<void> {
   }
 }
 
-test("the worker takes one snapshot after another, logs each, and continues after a failure", async () => {
+test("the worker takes snapshots one after another, logs each, and continues after a failure", async () => {
   const results = [taken, { ...taken, failure: "Redis has lost the window states." }, taken];
   let running = 0;
   let count = 0;
@@ -73,12 +73,12 @@ test("the worker takes one snapshot after another, logs each, and continues afte
   ]);
 });
 
-test("an interval of 0 takes no snapshots, and the worker stops on request", async () => {
+test("with an interval of 0, the worker takes no snapshots, and it stops on request", async () => {
   const { lines, end, ended } = follow(0, async () => taken);
   await delay(50);
   end();
   await ended;
-  expect(lines).toEqual(["info: snapshots are switched off"]);
+  expect(lines).toEqual(["info: snapshots are disabled"]);
 });
 
 /** Runs a test program instead of the real one. */
@@ -88,7 +88,7 @@ async function runProgram(source: string, signal = new AbortController().signal)
   return runSnapshot({ disk, lake: folder, memoryGib: 0.2, environment: process.env, program }, signal);
 }
 
-test("a process that dies leaves its failure in the lake and nothing on disk", async () => {
+test("a process that dies leaves an error report in the lake and nothing on disk", async () => {
   const source = `import { writeFileSync } from "node:fs";
     writeFileSync(${JSON.stringify(join(folder, "scratch"))}, process.env.TMPDIR);
     process.kill(process.pid, "SIGKILL");`;

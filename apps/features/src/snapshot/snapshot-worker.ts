@@ -30,7 +30,7 @@ export class SnapshotWorker {
   /** Takes snapshots until the signal is aborted. */
   async follow(signal: AbortSignal): Promise<void> {
     const { intervalHours, log } = this.options;
-    if (intervalHours === 0) log.info("snapshots are switched off");
+    if (intervalHours === 0) log.info("snapshots are disabled");
     while (!signal.aborted) {
       const waitMs = intervalHours === 0 ? LOOK_EVERY_MS : await this.#waitMs();
       if (waitMs === 0) await this.#take(signal);

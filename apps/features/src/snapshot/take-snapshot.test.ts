@@ -75,7 +75,9 @@ test("a snapshot and the later events restore the lost states byte for byte", as
   expect(await history.rebuild({ ...inSlices, onNote })).toMatchObject({ events: 360 });
   expect(await history.states()).toEqual(undisturbed);
   expect(notes).toEqual([
-    expect.stringMatching(/^The states are restored, but were not written to the lake as a snapshot: .*_snapshots/),
+    expect.stringMatching(
+      /^The states are restored, but the snapshot of them could not be written to the lake: .*_snapshots/,
+    ),
   ]);
 });
 
@@ -109,7 +111,7 @@ test("events counted while states were lost are added to the snapshot once, and 
   expect(await history.differences()).toEqual({ counted: 450, stuck: 0, differing: [] });
 });
 
-test("events emitted after the snapshot but not committed do not count again", async () => {
+test("events emitted after the snapshot but not committed are not counted again", async () => {
   await count("a", 60, 14);
   await history.archive();
   const taken = await history.snapshot();
@@ -124,7 +126,7 @@ test("events emitted after the snapshot but not committed do not count again", a
   expect(await history.differences()).toEqual({ counted: 140, stuck: 0, differing: [] });
 });
 
-test("an unusable snapshot is reported in one sentence, and the previous one is used", async () => {
+test("reports an unusable snapshot in one sentence, and uses the previous one", async () => {
   await count("a", 60, 9);
   await history.archive();
   const older = await history.snapshot();
@@ -145,10 +147,10 @@ test("an unusable snapshot is reported in one sentence, and the previous one is 
     await writeFile(slice, bytes);
   };
   const cases: [spoil: () => Promise<void>, sentence: RegExp | undefined][] = [
-    [flipByte, /cannot be used: .*-\d{5}\.bin is damaged\.$/],
-    [() => rm(slice), /cannot be used: .*\.bin is gone\.$/],
+    [flipByte, /is unusable: .*-\d{5}\.bin is damaged\.$/],
+    [() => rm(slice), /is unusable: .*\.bin is gone\.$/],
     [() => change({ format: 9 }), /manifest\.json has format 9, this build reads 1\.$/],
-    [() => change({ fingerprint: 1 }), /was made for feature spec \d+ with other windows, so it is not used\.$/],
+    [() => change({ fingerprint: 1 }), /was made for feature spec \d+, which has other windows, so it is not used\.$/],
     [() => truncate(manifest, 200), /manifest\.json is not the manifest of a snapshot\.$/],
     // This one is still being written.
     [() => rm(manifest), undefined],
@@ -171,7 +173,7 @@ test("an unusable snapshot is reported in one sentence, and the previous one is 
   await flipByte();
   notes = [];
   expect((await history.snapshot({ onNote })).continues).toBe(older.id);
-  expect(notes).toEqual([expect.stringMatching(/cannot be continued: .* is damaged\.$/)]);
+  expect(notes).toEqual([expect.stringMatching(/cannot be resumed: .* is damaged\.$/)]);
 });
 
 test("removes old snapshots, and one that has been unfinished for more than a day", async () => {
@@ -191,7 +193,7 @@ test("removes old snapshots, and one that has been unfinished for more than a da
   expect(await Promise.all([...ids, unfinished.id].map(isLeft))).toEqual([false, true, true, false]);
 });
 
-test("takes no snapshot of a lake that lacks a record, and starts over if the windows changed", async () => {
+test("takes no snapshot of a lake that lacks a record, and starts over if the windows have changed", async () => {
   await count("a", 40, 12);
   await history.archive();
   await history.snapshot();
@@ -210,6 +212,6 @@ test("takes no snapshot of a lake that lacks a record, and starts over if the wi
   await history.archive(["appliedLabels"]);
   await expect(history.snapshot({ readMark: async () => "of the other windows" })).rejects.toMatchObject({
     code: "state-conflict",
-    message: expect.stringMatching(/would not be exact, so none is taken: .*records of features/),
+    message: expect.stringMatching(/would not be exact: .*records of features/),
   });
 });

@@ -71,7 +71,7 @@ export async function takeSnapshot(options: TakeSnapshotOptions): Promise<TakenS
   if (mark === null || (await options.readMark()) !== mark) {
     throw new TriplineError(
       "state-incomplete",
-      "Redis has lost the window states, so a snapshot would not be exact. Run `tripline rebuild-state` first.",
+      "Redis has lost the window states, so a snapshot would not be exact. First run `tripline rebuild-state`.",
     );
   }
   for await (const start of startsOf(options, cut)) {
@@ -80,10 +80,10 @@ export async function takeSnapshot(options: TakeSnapshotOptions): Promise<TakenS
     } catch (thrown) {
       const isOfBase = thrown instanceof TriplineError && thrown.code === "state-unreadable";
       if (!isOfBase || start.snapshot === undefined) throw thrown;
-      options.onNote(`${nameOf(start.snapshot)} cannot be continued: ${thrown.message}`);
+      options.onNote(`${nameOf(start.snapshot)} cannot be resumed: ${thrown.message}`);
     }
   }
-  throw new TriplineError("state-conflict", `The lake ${lake} is behind its own snapshots.`);
+  throw new TriplineError("state-conflict", `The lake ${lake} is older than its own snapshots.`);
 }
 
 /** The states from which a new snapshot can continue, best first. */
@@ -141,5 +141,5 @@ async function takeFrom(
 }
 
 function notExact(why: string): TriplineError {
-  return new TriplineError("state-conflict", `The snapshot would not be exact, so none is taken: ${why}.`);
+  return new TriplineError("state-conflict", `No snapshot was taken, because it would not be exact: ${why}.`);
 }

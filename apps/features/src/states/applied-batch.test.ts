@@ -6,7 +6,7 @@ const EMISSIONS = [
   { offset: 2 ** 40, findings: Buffer.alloc(0) },
 ];
 
-test("an applied batch decodes unchanged, and its head contains its end", () => {
+test("decodes an applied batch unchanged, and its header contains its end offset", () => {
   const bytes = encodeApplied({ offset: 2 ** 40, emissions: EMISSIONS });
   const back = decodeApplied(Buffer.from(bytes));
   expect(back).toEqual({ offset: 2 ** 40, emissions: EMISSIONS });
@@ -14,7 +14,7 @@ test("an applied batch decodes unchanged, and its head contains its end", () => 
   expect(appliedOffset(Buffer.alloc(0))).toBe(-1);
 });
 
-test("a batch truncated anywhere is rejected", () => {
+test("rejects a batch truncated at any position", () => {
   const bytes = encodeApplied({ offset: 7, emissions: EMISSIONS.slice(0, 1) });
   for (let end = 0; end < bytes.length; end += 1) {
     expect(() => decodeApplied(bytes.subarray(0, end))).toThrow(expect.objectContaining(unreadable));

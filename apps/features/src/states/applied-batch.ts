@@ -62,6 +62,6 @@ function readOffset(reader: ByteReader): number {
   if (version === VERSION) return reader.u64();
   throw new TriplineError(
     "state-unreadable",
-    `The applied offset of a partition is stored in version ${version}, this build reads version ${VERSION}.`,
+    `The applied offset of a partition is stored in version ${version}, but this build supports version ${VERSION}.`,
   );
 }

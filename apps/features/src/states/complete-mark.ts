@@ -51,7 +51,7 @@ function decodeMark(mark: string): FlaggedStates {
     const { untilMs, keys } = stored.parse(JSON.parse(second));
     return { untilMs, keys: new Set(keys) };
   } catch (cause) {
-    throw new TriplineError("state-unreadable", "The mark of complete states cannot be read.", [], { cause });
+    throw new TriplineError("state-unreadable", "The marker for complete states is unreadable.", [], { cause });
   }
 }
 

@@ -41,7 +41,7 @@ async function until(condition: () => boolean | Promise<boolean>, what: string):
   }
 }
 
-test("while Redis hangs, every attempt fails in bounded time and memory; afterwards each event counts once", async () => {
+test("while Redis does not respond, every attempt fails in bounded time and memory; afterwards, each event counts once", async () => {
   const tries = 15;
   const transactions = payments(30, 21);
   const log = recordsOf(transactions);
@@ -71,7 +71,7 @@ test("while Redis hangs, every attempt fails in bounded time and memory; afterwa
   redis.disconnect();
 });
 
-test("while Redis is out of memory, nothing is lost or dead-lettered; with more memory, processing continues", async () => {
+test("while Redis is out of memory, no record is lost or dead-lettered; with more memory, processing continues", async () => {
   const { kafkaBrokers, topicPrefix } = await testStack();
   const kafka = connectKafka({ brokers: kafkaBrokers, topicPrefix, clientId: "test" });
   const topics = await kafka.admin();
@@ -129,7 +129,7 @@ test("rejects a Redis that evicts keys, and accepts it after its setting is corr
   const read = () => new StateStore(redis, STORE_OPTIONS).read([APPLIED_KEY], []);
   try {
     await own.admin.config("SET", "maxmemory-policy", "volatile-lru");
-    const words = expect.stringMatching(/maxmemory-policy volatile-lru\). Set it to noeviction/);
+    const words = expect.stringMatching(/maxmemory-policy volatile-lru\). Set maxmemory-policy to noeviction/);
     await expect(read()).rejects.toMatchObject({ code: "config-invalid", message: words });
   } finally {
     await own.admin.config("SET", "maxmemory-policy", "noeviction");

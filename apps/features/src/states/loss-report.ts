@@ -35,8 +35,8 @@ export class LossReport {
       this.#saidAtMs = nowMs;
       this.logger.error(
         { code: "state-incomplete" },
-        "Redis has lost the window states: payments get the default decision until the process `snapshots` has restored " +
-          "them. If it cannot, run `npm run tripline -- rebuild-state`: docs/operations.md, When Redis is lost.",
+        "Redis has lost the window states: payments get the default decision until the process `snapshots` has restored them. If " +
+          "it cannot, run `npm run tripline -- rebuild-state`. See docs/operations.md, When Redis is lost.",
       );
     }
     return isComplete;

@@ -74,8 +74,8 @@ export class PartitionKeys {
     // Otherwise, new records would be mistaken for counted ones and lost.
     throw new TriplineError(
       "state-conflict",
-      `Partition ${partition} of ${config.KAFKA_TOPIC_PREFIX}${topic} ends at offset ${end}, but ${counted} is stored as counted. ` +
-        `If the topic was deleted and created again, delete the Redis key ${key}.`,
+      `Partition ${partition} of ${config.KAFKA_TOPIC_PREFIX}${topic} ends at offset ${end}, but the stored progress is offset ` +
+        `${counted}. If the topic was deleted and recreated, delete the Redis key ${key}.`,
     );
   }
 }

@@ -27,7 +27,7 @@ test("without a rebuild, events are counted, and Redis gets at most four request
   expect(asked.times).toBeLessThanOrEqual(1 + (performance.now() - startedAtMs) / LOOK_MS);
 });
 
-test("while states are rebuilt, nothing is counted; afterwards, processing continues", async () => {
+test("during a rebuild, no events are counted; afterwards, processing continues", async () => {
   const redis = await connect();
   const { hold, asked } = counting(redis);
   await redis.set(REBUILD_KEY, "somebody");
@@ -42,7 +42,7 @@ test("while states are rebuilt, nothing is counted; afterwards, processing conti
   await passed;
 });
 
-test("a rebuild that was killed does not block the service for long: its key expires", async () => {
+test("a killed rebuild does not block the service for long: its key expires", async () => {
   const redis = await connect();
   await whileHeld(redis, async () => {
     const leftMs = await redis.pttl(REBUILD_KEY);
@@ -54,7 +54,7 @@ test("a rebuild that was killed does not block the service for long: its key exp
   });
 });
 
-test("a rebuild does not set its key again after Redis lost it, so the loss is noticed", async () => {
+test("a rebuild does not set its key again after Redis lost it, so that the loss is noticed", async () => {
   const redis = await connect();
   await whileHeld(redis, async (held) => {
     expect(await redis.get(REBUILD_KEY)).toBe(held);
@@ -74,7 +74,7 @@ test("a rebuild that paused until its key expired leaves the key to the next reb
   expect(await redis.get(REBUILD_KEY)).toBe("the next one");
 });
 
-test("a wait of four seconds ends with an error, and the records are retried", async () => {
+test("a wait of more than four seconds ends with an error, and the records are retried", async () => {
   const redis = await connect();
   await redis.set(REBUILD_KEY, "somebody");
   await expect(new RebuildHold(redis).passed()).rejects.toMatchObject({

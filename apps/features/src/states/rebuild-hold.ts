@@ -94,6 +94,6 @@ export async function requireNotHeld(redis: Redis): Promise<void> {
 function isRunning(): TriplineError {
   return new TriplineError(
     "state-conflict",
-    `States are being rebuilt by another run of this command; one that was killed counts as running for ${EXPIRY_MS / 1000} s.`,
+    `Another run of this command is rebuilding the states. If it was killed, wait ${EXPIRY_MS / 1000} seconds.`,
   );
 }

@@ -16,14 +16,14 @@ async function startTwo() {
   return { one, two, commit };
 }
 
-test("regression #12: an instance that read before another set the mark and committed treats the states as complete", async () => {
+test("regression #12: an instance treats the states as complete if another one set the mark and committed after it had read", async () => {
   const { one, two, commit } = await startTwo();
   expect(await one.check(false)).toBe(true);
   commit();
   expect(await two.check(false)).toBe(true);
 });
 
-test("the instance that saw or set a mark notices its loss before the first commit", async () => {
+test("an instance that saw or set a mark notices its loss before the first commit", async () => {
   const { one, two } = await startTwo();
   expect(await one.check(false)).toBe(true);
   expect(await two.check(true)).toBe(true);

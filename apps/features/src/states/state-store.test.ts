@@ -39,7 +39,7 @@ describe.each([
     return { redis, read, write };
   }
 
-  test("each write renews the time to live of states; progress does not expire", async () => {
+  test("each write renews the time to live of states; the progress does not expire", async () => {
     const { redis, read, write } = await open();
     expect(await write("first", await read())).toBe(true);
     for (const key of KEYS) await redis.expire(key, 10);
@@ -60,7 +60,7 @@ describe.each([
     ["changed", (other) => other.set(FIRST, "other")],
     ["removed", (other) => other.del(FIRST)],
     ["flushed with all others", (other) => other.flushdb()],
-  ])("writes nothing if a state was %s concurrently", async (_change, disturb) => {
+  ])("writes nothing if a state was concurrently %s", async (_change, disturb) => {
     const { redis, read, write } = await open();
     await write("first", await read());
     const snapshot = await read();
@@ -69,7 +69,7 @@ describe.each([
     expect((await redis.mget(KEYS)).filter((value) => value?.startsWith("late"))).toEqual([]);
   });
 
-  test("regression #12: nothing is written from an older snapshot, because its keys are no longer watched", async () => {
+  test("regression #12: writes nothing from an older snapshot, because its keys are no longer watched", async () => {
     const { redis, read, write } = await open();
     await write("first", await read());
     const older = await read();
@@ -79,7 +79,7 @@ describe.each([
     expect(await redis.get(FIRST)).toBe(`newer ${FIRST}`);
   });
 
-  test("writes only once from one snapshot, because writing ends the watch", async () => {
+  test("writes only once from one snapshot, because a write ends the watch", async () => {
     const { redis, read, write } = await open();
     const snapshot = await read();
     expect(await write("once", snapshot)).toBe(true);

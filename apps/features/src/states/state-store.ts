@@ -167,7 +167,7 @@ export class StateStore {
       const { host, port } = this.redis.options;
       throw new TriplineError(
         "config-invalid",
-        `The Redis at ${host}:${port} evicts keys when its memory is full (maxmemory-policy ${policy}). Set it to ` +
+        `The Redis at ${host}:${port} evicts keys when its memory is full (maxmemory-policy ${policy}). Set maxmemory-policy to ` +
           `${NO_EVICTION}: window states must not be evicted individually.`,
       );
     }

@@ -328,7 +328,7 @@ export class TestHistory {
       const committed = await this.#committed();
       return [...ends].every(([key, end]) => end === 0 || (committed.get(key) ?? 0) >= end);
     };
-    await until(isDone, () => "the service has not handled all that is on the topics");
+    await until(isDone, () => "the service has not handled all records on the topics");
   }
 
   startService(logger?: Logger): Promise<RunningService> {
@@ -377,7 +377,7 @@ export class TestHistory {
 async function until(condition: () => Promise<boolean>, what: () => string): Promise<void> {
   const deadlineMs = performance.now() + WAIT_MS_MAX;
   while (!(await condition())) {
-    if (performance.now() > deadlineMs) throw new Error(`after ${WAIT_MS_MAX} ms: ${what()}`);
+    if (performance.now() > deadlineMs) throw new Error(`not within ${WAIT_MS_MAX} ms: ${what()}`);
     await delay(POLL_MS);
   }
 }

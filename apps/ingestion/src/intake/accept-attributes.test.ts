@@ -34,7 +34,7 @@ describe("attributes of a payment", () => {
     return { id, hasAttributes, text: record?.value.toString("latin1"), headers: record?.headers ?? {} };
   };
 
-  test("are sent in a header that can be decrypted with a key in Redis", async () => {
+  test("are sent in a header that can be decrypted with a key from Redis", async () => {
     const { id, hasAttributes, text, headers } = await sent(
       paymentBody({ attributes: { tier: "canary-gold", items: 3 } }),
     );
@@ -55,7 +55,7 @@ describe("attributes of a payment", () => {
     expect(headers).not.toHaveProperty(HEADERS.attributes);
   });
 
-  test("a retry may send them in another order, but not with other values", async () => {
+  test("can be sent in another order in a retry, but not with other values", async () => {
     const body = paymentBody({ attributes: { tier: "gold", items: 3 } });
     await sent(body);
     const again = await bed.client.post(PATH, { ...body, attributes: { items: 3, tier: "gold" } });

@@ -66,7 +66,7 @@ export async function acceptBatch(
 function prepareLine(text: string, prepare: (body: unknown) => PreparedEvent): Line {
   try {
     if (Buffer.byteLength(text) > BODY_BYTES_MAX) {
-      throw new TriplineError("body-too-large", `A line must have at most ${BODY_BYTES_MAX} bytes.`);
+      throw new TriplineError("body-too-large", `The line must have at most ${BODY_BYTES_MAX} bytes.`);
     }
     return prepare(parseJson(text, "The line"));
   } catch (error) {
@@ -96,7 +96,7 @@ function settle(
     return new TriplineError("idempotency-conflict", detail);
   }
   const outcome = outcomes.get(line.id);
-  if (outcome === undefined) return new TriplineError("internal", "A line of a batch has no outcome.");
+  if (outcome === undefined) return new TriplineError("internal", "A line of the batch has no outcome.");
   return outcome.state === "refused" ? outcome.error : { event: line, outcome };
 }
 

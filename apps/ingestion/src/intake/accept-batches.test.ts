@@ -36,7 +36,7 @@ describe("batches", () => {
     }
   }
 
-  test("decides the valid lines of a batch of 10,000, one of which is invalid, in order per card", async () => {
+  test("decides the valid lines of a 10,000-line batch that contains an invalid line, in order for each card", async () => {
     const cards = Array.from({ length: 50 }, (_card, index) => withLuhnDigit(`40000000000${1_000 + index}`));
     const bodies = Array.from({ length: BATCH_LINES_MAX }, (_line, index) =>
       paymentBody({ transaction_id: `bulk-${index}`, card: { number: cards[index % cards.length] } }),
@@ -79,14 +79,14 @@ describe("batches", () => {
     expect(await produced()).toBe(after);
   });
 
-  test("without Prefer, every line has the location of its decision; a newline at the end adds no line", async () => {
+  test("without Prefer, every line has the location of its decision; a trailing newline adds no line", async () => {
     const body = paymentBody();
     const answer = await client.postLines(PATH, [JSON.stringify(body), ""]);
     const id = transactionId("acme", String(body.transaction_id));
     expect(rowsOf(answer)).toEqual([{ line: 1, status: 202, id, location: `/v1/decisions/${id}` }]);
   });
 
-  test("a repeated line is one payment; with different content it is a conflict", async () => {
+  test("a repeated line is the same payment; with different content, it is a conflict", async () => {
     const body = paymentBody();
     const before = await produced();
     const other = { ...body, terminal_id: "t-1" };

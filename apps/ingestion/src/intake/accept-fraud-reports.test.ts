@@ -86,7 +86,7 @@ describe("POST /v1/fraud-reports", () => {
     });
   });
 
-  test("a report can name a card or an acquirer reference instead of a payment; the latter is keyed by its own ID", async () => {
+  test("a report can identify a card or an acquirer reference instead of a payment; the latter is keyed by its own ID", async () => {
     const references = {
       acquirer_reference: "24692164001000123456789",
       authorisation_code: "A1B2C3",
@@ -153,7 +153,7 @@ describe("POST /v1/fraud-reports", () => {
     expect(await produced()).toBe(before + 1);
   });
 
-  test("only a client with the scope may send reports", async () => {
+  test("only clients with the scope may send reports", async () => {
     const others = await bed.clientOf({ scope: "labels:write payment-updates:write" });
     const reports = await bed.clientOf({ scope: "fraud-reports:write" });
     expect((await others.post(PATH, reportBody())).body).toMatchObject({ status: 403, code: "scope-missing" });
@@ -202,7 +202,7 @@ describe("POST /v1/fraud-reports", () => {
       "/reported_at",
       "must not be in the future",
     ],
-  ])("%s is rejected with one sentence", async (_name, change, pointer, detail) => {
+  ])("rejects %s in one sentence", async (_name, change, pointer, detail) => {
     const answer = await client.post(PATH, reportBody(change));
     expect(answer.body).toMatchObject({ status: 422, code: "invalid-field", detail: `${pointer} ${detail}.` });
   });

@@ -34,7 +34,7 @@ describe("POST /v1/labels", () => {
   const produced = () => recordCount(bed.admin, "labels");
   const idOf = (body: Record<string, unknown>) => labelId("acme", String(body.transaction_id));
 
-  test("regression #24: a service of Tripline can post a label for a tenant that it names; no other caller can", async () => {
+  test("regression #24: a Tripline service can post a label for a tenant that it names, but no other caller can", async () => {
     const relay = await bed.clientOf({ tenant: "tripline", scope: "labels:relay" });
     const body = { ...labelBody(), source: "analyst" };
     await expect(relay.post(PATH, body, { ...WAIT, "tripline-tenant": "acme" })).resolves.toMatchObject({
@@ -123,7 +123,7 @@ describe("POST /v1/labels", () => {
     expect(await produced()).toBe(before);
   });
 
-  test("a label not marked as applied is sent again for a waiting caller", async () => {
+  test("sends a label again for a waiting caller if the label is not marked as applied", async () => {
     decider.isSilent = true;
     const body = labelBody();
     expect((await client.post(PATH, body)).status).toBe(202);
@@ -135,7 +135,7 @@ describe("POST /v1/labels", () => {
     expect(await produced()).toBe(before + 1);
   });
 
-  test("labels and payments are counted by topic, since only payments are decided", async () => {
+  test("counts labels and payments by topic, since only payments are decided", async () => {
     const counted = async () => {
       const all = (await registry.getSingleMetric("tripline_ingestion_events_total")?.get())?.values ?? [];
       return Object.fromEntries(all.map(({ labels, value }) => [labels.topic, value]));

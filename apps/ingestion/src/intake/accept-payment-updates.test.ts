@@ -88,7 +88,7 @@ describe("POST /v1/payment-updates", () => {
     });
   });
 
-  test("a repeated update is accepted without a second record; a payment can have several updates", async () => {
+  test("a repeated update is accepted without a second record, and a payment can have several updates", async () => {
     const body = updateBody();
     const first = await client.post(PATH, body);
     const before = await produced();
@@ -99,7 +99,7 @@ describe("POST /v1/payment-updates", () => {
     expect([next.status, await produced()]).toEqual([202, before + 1]);
   });
 
-  test("the same id with different content is a conflict that names the update", async () => {
+  test("the same ID with different content is a conflict, and the error names the update", async () => {
     const body = updateBody();
     await client.post(PATH, body);
     const before = await produced();
@@ -114,7 +114,7 @@ describe("POST /v1/payment-updates", () => {
     expect(await produced()).toBe(before);
   });
 
-  test("an update with the same ids from another tenant is a separate update", async () => {
+  test("an update from another tenant with the same IDs is a separate update", async () => {
     const body = updateBody();
     const other = await bed.clientOf({ tenant: "globex" });
     const answers = [await client.post(PATH, body), await other.post(PATH, body)];
@@ -125,7 +125,7 @@ describe("POST /v1/payment-updates", () => {
     expect(idOf(body)).not.toBe(idOf(body, "globex"));
   });
 
-  test("permission to send payments does not permit sending updates, and vice versa", async () => {
+  test("permission to send payments does not include permission to send updates, and vice versa", async () => {
     const payments = await bed.clientOf({ scope: "transactions:write labels:write" });
     const updates = await bed.clientOf({ scope: "payment-updates:write" });
     expect((await payments.post(PATH, updateBody())).body).toMatchObject({ status: 403, code: "scope-missing" });
@@ -153,8 +153,8 @@ describe("POST /v1/payment-updates", () => {
   test.each([
     ["unknown kind", { kind: "settled" }, "/kind", `must be one of ${kinds}`],
     ["no update_id", { update_id: undefined }, "/update_id", "is missing"],
-    ["empty update_id", { update_id: "" }, "/update_id", "must be 1 to 64 letters, digits or any of . _ : -"],
-    ["no card", { card: {} }, "/card", "must have exactly one of number and token"],
+    ["empty update_id", { update_id: "" }, "/update_id", "must be 1 to 64 letters, digits or the characters . _ : -"],
+    ["no card", { card: {} }, "/card", "must have either number or token"],
     ["refund without amount", { kind: "refunded" }, "/amount", "is missing"],
     ["refund of zero", { kind: "refunded", amount: { ...EUR_5, minor: 0 } }, "/amount/minor", "must be at least 1"],
     ["negative refund", { kind: "refunded", amount: { ...EUR_5, minor: -1 } }, "/amount/minor", "must be at least 1"],
@@ -179,7 +179,7 @@ describe("POST /v1/payment-updates", () => {
       "must not be in the future",
     ],
     ["unknown field", { colour: "red" }, "/colour", "is not a known field"],
-  ])("%s is rejected with one sentence", async (_name, change, pointer, detail) => {
+  ])("rejects %s in one sentence", async (_name, change, pointer, detail) => {
     const before = await produced();
     const answer = await client.post(PATH, updateBody(change));
     expect(answer.body).toMatchObject({ status: 422, code: "invalid-field", detail: `${pointer} ${detail}.` });

@@ -49,7 +49,7 @@ describe("POST /v1/transactions", () => {
     return answer;
   }
 
-  test("without Prefer: 202 with the location of the decision, and one complete record", async () => {
+  test("without Prefer, returns 202 with the location of the decision, and writes one complete record", async () => {
     const body = paymentBody();
     const sentAtMs = Date.now();
     const answer = await client.post(PATH, body);
@@ -101,7 +101,7 @@ describe("POST /v1/transactions", () => {
     throw new Error(`${id} was not decided`);
   }
 
-  test("with Prefer: wait, the response is the decision", async () => {
+  test("with Prefer: wait, returns the decision", async () => {
     const body = paymentBody();
     const answer = await client.post(PATH, body, WAIT);
     expect(answer.status).toBe(200);
@@ -122,7 +122,7 @@ describe("POST /v1/transactions", () => {
     });
   });
 
-  test("replaces the longest device ID and the address with tokens, and keeps an extreme location", async () => {
+  test("replaces the longest device ID and address with tokens, and keeps an extreme location", async () => {
     const device_id = "\u{1f4f1}".repeat(128);
     const body = paymentBody({ device_id, ip_address: "203.0.113.7", location: { latitude: -90, longitude: 180 } });
     expect((await client.post(PATH, body, WAIT)).status).toBe(200);
@@ -137,7 +137,7 @@ describe("POST /v1/transactions", () => {
   });
 
   const sent = (change: Record<string, unknown>) => paymentOf(paymentBody(change));
-  test("device, address, e-mail address, countries and location can each be sent alone", () => {
+  test("device, address, e-mail address, countries and location can each be sent without the others", () => {
     const place = { latitude: 0, longitude: 0 };
     const absent = {
       ...UNSENT,
@@ -156,7 +156,7 @@ describe("POST /v1/transactions", () => {
     expect(sent({ location: place })).toMatchObject({ ...absent, ...place });
   });
 
-  test("the record has tokens for mailbox and network, and the first digits of the card", () => {
+  test("the record contains tokens for mailbox and network, and the first digits of the card", () => {
     expect(sent({ email: "Ada+shop@Example.com", ip_address: "203.0.113.7" })).toMatchObject({
       emailToken: keyedToken("email", bed.config.CARD_TOKEN_KEY, "acme", "ada@example.com"),
       networkToken: keyedToken("network", bed.config.CARD_TOKEN_KEY, "acme", "203.0.113"),
@@ -166,12 +166,12 @@ describe("POST /v1/transactions", () => {
     expect(cards.map((one) => sent({ card: one }).bin)).toEqual(["", "422222", "378282"]);
   });
 
-  test("an amount of 0, as in an account check, is accepted like any other", async () => {
+  test("accepts an amount of 0, as in an account check", async () => {
     const answer = await client.post(PATH, paymentBody({ amount: { minor: 0, currency: "EUR" } }), WAIT);
     expect(answer.status).toBe(200);
   });
 
-  test("a request whose wait times out gets 202, and long waits are shortened to the maximum", async () => {
+  test("a request whose wait times out gets 202, and long waits are reduced to the maximum", async () => {
     decider.isSilent = true;
     const body = paymentBody();
     const answer = await client.post(PATH, body, { prefer: "wait=0.05" });
@@ -184,7 +184,7 @@ describe("POST /v1/transactions", () => {
     expect(long.headers.get("preference-applied")).toBe("wait=30");
   });
 
-  test("looks up a lost reply before the wait ends with 202", async () => {
+  test("finds the decision of a lost reply before the wait ends with 202", async () => {
     decider.isSilent = true;
     const body = paymentBody();
     const answering = client.post(PATH, body, { prefer: "wait=0.5" });
@@ -205,7 +205,7 @@ describe("POST /v1/transactions", () => {
     expect(waiting.body).toEqual(first.body);
   });
 
-  test("a request in another JSON notation is the same request", async () => {
+  test("treats a request in another JSON notation as the same request", async () => {
     const body = paymentBody({ occurred_at: new Date(Math.floor(Date.now() / 1_000 - 10) * 1_000).toISOString() });
     await client.post(PATH, body, WAIT);
     const seconds = Date.parse(String(body.occurred_at)) / 1_000;
@@ -219,15 +219,18 @@ describe("POST /v1/transactions", () => {
   test.each([
     ["203.0.113.7", "::ffff:203.0.113.7"],
     ["2001:db8::1", "2001:0DB8:0:0:0:0:0:1"],
-  ])("the address %s in another notation is the same request and gets the same token", async (ip_address, other) => {
-    const body = paymentBody({ ip_address });
-    await client.post(PATH, body, WAIT);
-    const again = await expectNothingProducedBy(() => client.post(PATH, { ...body, ip_address: other }));
-    expect(again.status).toBe(200);
-    expect(paymentOf({ ...body, ip_address: other }).ipToken).toBe(paymentOf(body).ipToken);
-  });
+  ])(
+    "treats the address %s in another notation as the same request, with the same token",
+    async (ip_address, other) => {
+      const body = paymentBody({ ip_address });
+      await client.post(PATH, body, WAIT);
+      const again = await expectNothingProducedBy(() => client.post(PATH, { ...body, ip_address: other }));
+      expect(again.status).toBe(200);
+      expect(paymentOf({ ...body, ip_address: other }).ipToken).toBe(paymentOf(body).ipToken);
+    },
+  );
 
-  test("a retry of an undecided payment gets 202, or waits if it asks to", async () => {
+  test("a retry for an undecided payment gets 202, or waits if requested", async () => {
     decider.isSilent = true;
     const body = paymentBody();
     await client.post(PATH, body);
@@ -304,14 +307,14 @@ describe("POST /v1/transactions", () => {
     ],
     [{ attributes: {} }, "sIVO_6LlGvt9WigWbTILIPWGo0Eqjx9A8eoetc5_3RE"],
     [{ attributes: { tier: "gold", gift: true, items: 3 } }, "B2jo7j6QQkrB3DGR3OV2onDoKGBEsOuqwVnYYgjRx7Q"],
-  ])("a payment with %j keeps the fingerprint from when these were the newest fields", (fields, expected) => {
+  ])("a payment with %j keeps the fingerprint that it had before newer fields were added", (fields, expected) => {
     const body = paymentBody({ transaction_id: "order", occurred_at: "2026-01-01T00:00:00Z", ...fields });
     const rules = { cardTokenKey: Buffer.alloc(32, 7), eventAgeDaysMax: 36_500 };
     const { fingerprint } = preparePayment(body, "acme", Date.parse("2026-01-01T00:00:01Z"), rules);
     expect(fingerprint).toBe(expected);
   });
 
-  test("Idempotency-Key: the same body gets the first response; another is a conflict and reserves no transaction_id", async () => {
+  test("with the same Idempotency-Key, the same body gets the first response; another one is a conflict and reserves no ID", async () => {
     const key = { "idempotency-key": "8e03978e-40d5-43e8-bc93-6894a57f9324" };
     const body = paymentBody();
     await client.post(PATH, body, { ...WAIT, ...key });
@@ -333,7 +336,7 @@ describe("POST /v1/transactions", () => {
     expect((await client.post(PATH, paymentBody(), key)).status).toBe(202);
   });
 
-  test("a reservation that never reached Kafka is produced again", async () => {
+  test("resends a reserved request that never reached Kafka", async () => {
     decider.isSilent = true;
     const body = paymentBody();
     await client.post(PATH, body);
@@ -352,7 +355,7 @@ describe("POST /v1/transactions", () => {
     expect(await bed.redis.get(key)).toBe(accepted);
   });
 
-  test("another instance knows the requests that this one accepted", async () => {
+  test("recognises requests that another instance accepted", async () => {
     const other = await startIngestion(bed.config);
     try {
       const elsewhere = await bed.clientOf({}, other.url);
@@ -365,7 +368,7 @@ describe("POST /v1/transactions", () => {
     }
   });
 
-  test("tenants share neither IDs, tokens nor decisions", async () => {
+  test("tenants do not share IDs, tokens or decisions", async () => {
     const stranger = await bed.clientOf({ tenant: "umbrella" });
     const body = paymentBody();
     const mine = await client.post(PATH, body, WAIT);

@@ -32,7 +32,7 @@ describe("half-sent batches", () => {
     await bed.close();
   });
 
-  test("regression #12: are limited by memory, and single payments continue", async () => {
+  test("regression #12: are limited by memory, and single payments are still accepted", async () => {
     const refused = await firstAnswered(batches, BATCHES - BATCHES_MAX);
     for (const { received } of refused) {
       expect(received).toMatch(/^HTTP\/1\.1 503 .*retry-after: 1\r\n.*"code":"queue-full"/s);

@@ -39,7 +39,7 @@ test("a failed call fails only the requests in it", async () => {
 
 afterEach(() => jest.useRealTimers());
 
-test("non-urgent requests wait for others, and precede urgent ones in the call", async () => {
+test("non-urgent requests wait for others, and come before urgent ones in the call", async () => {
   // On a busy machine, two event-loop turns can take longer than the wait.
   jest.useFakeTimers({ doNotFake: ["setImmediate", "clearImmediate", "nextTick", "queueMicrotask"] });
   const { calls, gatherer } = stage(10);

@@ -100,7 +100,10 @@ export class EventIntake {
 
   private requirePending(tenant: string, count: number): void {
     if (this.#pending.hasRoom(tenant, count, this.options.pendingRecordsMax)) return;
-    throw new TriplineError("queue-full", `${this.#pending.sum} events are already being written to Kafka.`);
+    throw new TriplineError(
+      "queue-full",
+      `Too many events (${this.#pending.sum}) are being written to Kafka. Try again later.`,
+    );
   }
 
   /** Resolves when every event is in Kafka or has an outcome. */
@@ -164,7 +167,7 @@ export class EventIntake {
       await this.publish(request, topic, events);
     } catch (thrown) {
       const error = asProduceError(thrown);
-      this.options.logger.warn({ err: thrown, events: events.length }, "could not produce events");
+      this.options.logger.warn({ err: thrown, events: events.length }, "could not write events to Kafka");
       for (const entry of due) entry.outcome = { state: "refused", error };
       return [];
     }
@@ -226,7 +229,10 @@ export class EventIntake {
     try {
       await this.options.reservations.mark(tenant, events, state, isUrgent);
     } catch (error) {
-      this.options.logger.warn({ err: error, events: events.length, state }, "could not mark accepted events");
+      this.options.logger.warn(
+        { err: error, events: events.length, state },
+        "could not record that events were accepted",
+      );
     }
   }
 }
@@ -248,7 +254,9 @@ function isDue({ event, state, outcome }: Entry, isWaiting: boolean): boolean {
 }
 
 function conflict(event: PreparedEvent): TriplineError {
-  const detail = `A different request was already sent with this ${nameOf(event)} or Idempotency-Key; retry a request unchanged, or use new IDs for a new request.`;
+  const detail =
+    `A different request was already sent with this ${nameOf(event)} or Idempotency-Key. Retry a request unchanged, or use new ` +
+    "IDs for a new request.";
   return new TriplineError("idempotency-conflict", detail);
 }
 
@@ -256,6 +264,6 @@ function conflict(event: PreparedEvent): TriplineError {
 function asProduceError(thrown: unknown): TriplineError {
   const error = asTriplineError(thrown);
   if (error.code !== "kafka-unavailable") return error;
-  const detail = "Kafka is unavailable; send the same request again, and it is accepted once.";
+  const detail = "Kafka is unavailable. Send the same request again; it will be accepted only once.";
   return new TriplineError("kafka-unavailable", detail, [], { cause: thrown });
 }

@@ -285,7 +285,7 @@ function tokenOf(
 
 function timeErrors(pointer: string, ms: number, nowMs: number, ageDaysMax = Number.POSITIVE_INFINITY): FieldError[] {
   if (ms > nowMs + CLOCK_SKEW_MS_MAX) return [{ pointer, detail: "must not be in the future" }];
-  if (ms < nowMs - ageDaysMax * DAY_MS) return [{ pointer, detail: `must not be older than ${ageDaysMax} days` }];
+  if (ms < nowMs - ageDaysMax * DAY_MS) return [{ pointer, detail: `must not be more than ${ageDaysMax} days old` }];
   return [];
 }
 

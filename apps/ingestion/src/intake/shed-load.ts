@@ -20,10 +20,10 @@ export function shedLoad(
   routes: readonly { readonly path: string; readonly canWait: boolean }[],
 ): ShedLoad {
   const prepared = {
-    "queue-full": prepare("queue-full", "Too many events are being written to Kafka; try again in a moment."),
+    "queue-full": prepare("queue-full", "Too many events are being written to Kafka. Try again later."),
     "too-many-requests": prepare(
       "too-many-requests",
-      "Too many requests are waiting for decisions; try again in a moment, or send without Prefer.",
+      "Too many requests are waiting for decisions. Try again later, or omit the Prefer header.",
     ),
   };
   const canWaitAt = new Map(routes.map(({ path, canWait }) => [path, canWait]));

@@ -34,7 +34,7 @@ describe("GET /openapi.json", () => {
 
   afterAll(() => bed.close());
 
-  test("needs no token, and names the token endpoint", () => {
+  test("needs no token, and contains the token endpoint", () => {
     const { tokenUrl } = api.components.securitySchemes.oauth.flows.clientCredentials;
     expect(tokenUrl).toBe("https://auth.tripline.test/oauth/token");
     const moved = { ...bed.config, AUTH_TOKEN_URL: "https://elsewhere.test/token" };
@@ -46,7 +46,7 @@ describe("GET /openapi.json", () => {
     expect([...names].toSorted()).toEqual(Object.keys(api.components.schemas).toSorted());
   });
 
-  test("its schemas are the ones that validate requests: closed, with required fields", () => {
+  test("its schemas are those that validate requests: closed, with required fields", () => {
     expect(api.components.schemas.Transaction).toMatchObject({
       type: "object",
       additionalProperties: false,
@@ -79,7 +79,7 @@ describe("GET /openapi.json", () => {
     });
   });
 
-  test("regression #24: names the requested server, the two ways to identify a card, and the currencies", () => {
+  test("regression #24: contains the requested server, both ways to identify a card, and the currencies", () => {
     const { servers } = z.object({ servers: z.array(z.object({ url: z.url() })) }).parse(JSON.parse(text));
     expect(servers).toEqual([{ url: bed.service.url }]);
     const { Currency, Label } = api.components.schemas;
@@ -89,7 +89,7 @@ describe("GET /openapi.json", () => {
     });
   });
 
-  test("the example of a payment shows every field", () => {
+  test("the example payment contains every field", () => {
     const { example } = api.paths["/v1/transactions"]?.post?.requestBody?.content["application/json"] ?? {};
     const fields = z
       .object({ properties: z.record(z.string(), z.unknown()) })
@@ -97,7 +97,7 @@ describe("GET /openapi.json", () => {
     expect(Object.keys(Object(example)).toSorted()).toEqual(Object.keys(fields.properties).toSorted());
   });
 
-  test("the examples are accepted as they are", async () => {
+  test("the examples are accepted unchanged", async () => {
     for (const [path, { post }] of Object.entries(api.paths)) {
       for (const [type, { example }] of Object.entries(post?.requestBody?.content ?? {})) {
         const body = typeof example === "string" ? example : JSON.stringify(example);
@@ -111,7 +111,7 @@ describe("GET /openapi.json", () => {
     }
   });
 
-  test("every documented problem has the documented shape", async () => {
+  test("every documented problem has the documented structure", async () => {
     const answer = await bed.client.post("/v1/transactions", {});
     expect(problemSchema.parse(answer.body)).toMatchObject({ status: 422 });
     const { responses } = operation.parse(api.paths["/v1/transactions"]?.post);

@@ -67,7 +67,7 @@ const LABELS: Kind = {
   scope: "labels:write",
   request: labelSchema,
   line: labelLineSchema,
-  answer: { description: "The label has been applied to the features", schema: appliedSchema },
+  answer: { description: "The label was applied to the features", schema: appliedSchema },
   headers: {},
 };
 const UPDATES: Kind = {
@@ -91,7 +91,7 @@ const WAIT_APPLIED: Headers = {
   "Preference-Applied": { description: "The wait that was applied", schema: { type: "string" } },
 };
 const REPLAYED: Headers = {
-  "Idempotent-Replayed": { description: "true: this request was already accepted", schema: { const: "true" } },
+  "Idempotent-Replayed": { description: "true if this request had already been accepted", schema: { const: "true" } },
 };
 
 /**
@@ -107,7 +107,7 @@ export function describeApi(config: IngestionConfig, nowMs: number): ReturnType<
     info: {
       title: "Tripline",
       version: "1",
-      description: "Decides card payments in real time. Every call is safe to repeat.",
+      description: "Decides card payments in real time. Every call can be repeated safely.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     paths: {
@@ -186,7 +186,7 @@ function readDecision(): ZodOpenApiOperationObject {
     responses: {
       200: { description: "The decision", content: { "application/json": { schema: decisionSchema } } },
       202: {
-        description: "Accepted, but not decided yet",
+        description: "Accepted, but not yet decided",
         headers: { "Retry-After": { description: "Seconds", schema: { type: "integer" } } },
         content: { "application/json": { schema: pendingSchema } },
       },
@@ -197,7 +197,9 @@ function readDecision(): ZodOpenApiOperationObject {
 
 function preferHeader({ answer }: Kind, { WAIT_SECONDS_MAX: secondsMax }: IngestionConfig): Record<string, z.ZodType> {
   if (answer === undefined) return {};
-  const description = `wait=<seconds> (RFC 7240), including fractions, from 0.001 to ${secondsMax}: respond when the result is available. Numbers in another form are rejected.`;
+  const description =
+    `wait=<seconds> (RFC 7240), including fractions, from 0.001 to ${secondsMax}: respond when the result is available. ` +
+    "Numbers in other formats are rejected.";
   return { Prefer: z.string().optional().meta({ description, example: "wait=1" }) };
 }
 
@@ -206,7 +208,8 @@ const SCOPES = {
   "decisions:read": "Read decisions",
   "decisions:explain": "Get the score, rounded to 0.05, and reasons in sentences with every decision",
   "decisions:exact":
-    "Get the exact score and reasons in sentences with every decision. For measurements: exact scores let a caller copy the model",
+    "Get the exact score and reasons in sentences with every decision. For measurements only: exact scores allow a caller to " +
+    "copy the model",
   "labels:write": "Send labels: whether payments turned out to be fraud",
   "payment-updates:write": "Send updates of accepted payments",
   "fraud-reports:write": "Send fraud reports, such as chargebacks",

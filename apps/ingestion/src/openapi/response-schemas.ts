@@ -16,44 +16,47 @@ export const decisionSchema = z
     reasons: z
       .array(
         z.strictObject({
-          code: z.string().meta({ description: "Stable, so programs can match on it." }),
+          code: z.string().meta({ description: "A stable code for use by programs." }),
           text: z.string().optional().meta({
-            description:
-              "A sentence for an analyst; only with one of the scopes decisions:explain and decisions:exact.",
+            description: "A sentence for an analyst. Only with the scope decisions:explain or decisions:exact.",
           }),
-          outcome: outcome.meta({ description: "The outcome that this reason alone would have had." }),
+          outcome: outcome.meta({ description: "The outcome that this reason alone would have caused." }),
         }),
       )
       .meta({ description: "Strictest first." }),
-    score: z.number().nullable().optional().meta({
-      description:
-        "Estimated fraud probability, rounded to 0.05; exact with the scope decisions:exact. Null if neither the model nor the scorecard returned one. Only with one of the scopes decisions:explain and decisions:exact.",
-    }),
+    score: z
+      .number()
+      .nullable()
+      .optional()
+      .meta({
+        description:
+          "Estimated fraud probability, rounded to 0.05, or exact with the scope decisions:exact. Null if neither the model nor the " +
+          "scorecard returned one. Only with the scope decisions:explain or decisions:exact.",
+      }),
     fallback_level: z
       .enum(["model", "scorecard", "rules", "default_decision"])
-      .meta({ description: "The level of the fallback chain that decided." }),
+      .meta({ description: "The level of the fallback chain that made the decision." }),
     rung: z.enum(["model", "scorecard", "rules_only", "static_policy"]).meta({
-      description: "Earlier name of fallback_level, with the earlier names of two values. Version 0.3.0 removes it.",
+      description: "The former name of fallback_level, with the former names of two values. Version 0.3.0 removes it.",
       deprecated: true,
     }),
-    degraded_because: z.string().nullable().meta({ description: "Why the model did not decide; null when it did." }),
+    degraded_because: z.string().nullable().meta({ description: "Why the model did not decide; null if it did." }),
     skipped_rules: z
       .array(
         z.strictObject({
           rule_id: z.string(),
-          why: z.string().meta({ description: "A code, for instance budget-exceeded or evaluation-failed." }),
+          why: z.string().meta({ description: "A code, for example budget-exceeded or evaluation-failed." }),
         }),
       )
       .optional()
       .meta({
-        description: "Rules of the policy without a result for this payment. Only with the scope decisions:explain.",
+        description: "Rules of the policy that had no result for this payment. Only with the scope decisions:explain.",
       }),
-    card_token: z.string().meta({ description: "Represents the card; can be sent instead of its number." }),
+    card_token: z.string().meta({ description: "Represents the card. Can be sent instead of the card number." }),
     policy_version: z.string(),
-    policy_revision: z
-      .int()
-      .nullable()
-      .meta({ description: "Revision number of the policy in the control plane; null if the policy is a file." }),
+    policy_revision: z.int().nullable().meta({
+      description: "Revision number of the policy in the control plane; null if the policy comes from a file.",
+    }),
     model: z.strictObject({ name: z.string(), version: z.string() }).nullable(),
     feature_spec_version: z.int(),
     occurred_at: time,

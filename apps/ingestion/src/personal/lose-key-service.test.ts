@@ -91,7 +91,7 @@ async function unsealed(): Promise<number> {
 }
 
 test(
-  "without the key service, payments are accepted with tokens only; when it is back, personal data is sealed",
+  "without the key service, accepts payments with tokens only; once it is available, encrypts personal data again",
   async () => {
     const lines = [paymentBody(PERSON), paymentBody(PERSON)];
     const one = await pay();

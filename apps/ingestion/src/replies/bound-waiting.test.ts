@@ -4,7 +4,7 @@ import { paymentBody, recordCount, rowsOf, startTestBed } from "../testing/servi
 
 const PATH = "/v1/transactions";
 
-describe("bounds and shutdown", () => {
+describe("limits and shutdown", () => {
   let telemetry: Telemetry;
 
   beforeAll(() => {
@@ -13,7 +13,7 @@ describe("bounds and shutdown", () => {
 
   afterAll(() => telemetry.shutdown());
 
-  test("callers above the limit get 429 and nothing is accepted; finished callers free their places", async () => {
+  test("callers above the limit get 429 and no payment is accepted; finished callers free their places", async () => {
     const bed = await startTestBed({ WAITERS_MAX: "2" });
     try {
       const lines = [paymentBody(), paymentBody(), paymentBody()].map((body) => JSON.stringify(body));
@@ -32,7 +32,7 @@ describe("bounds and shutdown", () => {
     }
   });
 
-  test("while all places are taken, a request that would wait is rejected before its token and body are read", async () => {
+  test("while all places are taken, rejects a request that would wait before it reads token and body", async () => {
     const bed = await startTestBed({ WAITERS_MAX: "1" });
     try {
       const waiting = bed.client.post(PATH, paymentBody(), { prefer: "wait=30" });
@@ -55,7 +55,7 @@ describe("bounds and shutdown", () => {
     }
   });
 
-  test("regression #24: while one tenant takes all places, others are served", async () => {
+  test("regression #24: while one tenant uses all places, other tenants are served", async () => {
     const bed = await startTestBed({ WAITERS_MAX: "4" });
     try {
       const quiet = await bed.clientOf({ tenant: "quiet" });
@@ -74,7 +74,7 @@ describe("bounds and shutdown", () => {
     }
   });
 
-  test("with too many pending records, requests get 503, and nothing is accepted or reserved", async () => {
+  test("with too many pending records, returns 503 and neither accepts nor reserves anything", async () => {
     const bed = await startTestBed({ PENDING_RECORDS_MAX: "1" });
     try {
       const bodies = [paymentBody(), paymentBody()];

@@ -21,7 +21,7 @@ afterAll(async () => {
   await bed.close();
 });
 
-test("without the scope decisions:explain, a caller gets outcome and codes, but no score and no sentence with values", async () => {
+test("without the scope decisions:explain, a caller gets the outcome and codes, but no score and no sentence with values", async () => {
   const scope = "transactions:write decisions:read";
   const coarse = await bed.clientOf({ scope });
   const body = paymentBody();
@@ -40,11 +40,11 @@ test("without the scope decisions:explain, a caller gets outcome and codes, but 
     expect(answer.text).not.toMatch(/score|"text"|far above/);
   }
   await expect(bed.client.get(`/v1/decisions/${id}`)).resolves.toMatchObject({
-    body: { score: 0.25, reasons: [{ text: "The amount is far above." }] },
+    body: { score: 0.25, reasons: [{ text: "The amount is far above the card's average." }] },
   });
 });
 
-test("regression #24: with decisions:explain, all responses round scores; exact ones need decisions:exact", async () => {
+test("regression #24: decisions:explain returns rounded scores everywhere; exact scores need decisions:exact", async () => {
   const exact = await bed.clientOf({ scope: "transactions:write decisions:read decisions:exact" });
   const body = { ...paymentBody(), transaction_id: `score-${Math.random()}` };
   const text = "The estimated fraud probability is 34.1 %, and not 134.1 %.";

@@ -1,13 +1,13 @@
 import { FairShares } from "./fair-shares.js";
 
-test("a single tenant can use all of the limit", () => {
+test("a single tenant can use the entire limit", () => {
   const shares = new FairShares();
   expect(shares.hasRoom("a", 10, 10)).toBe(true);
   shares.add("a", 10);
   expect(shares.hasRoom("a", 1, 10)).toBe(false);
 });
 
-test("regression #24: beyond the limit, each tenant has an equal share, and the total stays below twice the limit", () => {
+test("regression #24: above the limit, each tenant has an equal share, and the total stays below twice the limit", () => {
   const shares = new FairShares();
   shares.add("flood", 1_000);
   let letIn = 0;
@@ -22,7 +22,7 @@ test("regression #24: beyond the limit, each tenant has an equal share, and the 
   expect(shares.sum).toBe(2_000);
 });
 
-test("released places are available again", () => {
+test("released places become available again", () => {
   const shares = new FairShares();
   shares.add("a", 3);
   shares.add("a", -3);

@@ -2,7 +2,7 @@ import { Decision, Outcome, Rung } from "@tripline/contracts/generated/tripline/
 import { decisionSchema } from "../openapi/response-schemas.js";
 import { presentDecision } from "./present-outcome.js";
 
-test("regression #24: rules without a result are named to callers who get explanations, shadow rules are not", () => {
+test("regression #24: callers who get explanations see rules without a result, but no shadow rules", () => {
   const decision = {
     ...Decision.decode(new Uint8Array()),
     outcome: Outcome.APPROVE,

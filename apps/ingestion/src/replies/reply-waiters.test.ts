@@ -47,7 +47,7 @@ describe("ReplyWaiters", () => {
     subscriber.disconnect();
   });
 
-  test("delivers each reply to all its waiters, and ends when all replies have arrived", async () => {
+  test("delivers each reply to all its waiters, and ends their waits when all replies have arrived", async () => {
     const [both, one] = [replies.open(["a", "b"], LONG_MS, true, "acme"), replies.open(["a"], LONG_MS, true, "acme")];
     expect(replies.size).toBe(3);
     await replyDecision(redis, CHANNEL, decision("a"));
@@ -56,7 +56,7 @@ describe("ReplyWaiters", () => {
     expect([...(await both.answers()).keys()]).toEqual(["a", "b"]);
   });
 
-  test("regression #24: a wait that has already ended sets no timer with a negative time", async () => {
+  test("regression #24: a wait that has already ended sets no timer with a negative delay", async () => {
     const timers = jest.spyOn(globalThis, "setTimeout");
     const group = replies.open(["late"], -434, false, "acme");
     const delaysMs = timers.mock.calls.map(([, delayMs]) => delayMs);
@@ -64,14 +64,14 @@ describe("ReplyWaiters", () => {
     expect([delaysMs, (await group.answers()).size]).toEqual([[0], 0]);
   });
 
-  test("reports applied labels, and survives replies that it cannot read", async () => {
+  test("reports applied labels, and skips replies that it cannot read", async () => {
     const group = replies.open(["lbl_1"], LONG_MS, false, "acme");
     for (const bytes of [[], [0x7f, 1], [0x64, 0xff, 0xff]]) await redis.publish(CHANNEL, Buffer.from(bytes));
     await redis.publish(CHANNEL, Buffer.concat([Buffer.from([REPLY_LABEL_APPLIED]), Buffer.from("lbl_1")]));
     expect(await group.answers()).toEqual(new Map([["lbl_1", "label-applied"]]));
   });
 
-  test("finds a watched payment even if nothing was published", async () => {
+  test("finds the decision of a watched payment even if no reply was published", async () => {
     const group = replies.open(["watched"], LONG_MS, true, "acme");
     const startedAtMs = Date.now();
     group.watch(["watched"]);
@@ -104,7 +104,7 @@ describe("ReplyWaiters", () => {
     expect([...(await group.answers()).keys()]).toEqual(["stored"]);
   });
 
-  test("rejects waits beyond its limit, and accepts new ones after others were released", async () => {
+  test("rejects waits above its limit, and accepts new ones after others were released", async () => {
     const full = replies.open(["a", "b", "c"], LONG_MS, true, "acme");
     expect(() => replies.open(["d"], LONG_MS, true, "acme")).toThrow(
       expect.objectContaining({ code: "too-many-requests" }),

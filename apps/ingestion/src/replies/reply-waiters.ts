@@ -132,9 +132,13 @@ export class ReplyWaiters {
 
   /** @throws TriplineError `too-many-requests` if `count` more would exceed `waitersMax`; `shutting-down` */
   private requireRoom(count: number, tenant: string): void {
-    if (this.#isReleased) throw new TriplineError("shutting-down", "This instance is shutting down; try another.");
+    if (this.#isReleased)
+      throw new TriplineError(
+        "shutting-down",
+        "This instance is shutting down. Send the request again; another instance will process it.",
+      );
     if (this.#waiting.hasRoom(tenant, count, this.#options.waitersMax)) return;
-    const detail = `Requests are already waiting for ${this.#waiting.sum} replies; try again in a moment, or send without Prefer.`;
+    const detail = `Requests are already waiting for ${this.#waiting.sum} replies. Try again later, or omit the Prefer header.`;
     throw new TriplineError("too-many-requests", detail);
   }
 

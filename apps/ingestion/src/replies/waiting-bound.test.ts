@@ -61,7 +61,7 @@ test.each([
   ["one at a time", 1],
   ["in bursts of 50", 50],
 ])(
-  "at three times the capacity, with replies %s, as many callers as possible are served within the target",
+  "at three times the capacity, with replies %s, serves as many callers as possible within the target",
   (_name, burst) => {
     const happened = play({ ms: 12_000, burst, offered: (at) => (at < 2_000 ? 1_000 : 6_000), capacity: () => 2_000 });
     expect(refused(within(happened, 0, 2_000))).toBe(0);
@@ -80,7 +80,7 @@ test("when the rate of replies falls to a third, the limit follows within two se
   expect(waits(within(happened, 4_000, 8_000)).length / 4).toBeGreaterThan(1_170);
 });
 
-test("rejects no caller who can be served, at 90 % of capacity and in a sudden tenfold burst", () => {
+test("rejects no caller who can be served in time, at 90 % of capacity or in a sudden tenfold burst", () => {
   expect(refused(play({ ms: 5_000, burst: 20, offered: () => 1_800, capacity: () => 2_000 }))).toBe(0);
   expect(
     refused(play({ ms: 5_000, burst: 20, offered: (at) => (at < 2_000 ? 200 : 2_000), capacity: () => 4_000 })),
@@ -90,17 +90,14 @@ test("rejects no caller who can be served, at 90 % of capacity and in a sudden t
 test.each([
   [10_000, 0],
   [600_000, 120],
-])(
-  "%i ms without traffic are followed by 220 simultaneous callers, and %i of them are rejected",
-  (quietMs, expected) => {
-    const busyMs = 2_000;
-    const offered = (at: number) => (at < busyMs ? 1_800 : at === busyMs + quietMs ? 219_000 : 1);
-    const happened = play({ ms: busyMs + quietMs + 1_000, offered, capacity: () => 2_000 });
-    expect(refused(happened)).toBe(expected);
-  },
-);
+])("after %i ms without traffic, 220 callers arrive together, and %i of them are rejected", (quietMs, expected) => {
+  const busyMs = 2_000;
+  const offered = (at: number) => (at < busyMs ? 1_800 : at === busyMs + quietMs ? 219_000 : 1);
+  const happened = play({ ms: busyMs + quietMs + 1_000, offered, capacity: () => 2_000 });
+  expect(refused(happened)).toBe(expected);
+});
 
-test("callers wait during a standstill and while its backlog is processed", () => {
+test("callers wait while no replies arrive and while the backlog is processed", () => {
   const isStanding = (at: number) => at >= 2_000 && at < 5_000;
   const happened = play({
     ms: 10_000,
@@ -113,7 +110,7 @@ test("callers wait during a standstill and while its backlog is processed", () =
   expect(refused(within(happened, 5_300, 10_000))).toBe(0);
 });
 
-test("keeps rejecting if replies arrive in bursts, between which no caller waits", () => {
+test("keeps rejecting callers if replies arrive in bursts and no caller waits in between", () => {
   let now = 0;
   const bound = new WaitingBound(TARGET_MS, () => now);
   const answer = (count: number) => {
@@ -143,7 +140,7 @@ test.each([
   expect(bound.limit).toBe(limit);
 });
 
-test("a standstill during an overload does not end the overload", () => {
+test("a pause of replies during an overload does not end the overload", () => {
   const isStanding = (at: number) => at >= 4_000 && at < 6_000;
   const capacity = (at: number) => (isStanding(at) ? 0 : 2_000);
   const happened = play({ ms: 10_000, offered: (at) => (at < 1_000 ? 1_000 : 6_000), capacity });
@@ -153,7 +150,7 @@ test("a standstill during an overload does not end the overload", () => {
   expect(waits(within(happened, 7_000, 10_000)).length / 3).toBeGreaterThan(1_950);
 });
 
-test("at least a hundred callers may wait, however few replies arrive", () => {
+test("at least a hundred callers may wait, even if few replies arrive", () => {
   let now = 0;
   const bound = new WaitingBound(TARGET_MS, () => now);
   for (let count = 0; count < 100; count += 1) {

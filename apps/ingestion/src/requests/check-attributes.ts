@@ -59,9 +59,9 @@ function whole(message: string): CheckedAttributes {
 
 function faultOf(name: string, value: unknown): string | undefined {
   if (name === "" || !isLine(name, NAME_MAX)) {
-    return `must have a name of 1 to ${NAME_MAX} characters without control characters`;
+    return `must have names of 1 to ${NAME_MAX} characters without control characters`;
   }
-  if (holdsCardNumber(name)) return "must not contain a card number in its name";
+  if (holdsCardNumber(name)) return "must not contain a card number in a name";
   switch (typeof value) {
     case "boolean":
       return undefined;

@@ -119,7 +119,7 @@ describe.each(KINDS)("%s", (_name, kind, accepted, rejected) => {
     expect(error?.issues[0]?.message).not.toContain(CARD);
   });
 
-  test("is described", () => {
+  test("has a description", () => {
     const described = JSON.stringify(z.toJSONSchema(z.strictObject({ field: kind }), { io: "input" }));
     expect(described).toContain(WORDS);
   });

@@ -22,7 +22,7 @@ import { isLeapSecond, parseTime } from "./parse-time.js";
 const FREE_TEXT_PATTERN = /^[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,128}$/u;
 const LATITUDE_MAX = 90;
 const LONGITUDE_MAX = 180;
-const KEPT = "Immediately replaced by a token; stored only in encrypted form, if at all.";
+const KEPT = "Immediately replaced by a token. Stored only in encrypted form, or not at all.";
 const NO_CARD_NUMBER = "must not contain a card number";
 
 const FREE_TEXT = { minLength: 1, maxLength: 128 };
@@ -52,7 +52,7 @@ export const instant = z
 export const identifier = (description: string) =>
   z
     .string()
-    .regex(IDENTIFIER_PATTERN, { error: "must be 1 to 64 letters, digits or any of . _ : -", abort: true })
+    .regex(IDENTIFIER_PATTERN, { error: "must be 1 to 64 letters, digits or the characters . _ : -", abort: true })
     .refine((value) => !holdsCardNumber(value), NO_CARD_NUMBER)
     .meta({ description });
 
@@ -68,7 +68,7 @@ export const sealedText = (description: string) =>
   freeText.meta({
     ...FREE_TEXT,
     writeOnly: true,
-    description: `${description} Stored only in encrypted form, if at all; not used for decisions.`,
+    description: `${description} Stored only in encrypted form, or not at all; not used for decisions.`,
   });
 
 /** A transformation that reports `message` for a string without a normal form. */
@@ -131,7 +131,7 @@ export const version = digits(/^\d{1,2}(?:\.\d{1,2}){1,2}$/, "must be a version,
 export const country = (description: string) =>
   z
     .string()
-    .refine(isCountry, "must be an ISO 3166-1 alpha-2 code in capitals, such as BE")
+    .refine(isCountry, "must be an ISO 3166-1 alpha-2 code in upper case, such as BE")
     .meta({ pattern: "^[A-Z]{2}$", description });
 
 /** A location in WGS 84. */
@@ -164,7 +164,7 @@ export const attributes = (description: string) =>
     .meta({
       ...ATTRIBUTES_SHAPE,
       writeOnly: true,
-      description: `${description} Stored only in encrypted form, if at all.`,
+      description: `${description} Stored only in encrypted form, or not at all.`,
     })
     .transform((given, context) => {
       const checked = checkAttributes(given);
@@ -177,6 +177,6 @@ export const attributes = (description: string) =>
 
 function timeFault(value: string, ms: number | undefined): string {
   if (ms !== undefined) return "must be later than 1970-01-01T00:00:00Z";
-  if (isLeapSecond(value)) return "must not be a leap second; send it with 59 seconds instead of 60";
+  if (isLeapSecond(value)) return "must not be a leap second; send second 59 instead of 60";
   return "must be an RFC 3339 time with an offset, such as 2026-11-24T12:00:00Z";
 }

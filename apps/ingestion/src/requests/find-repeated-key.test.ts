@@ -15,7 +15,7 @@ test.each([
   ['{"__proto__":1,"__proto__":2}', ["__proto__"]],
   ['{"":":","":"\\\\"}', [""]],
   [`{"deep":${'{"a":'.repeat(20)}{"b":1,"b":1}${"}".repeat(20)}}`, ["deep", ...Array(20).fill("a"), "b"]],
-])("%s", (text, path) => {
+])("finds the repeated key in %s", (text, path) => {
   expect(find(text)).toEqual(path);
 });
 
@@ -31,7 +31,7 @@ test.each([
   '{"__proto__":{"__proto__":1},"toString":1}',
   '[{"a":1},{"a":2}]',
   `${'{"a":'.repeat(20)}1${"}".repeat(20)}`,
-])("%s has none", (text) => {
+])("finds no repeated key in %s", (text) => {
   expect(find(text)).toBeUndefined();
 });
 
@@ -71,7 +71,7 @@ const { node } = fc.letrec<{ node: Node; object: Node; array: Node }>((tie) => (
   })),
 }));
 
-test("finds a repeated key if and only if an object of the text has one", () => {
+test("finds a repeated key if and only if an object in the text has one", () => {
   fc.assert(
     fc.property(node, ({ text, hasRepeated }) => {
       expect([text, find(text) !== undefined]).toEqual([text, hasRepeated]);

@@ -13,7 +13,7 @@ export function parseJson(text: string, what = "The body"): unknown {
   const value = parseText(text, what);
   const repeated = findRepeatedKey(text, value);
   if (repeated === undefined) return value;
-  throw invalidFields([{ pointer: pointerTo(repeated), detail: "is given more than once" }]);
+  throw invalidFields([{ pointer: pointerTo(repeated), detail: "occurs more than once" }]);
 }
 
 function parseText(text: string, what: string): unknown {

@@ -24,7 +24,7 @@ describe("parseWait", () => {
     ['"', undefined],
     [",,;=,", undefined],
   ];
-  test.each(cases)("%j is %j", (header, expected) => {
+  test.each(cases)("reads %j as %j", (header, expected) => {
     expect(parseWait(header, 30)).toBe(expected);
   });
 
@@ -37,7 +37,7 @@ describe("parseWait", () => {
 
   // A pattern that backtracks would not end.
   test.each([" ".repeat(16_000), '"\\'.repeat(8_000), `wait=${" ".repeat(16_000)}x`, ",;=".repeat(5_000)])(
-    "parses a header designed to be slow: %#",
+    "quickly parses a header designed to be slow to parse: %#",
     (text) => {
       expect(parseWait(text, 30)).toBeUndefined();
     },

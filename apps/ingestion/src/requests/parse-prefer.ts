@@ -43,7 +43,7 @@ function readWait(text: string, secondsMax: number): number | undefined {
     const seconds = Number(bare);
     if (isPlain && seconds === 0) return undefined;
     if (!isPlain || seconds < SECONDS_MIN) {
-      const detail = `Prefer: wait must be a number of seconds from ${SECONDS_MIN}, such as 5 or 0.5.`;
+      const detail = `Prefer: wait must be a number of seconds, ${SECONDS_MIN} or more, such as 5 or 0.5.`;
       throw new TriplineError("invalid-header", detail);
     }
     return Math.min(seconds, secondsMax);

@@ -11,7 +11,7 @@ describe("parseTime", () => {
     ["2028-02-29T00:00:00Z", "2028-02-29T00:00:00.000Z"],
     ["0099-01-01T00:00:00Z", "0099-01-01T00:00:00.000Z"],
   ];
-  test.each(good)("%s", (text, expected) => {
+  test.each(good)("reads %s", (text, expected) => {
     const ms = parseTime(text);
     expect(ms === undefined ? ms : formatTime(ms)).toBe(expected);
   });
@@ -27,7 +27,7 @@ describe("parseTime", () => {
     ["2016-12-31T23:59:61Z", false],
     ["2016-12-31T23:59:60", false],
     ["2016-02-30T23:59:60Z", false],
-  ])("%s is a leap second: %s, which is not a valid time here", (text, expected) => {
+  ])("%s is a leap second, which is rejected: %s", (text, expected) => {
     expect(isLeapSecond(text)).toBe(expected);
     if (expected) expect(parseTime(text)).toBeUndefined();
   });
@@ -51,7 +51,7 @@ describe("parseTime", () => {
     "2026-11-24T12:00:00.1234567890Z",
     "+02026-11-24T12:00:00Z",
     "2026-11-24T12:00:00Z\n",
-  ])("%j is none", (text) => {
+  ])("rejects %j", (text) => {
     expect(parseTime(text)).toBeUndefined();
   });
 });

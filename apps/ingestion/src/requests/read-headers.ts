@@ -24,7 +24,7 @@ export function readIdempotencyKey({ headers, rawHeaders }: IncomingMessage): st
   const key = headers["idempotency-key"];
   if (typeof key !== "string") return undefined;
   const checked = idempotencyKey.safeParse(key);
-  if (!checked.success) throw invalidKey(checked.error.issues[0]?.message ?? "be a text");
+  if (!checked.success) throw invalidKey(checked.error.issues[0]?.message ?? "be a string");
   // Node joins repeated headers with a comma, which may also be part of a key.
   if (key.includes(", ") && countOf("idempotency-key", rawHeaders) > 1) throw invalidKey("be sent once");
   return checked.data;

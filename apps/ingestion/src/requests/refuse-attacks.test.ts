@@ -55,7 +55,7 @@ const attacks: [what: string, text: string, status: number][] = [
   ["CEL as the terminal", replaced(/"t-42"/, '"\\" || true || \\""'), 422],
 ];
 
-test.each(attacks)("rejects %s immediately, and produces and changes nothing", async (_what, text, status) => {
+test.each(attacks)("rejects %s immediately, without any effect", async (_what, text, status) => {
   const before = await recordCount(bed.admin, "transactions");
   const startedMs = performance.now();
   const answer = await post(text);
@@ -83,7 +83,7 @@ test.each([
   "txn_00000000000000000000000000000000%00",
   "..%2f..%2fopenapi.json",
   "idem:acme:order-1",
-])("the decision ID %s is rejected, or answers 404 like one of another tenant", async (id) => {
+])("the decision ID %s is rejected, or gets 404 like an ID of another tenant", async (id) => {
   const answer = await client.get(`/v1/decisions/${id}`);
   expect([404, 400, 422]).toContain(answer.status);
   expect(answer.body).toMatchObject({ code: expect.stringMatching(/not-found|malformed-request|invalid-field/) });

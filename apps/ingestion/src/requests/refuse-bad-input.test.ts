@@ -18,7 +18,7 @@ const without = (body: Record<string, unknown>, name: string) => {
   return rest;
 };
 
-describe("bad input is rejected and reaches no topic", () => {
+describe("rejects bad input, which reaches no topic", () => {
   let bed: TestBed;
   let client: TestClient;
 
@@ -131,7 +131,7 @@ describe("bad input is rejected and reaches no topic", () => {
     ["location as a list", "/location", paymentBody({ location: [50, 4] })],
   ];
 
-  test.each(fields)("payment: %s", async (_name, pointer, body) => {
+  test.each(fields)("in a payment: %s", async (_name, pointer, body) => {
     const answer = await client.post("/v1/transactions", body);
     expect(answer.status).toBe(422);
     expect(answer.headers.get("content-type")).toContain("application/problem+json");
@@ -144,7 +144,7 @@ describe("bad input is rejected and reaches no topic", () => {
     expect(answer.text).not.toContain("4111");
   });
 
-  test("payment: a number too large for a double", async () => {
+  test("in a payment: a number too large for a double", async () => {
     const text = JSON.stringify(paymentBody({ location: { latitude: 50, longitude: 0.5 } }));
     // Replaces the number in this field only, because a time may contain the same digits.
     const huge = text.replace(/(?<="longitude":)0\.5/, "1e999");
@@ -170,7 +170,7 @@ describe("bad input is rejected and reaches no topic", () => {
     ["payment in the future", "/occurred_at", labelBody({ occurred_at: at(120_000) })],
   ];
 
-  test.each(labels)("label: %s", async (_name, pointer, body) => {
+  test.each(labels)("in a label: %s", async (_name, pointer, body) => {
     const answer = await client.post("/v1/labels", body);
     expect(answer.status).toBe(422);
     expect(answer.body).toMatchObject({ code: "invalid-field", errors: [{ pointer }] });
@@ -189,9 +189,9 @@ describe("bad input is rejected and reaches no topic", () => {
     });
   });
 
-  test("regression #12: a leap second is rejected with a sentence that says so", async () => {
+  test("regression #12: a leap second is rejected with a message that says so", async () => {
     const answer = await client.post("/v1/transactions", paymentBody({ occurred_at: "2026-06-30T23:59:60Z" }));
-    const detail = "must not be a leap second; send it with 59 seconds instead of 60";
+    const detail = "must not be a leap second; send second 59 instead of 60";
     expect(answer.body).toMatchObject({ status: 422, errors: [{ pointer: "/occurred_at", detail }] });
   });
 
@@ -208,8 +208,8 @@ describe("bad input is rejected and reaches no topic", () => {
     const problem = {
       status: 422,
       code: "invalid-field",
-      detail: `${pointer} is given more than once.`,
-      errors: [{ pointer, detail: "is given more than once" }],
+      detail: `${pointer} occurs more than once.`,
+      errors: [{ pointer, detail: "occurs more than once" }],
     };
     const answer = await client.send("/v1/transactions", repeated, { "content-type": "application/json" });
     expect(answer.body).toMatchObject(problem);
@@ -218,7 +218,7 @@ describe("bad input is rejected and reaches no topic", () => {
     expect(rowsOf(batch)).toMatchObject([{ line: 1, status: 422, problem }]);
   });
 
-  test("the response names every invalid field", async () => {
+  test("the response lists every invalid field", async () => {
     const body = paymentBody({ terminal_id: "", colour: 1, amount: { minor: -1, currency: "?" } });
     const { errors } = JSON.parse((await client.post("/v1/transactions", body)).text);
     const pointers = errors.map(({ pointer }: { pointer: string }) => pointer);
@@ -236,7 +236,7 @@ describe("bad input is rejected and reaches no topic", () => {
     ["over the limit", " ".repeat(BODY_BYTES_MAX + 1), "application/json", 413, "body-too-large"],
   ];
 
-  test.each(bodies)("body: %s", async (_name, body, contentType, status, code) => {
+  test.each(bodies)("in the body: %s", async (_name, body, contentType, status, code) => {
     const answer = await client.send("/v1/transactions", body, { "content-type": contentType });
     expect(answer.status).toBe(status);
     expect(answer.body).toMatchObject({ code, status });
@@ -254,14 +254,14 @@ describe("bad input is rejected and reaches no topic", () => {
     ["too long", "k".repeat(129)],
     ["not printable", "caf\u00e9"],
     ["a card number", "4111 1111 1111 1111"],
-  ])("Idempotency-Key that is %s", async (_name, key) => {
+  ])("an Idempotency-Key that is %s", async (_name, key) => {
     const answer = await client.post("/v1/transactions", paymentBody(), { "idempotency-key": key });
     expect(answer.status).toBe(400);
     expect(answer.body).toMatchObject({ code: "invalid-header", detail: expect.stringContaining("Idempotency-Key") });
     expect(answer.text).not.toContain("1111");
   });
 
-  test("regression #12: rejects two Idempotency-Key headers, which Node joins, but not one key with a comma", async () => {
+  test("regression #12: rejects two Idempotency-Key headers, which Node joins, but accepts one key that contains a comma", async () => {
     const body = JSON.stringify(paymentBody({ amount: null }));
     const codeFor = async (...keys: string[]) => {
       const request = httpRequest(`${bed.service.url}/v1/transactions`, {
@@ -283,7 +283,7 @@ describe("bad input is rejected and reaches no topic", () => {
     expect(await codeFor("a, b")).toEqual(["invalid-field", expect.stringContaining("/amount")]);
   });
 
-  test("Idempotency-Key with a batch", async () => {
+  test("an Idempotency-Key with a batch", async () => {
     const answer = await client.postLines("/v1/transactions/batch", ["{}"], { "idempotency-key": "k" });
     expect(answer.body).toMatchObject({ status: 400, code: "invalid-header" });
   });
@@ -298,7 +298,7 @@ describe("bad input is rejected and reaches no topic", () => {
     ["missing scope", () => bed.issuer.authorization({ scope: "decisions:read" }), 403, "scope-missing"],
   ];
 
-  test.each(tokens)("token: %s", async (_name, token, status, code) => {
+  test.each(tokens)("in the token: %s", async (_name, token, status, code) => {
     const authorization = await token();
     for (const path of INTAKE_ROUTES.map((route) => route.path)) {
       const answer = await client.call(path, {
@@ -314,13 +314,13 @@ describe("bad input is rejected and reaches no topic", () => {
     }
   });
 
-  test("reading requires its own scope", async () => {
+  test("requires a separate scope for reading", async () => {
     const writer = await bed.clientOf({ scope: "transactions:write" });
     const answer = await writer.get(`/v1/decisions/txn_${"0".repeat(32)}`);
     expect(answer.body).toMatchObject({ status: 403, code: "scope-missing" });
   });
 
-  test("another method is rejected, and the response names the allowed one", async () => {
+  test("another method, and the response contains the allowed one", async () => {
     const answer = await client.get("/v1/transactions");
     expect(answer.status).toBe(405);
     expect(answer.headers.get("allow")).toBe("POST");
@@ -352,13 +352,13 @@ describe("bad input is rejected and reaches no topic", () => {
     ],
     [
       { attributes: { ["n".repeat(65)]: 1 } },
-      `/attributes/${"n".repeat(64)} must have a name of 1 to 64 characters without control characters.`,
+      `/attributes/${"n".repeat(64)} must have names of 1 to 64 characters without control characters.`,
     ],
-  ])("says how to correct %j", async (change, detail) => {
+  ])("%j, and the response says how to correct it", async (change, detail) => {
     expect((await client.post("/v1/transactions", paymentBody(change))).body).toMatchObject({ status: 422, detail });
   });
 
-  test("invalid lines are rejected individually, each with its number", async () => {
+  test("invalid lines individually, each with its number", async () => {
     const long = JSON.stringify(paymentBody({ terminal_id: "x".repeat(BODY_BYTES_MAX) }));
     const wrong = JSON.stringify(paymentBody({ card: { number: WRONG_NUMBER } }));
     const answer = await client.postLines("/v1/transactions/batch", ["{", "", long, wrong, ""]);

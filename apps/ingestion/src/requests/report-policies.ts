@@ -3,7 +3,7 @@ import { REPORT_CASES, REPORT_VERDICTS } from "@tripline/contracts/fraud-reports
 import { z } from "zod";
 
 const policies = z.record(
-  z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, "must be a tenant"),
+  z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, "must be a valid tenant"),
   z.strictObject({
     version: z.string().regex(/^[A-Za-z0-9._-]{1,32}$/, "must be 1 to 32 letters, digits, dots, dashes or underscores"),
     counts: z.partialRecord(z.enum(REPORT_CASES), z.enum(REPORT_VERDICTS)),
@@ -18,7 +18,7 @@ export const reportPolicies = z
     const parsed = policies.safeParse(parseJson(text));
     if (parsed.success) return new Map(Object.entries(parsed.data));
     for (const { path, message } of parsed.error.issues) {
-      context.addIssue({ code: "custom", message: `${path.join("/") || "the whole"}: ${message}` });
+      context.addIssue({ code: "custom", message: `${path.join("/") || "the whole value"}: ${message}` });
     }
     return z.NEVER;
   });

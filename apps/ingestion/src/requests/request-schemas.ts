@@ -13,7 +13,7 @@ import { IDEMPOTENCY_KEY_LENGTH_MAX } from "./limits.js";
  */
 
 const transactionIdField = identifier(
-  "Your ID of the payment; must not contain a card number. Sending the same ID again is safe: it is the same payment.",
+  "Your ID of the payment; must not contain a card number. You can safely send the same ID again: it is the same payment.",
 );
 
 const cardFields = {
@@ -24,15 +24,15 @@ const cardFields = {
     .optional(),
   token: z
     .string()
-    .regex(CARD_TOKEN_PATTERN, "must be a card token: ct_ and 32 hexadecimal digits")
-    .meta({ description: "`card_token` of an earlier decision." })
+    .regex(CARD_TOKEN_PATTERN, "must be a card token: ct_ followed by 32 hexadecimal digits")
+    .meta({ description: "The `card_token` of an earlier decision." })
     .optional(),
 };
 
 type CardFields = { number?: string | undefined; token?: string | undefined };
 
 const isOneOf = ({ number, token }: CardFields): boolean => (number === undefined) !== (token === undefined);
-const ONE_OF = { message: "must have exactly one of number and token" };
+const ONE_OF = { message: "must have either number or token" };
 
 /** With `oneOf` for generated clients. */
 const cardAlone = z
@@ -68,20 +68,21 @@ export const idempotencyKey = z
   .min(1, KEY_LENGTH)
   .max(IDEMPOTENCY_KEY_LENGTH_MAX, KEY_LENGTH)
   .regex(/^[\x20-\x7e]*$/, KEY_LENGTH)
-  .refine((key) => !holdsCardNumber(key), "not hold what looks like a card number")
+  .refine((key) => !holdsCardNumber(key), "not contain what looks like a card number")
   .optional()
   .meta({
     description:
-      "Your key for this request, in addition to its transaction_id; must not contain a card number. The same key with another body is rejected, and so are two keys.",
+      "Your key for this request, in addition to its transaction_id. It must not contain a card number. The same key with " +
+      "another body is rejected, and so are two keys.",
   });
 
-const currency = z.string().refine(isCurrency, "must be a current ISO 4217 code in capitals, such as EUR").meta({
+const currency = z.string().refine(isCurrency, "must be a current ISO 4217 code in upper case, such as EUR").meta({
   id: "Currency",
   enum: CURRENT_CURRENCIES,
   description: "Current ISO 4217 code of a currency that has a minor unit.",
 });
 
-const MINOR_UNITS = "In minor units of the currency: 1299 is 12.99 EUR, and 1299 JPY.";
+const MINOR_UNITS = "In minor units of the currency: 1299 means 12.99 EUR or 1299 JPY.";
 const minorFrom = (min: number, message: string) =>
   z.int().min(min, message).max(AMOUNT_MINOR_MAX, `must be at most ${AMOUNT_MINOR_MAX}`);
 
@@ -106,7 +107,7 @@ export type PaymentBody = z.infer<typeof paymentSchema>;
 
 const labelledTerminal = declaredFields.terminal_id.meta({
   description:
-    "The payment's terminal. Omit it only if the payment has none; otherwise, the verdict is not counted for the terminal.",
+    "The terminal of the payment. Omit it only if the payment has none; otherwise, the verdict is not counted for the terminal.",
 });
 
 export const labelSchema = z
@@ -116,11 +117,11 @@ export const labelSchema = z
     terminal_id: labelledTerminal,
     occurred_at: instant,
     fraud: z.boolean(),
-    labelled_at: time("When it was reported; default: now.").optional(),
+    labelled_at: time("When the fraud was reported. Default: now.").optional(),
     source: z
       .string()
       .regex(/^[a-z][a-z_-]{0,31}$/, "must be 1 to 32 lower-case letters, _ and -")
-      .meta({ description: "Who reported it, for instance `chargeback` or `analyst`." })
+      .meta({ description: "Who reported it, for example `chargeback` or `analyst`." })
       .optional(),
   })
   .refine((label) => label.labelled_at === undefined || label.labelled_at >= label.occurred_at, {
@@ -144,7 +145,7 @@ export const paymentUpdateSchema = z
   .strictObject({
     transaction_id: identifier("Your ID of the payment, as sent with the payment."),
     update_id: identifier(
-      "Your ID of this update, unique within the payment. Sending the same ID again is safe: it is the same update.",
+      "Your ID of this update, unique within the payment. You can safely send the same ID again: it is the same update.",
     ),
     card: cardAlone,
     kind: choice(
@@ -155,12 +156,12 @@ export const paymentUpdateSchema = z
       .string()
       .regex(/^[A-Za-z0-9_-]{1,16}$/, { error: "must be 1 to 16 letters, digits, _ and -", abort: true })
       .refine((code) => !holdsCardNumber(code), "must not contain a card number")
-      .meta({ description: "The issuer's response code, for instance `51`. Only with `authorised` and `declined`." })
+      .meta({ description: "The issuer's response code, for example `51`. Only with `authorised` and `declined`." })
       .optional(),
     amount: movedAmount
       .meta({
         description:
-          "The amount captured, reversed or refunded by this update alone. Required for these kinds, and not allowed for others.",
+          "The amount captured, reversed or refunded by this update alone. Required for these kinds, and not allowed with others.",
       })
       .optional(),
     occurred_at: time("When it happened."),
@@ -187,20 +188,23 @@ const namesPayment = (report: {
 
 export const fraudReportSchema = z
   .strictObject({
-    report_id: identifier("Your ID for the report, such as the ID of the dispute. A payment can have several reports."),
+    report_id: identifier("Your ID of the report, such as the ID of the dispute. A payment can have several reports."),
     version: count(
       [1, REPORT_VERSION_MAX],
-      "Version of the report. A new stage, a correction or a withdrawal has the same report_id and a higher version; the highest one applies. Sending the same version again is safe. Default: 1.",
+      "Version of the report. For a new stage, a correction or a withdrawal, send the same report_id with a higher version; the " +
+        "highest version applies. You can safely send the same version again. Default: 1.",
     ).optional(),
     transaction_id: identifier(
-      "Your ID of the payment, as sent with the payment. Without it, Tripline looks for the payment by acquirer_reference, or by card, date and amount.",
+      "Your ID of the payment, as sent with the payment. If it is missing, Tripline finds the payment by acquirer_reference, or " +
+        "by card, date and amount.",
     ).optional(),
     card: cardAlone.optional(),
     acquirer_reference: identifier("Acquirer reference number (ARN) of the payment.").optional(),
-    authorisation_code: identifier("The issuer's code for the authorisation.").optional(),
+    authorisation_code: identifier("The issuer's authorisation code.").optional(),
     terminal_id: labelledTerminal,
     occurred_at: time(
-      "When the payment took place. Without transaction_id, the day is enough: two days before and after it are searched.",
+      "When the payment took place. Without transaction_id, the day is sufficient: the search includes two days before and after " +
+        "it.",
     ),
     kind: choice(
       REPORT_KINDS,
@@ -212,7 +216,7 @@ export const fraudReportSchema = z
       .string()
       .regex(/^[A-Za-z0-9._-]{1,16}$/, { error: "must be 1 to 16 letters, digits and . _ -", abort: true })
       .refine((code) => !holdsCardNumber(code), "must not contain a card number")
-      .meta({ description: "The network's reason code, for instance `10.4`." })
+      .meta({ description: "The network's reason code, for example `10.4`." })
       .optional(),
     amount: movedAmount.meta({ description: "The reported amount, which may be a part of the payment's." }).optional(),
     reported_at: time("When this version was reported. Default: now.").optional(),

@@ -17,7 +17,7 @@ export function splitLines(body: Buffer, linesMax: number): string[] {
     if (lines.length === linesMax) {
       throw new TriplineError(
         "body-too-large",
-        `A batch must have at most ${linesMax} lines; send the rest in another batch.`,
+        `A batch must have at most ${linesMax} lines. Send the remaining lines in another batch.`,
       );
     }
     const newline = body.indexOf(NEWLINE, start);

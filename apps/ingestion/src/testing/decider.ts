@@ -12,7 +12,13 @@ export function decisionFor(payment: Transaction, changes: Partial<Decision> = {
     clientTransactionId: payment.clientTransactionId,
     cardToken: payment.cardToken,
     outcome: Outcome.REVIEW,
-    reasons: [{ code: "AMOUNT_FAR_ABOVE_OWN_MEAN", text: "The amount is far above.", outcome: Outcome.REVIEW }],
+    reasons: [
+      {
+        code: "AMOUNT_FAR_ABOVE_OWN_MEAN",
+        text: "The amount is far above the card's average.",
+        outcome: Outcome.REVIEW,
+      },
+    ],
     score: 0.25,
     rung: Rung.MODEL,
     degradedBecause: "",

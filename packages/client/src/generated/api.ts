@@ -181,18 +181,18 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         Transaction: {
-            /** @description Your ID of the payment; must not contain a card number. Sending the same ID again is safe: it is the same payment. */
+            /** @description Your ID of the payment; must not contain a card number. You can safely send the same ID again: it is the same payment. */
             transaction_id: string;
             card: {
                 /** @description Immediately replaced by a token; never stored. */
                 number?: string;
-                /** @description `card_token` of an earlier decision. */
+                /** @description The `card_token` of an earlier decision. */
                 token?: string;
                 /** @description Only with `token`: the first 6 or 8 digits of the number. With `number`, they are taken from it. */
                 bin?: string;
             } & (unknown | unknown);
             amount: {
-                /** @description In minor units of the currency: 1299 is 12.99 EUR, and 1299 JPY. 0 is an account check. */
+                /** @description In minor units of the currency: 1299 means 12.99 EUR or 1299 JPY. 0 is an account check. */
                 minor: number;
                 currency: components["schemas"]["Currency"];
             };
@@ -200,16 +200,16 @@ export interface components {
             occurred_at: string;
             /** @description Your own id of the terminal or shop at which the card was presented. */
             terminal_id?: string;
-            /** @description Your own id of the device that pays. Immediately replaced by a token; stored only in encrypted form, if at all. */
+            /** @description Your own id of the device that pays. Immediately replaced by a token. Stored only in encrypted form, or not at all. */
             device_id?: string;
-            /** @description The network address the payment comes from. Immediately replaced by a token; stored only in encrypted form, if at all. */
+            /** @description The network address the payment comes from. Immediately replaced by a token. Stored only in encrypted form, or not at all. */
             ip_address?: string;
             /**
              * Format: email
-             * @description The payer's e-mail address. Immediately replaced by a token; stored only in encrypted form, if at all.
+             * @description The payer's e-mail address. Immediately replaced by a token. Stored only in encrypted form, or not at all.
              */
             email?: string;
-            /** @description The name on the card. Stored only in encrypted form, if at all; not used for decisions. */
+            /** @description The name on the card. Stored only in encrypted form, or not at all; not used for decisions. */
             cardholder?: string;
             /** @description Country of the card's issuer, ISO 3166-1 alpha-2. */
             card_country?: string;
@@ -253,23 +253,23 @@ export interface components {
              * @enum {string}
              */
             card_brand?: "visa" | "mastercard" | "amex" | "discover" | "diners" | "jcb" | "unionpay" | "maestro" | "other";
-            /** @description Your own id of the payer's account. Immediately replaced by a token; stored only in encrypted form, if at all. */
+            /** @description Your own id of the payer's account. Immediately replaced by a token. Stored only in encrypted form, or not at all. */
             account_id?: string;
             /** @description Days since the payer's account was opened. */
             account_age_days?: number;
             /** @description Days since the e-mail address was first seen, by you or by a data provider. */
             email_age_days?: number;
-            /** @description The payer's telephone number in international form (E.164). Immediately replaced by a token; stored only in encrypted form, if at all. */
+            /** @description The payer's telephone number in international form (E.164). Immediately replaced by a token. Stored only in encrypted form, or not at all. */
             phone?: string;
-            /** @description A fingerprint of the device, from a script or a data provider. Immediately replaced by a token; stored only in encrypted form, if at all. */
+            /** @description A fingerprint of the device, from a script or a data provider. Immediately replaced by a token. Stored only in encrypted form, or not at all. */
             device_fingerprint?: string;
             /** @description Country of the billing address, ISO 3166-1 alpha-2. */
             billing_country?: string;
-            /** @description Postal code of the billing address. Spaces and hyphens do not count. Immediately replaced by a token; stored only in encrypted form, if at all. */
+            /** @description Postal code of the billing address. Spaces and hyphens do not count. Immediately replaced by a token. Stored only in encrypted form, or not at all. */
             billing_postal_code?: string;
             /** @description Country of the delivery address, ISO 3166-1 alpha-2. */
             shipping_country?: string;
-            /** @description Postal code of the delivery address. The same code has the same token in both addresses. Immediately replaced by a token; stored only in encrypted form, if at all. */
+            /** @description Postal code of the delivery address. The same code has the same token in both addresses. Immediately replaced by a token. Stored only in encrypted form, or not at all. */
             shipping_postal_code?: string;
             /** @description Version of the 3-D Secure protocol. */
             three_ds_version?: string;
@@ -301,7 +301,7 @@ export interface components {
             authorisation_code?: string;
             /** @description Acquirer reference number (ARN), if there is one already. */
             acquirer_reference?: string;
-            /** @description Up to 32 values of your own, by name: texts of at most 256 characters, numbers and booleans, together at most 4,096 bytes of JSON. A name has at most 64 characters. Stored only in encrypted form, if at all. */
+            /** @description Up to 32 values of your own, by name: texts of at most 256 characters, numbers and booleans, together at most 4,096 bytes of JSON. A name has at most 64 characters. Stored only in encrypted form, or not at all. */
             attributes?: {
                 [key: string]: string | number | boolean;
             };
@@ -312,36 +312,36 @@ export interface components {
          */
         Currency: "AED" | "AFN" | "ALL" | "AMD" | "AOA" | "ARS" | "AUD" | "AWG" | "AZN" | "BAM" | "BBD" | "BDT" | "BHD" | "BIF" | "BMD" | "BND" | "BOB" | "BRL" | "BSD" | "BTN" | "BWP" | "BYN" | "BZD" | "CAD" | "CDF" | "CHF" | "CLP" | "CNY" | "COP" | "CRC" | "CUP" | "CVE" | "CZK" | "DJF" | "DKK" | "DOP" | "DZD" | "EGP" | "ERN" | "ETB" | "EUR" | "FJD" | "FKP" | "GBP" | "GEL" | "GHS" | "GIP" | "GMD" | "GNF" | "GTQ" | "GYD" | "HKD" | "HNL" | "HTG" | "HUF" | "IDR" | "ILS" | "INR" | "IQD" | "IRR" | "ISK" | "JMD" | "JOD" | "JPY" | "KES" | "KGS" | "KHR" | "KMF" | "KPW" | "KRW" | "KWD" | "KYD" | "KZT" | "LAK" | "LBP" | "LKR" | "LRD" | "LSL" | "LYD" | "MAD" | "MDL" | "MGA" | "MKD" | "MMK" | "MNT" | "MOP" | "MRU" | "MUR" | "MVR" | "MWK" | "MXN" | "MYR" | "MZN" | "NAD" | "NGN" | "NIO" | "NOK" | "NPR" | "NZD" | "OMR" | "PAB" | "PEN" | "PGK" | "PHP" | "PKR" | "PLN" | "PYG" | "QAR" | "RON" | "RSD" | "RUB" | "RWF" | "SAR" | "SBD" | "SCR" | "SDG" | "SEK" | "SGD" | "SHP" | "SLE" | "SOS" | "SRD" | "SSP" | "STN" | "SVC" | "SYP" | "SZL" | "THB" | "TJS" | "TMT" | "TND" | "TOP" | "TRY" | "TTD" | "TWD" | "TZS" | "UAH" | "UGX" | "USD" | "UYU" | "UZS" | "VED" | "VES" | "VND" | "VUV" | "WST" | "XAF" | "XCD" | "XCG" | "XOF" | "XPF" | "YER" | "ZAR" | "ZMW" | "ZWG";
         Label: {
-            /** @description Your ID of the payment; must not contain a card number. Sending the same ID again is safe: it is the same payment. */
+            /** @description Your ID of the payment; must not contain a card number. You can safely send the same ID again: it is the same payment. */
             transaction_id: string;
             card: {
                 /** @description Immediately replaced by a token; never stored. */
                 number?: string;
-                /** @description `card_token` of an earlier decision. */
+                /** @description The `card_token` of an earlier decision. */
                 token?: string;
             } & (unknown | unknown);
-            /** @description The payment's terminal. Omit it only if the payment has none; otherwise, the verdict is not counted for the terminal. */
+            /** @description The terminal of the payment. Omit it only if the payment has none; otherwise, the verdict is not counted for the terminal. */
             terminal_id?: string;
             /** Format: date-time */
             occurred_at: string;
             fraud: boolean;
             /**
              * Format: date-time
-             * @description When it was reported; default: now.
+             * @description When the fraud was reported. Default: now.
              */
             labelled_at?: string;
-            /** @description Who reported it, for instance `chargeback` or `analyst`. */
+            /** @description Who reported it, for example `chargeback` or `analyst`. */
             source?: string;
         };
         PaymentUpdate: {
             /** @description Your ID of the payment, as sent with the payment. */
             transaction_id: string;
-            /** @description Your ID of this update, unique within the payment. Sending the same ID again is safe: it is the same update. */
+            /** @description Your ID of this update, unique within the payment. You can safely send the same ID again: it is the same update. */
             update_id: string;
             card: {
                 /** @description Immediately replaced by a token; never stored. */
                 number?: string;
-                /** @description `card_token` of an earlier decision. */
+                /** @description The `card_token` of an earlier decision. */
                 token?: string;
             } & (unknown | unknown);
             /**
@@ -349,11 +349,11 @@ export interface components {
              * @enum {string}
              */
             kind: "authorised" | "declined" | "three_ds_completed" | "three_ds_abandoned" | "captured" | "reversed" | "refunded";
-            /** @description The issuer's response code, for instance `51`. Only with `authorised` and `declined`. */
+            /** @description The issuer's response code, for example `51`. Only with `authorised` and `declined`. */
             issuer_code?: string;
-            /** @description The amount captured, reversed or refunded by this update alone. Required for these kinds, and not allowed for others. */
+            /** @description The amount captured, reversed or refunded by this update alone. Required for these kinds, and not allowed with others. */
             amount?: {
-                /** @description In minor units of the currency: 1299 is 12.99 EUR, and 1299 JPY. */
+                /** @description In minor units of the currency: 1299 means 12.99 EUR or 1299 JPY. */
                 minor: number;
                 currency: components["schemas"]["Currency"];
             };
@@ -364,27 +364,27 @@ export interface components {
             occurred_at: string;
         };
         FraudReport: {
-            /** @description Your ID for the report, such as the ID of the dispute. A payment can have several reports. */
+            /** @description Your ID of the report, such as the ID of the dispute. A payment can have several reports. */
             report_id: string;
-            /** @description Version of the report. A new stage, a correction or a withdrawal has the same report_id and a higher version; the highest one applies. Sending the same version again is safe. Default: 1. */
+            /** @description Version of the report. For a new stage, a correction or a withdrawal, send the same report_id with a higher version; the highest version applies. You can safely send the same version again. Default: 1. */
             version?: number;
-            /** @description Your ID of the payment, as sent with the payment. Without it, Tripline looks for the payment by acquirer_reference, or by card, date and amount. */
+            /** @description Your ID of the payment, as sent with the payment. If it is missing, Tripline finds the payment by acquirer_reference, or by card, date and amount. */
             transaction_id?: string;
             card?: {
                 /** @description Immediately replaced by a token; never stored. */
                 number?: string;
-                /** @description `card_token` of an earlier decision. */
+                /** @description The `card_token` of an earlier decision. */
                 token?: string;
             } & (unknown | unknown);
             /** @description Acquirer reference number (ARN) of the payment. */
             acquirer_reference?: string;
-            /** @description The issuer's code for the authorisation. */
+            /** @description The issuer's authorisation code. */
             authorisation_code?: string;
-            /** @description The payment's terminal. Omit it only if the payment has none; otherwise, the verdict is not counted for the terminal. */
+            /** @description The terminal of the payment. Omit it only if the payment has none; otherwise, the verdict is not counted for the terminal. */
             terminal_id?: string;
             /**
              * Format: date-time
-             * @description When the payment took place. Without transaction_id, the day is enough: two days before and after it are searched.
+             * @description When the payment took place. Without transaction_id, the day is sufficient: the search includes two days before and after it.
              */
             occurred_at: string;
             /**
@@ -399,11 +399,11 @@ export interface components {
             stage?: "received" | "represented" | "won" | "lost";
             /** @description Whether the report is withdrawn. Default: false. */
             withdrawn?: boolean;
-            /** @description The network's reason code, for instance `10.4`. */
+            /** @description The network's reason code, for example `10.4`. */
             reason_code?: string;
             /** @description The reported amount, which may be a part of the payment's. */
             amount?: {
-                /** @description In minor units of the currency: 1299 is 12.99 EUR, and 1299 JPY. */
+                /** @description In minor units of the currency: 1299 means 12.99 EUR or 1299 JPY. */
                 minor: number;
                 currency: components["schemas"]["Currency"];
             };
@@ -426,41 +426,41 @@ export interface components {
             outcome: "approve" | "challenge" | "review" | "decline";
             /** @description Strictest first. */
             reasons: {
-                /** @description Stable, so programs can match on it. */
+                /** @description A stable code for use by programs. */
                 code: string;
-                /** @description A sentence for an analyst; only with one of the scopes decisions:explain and decisions:exact. */
+                /** @description A sentence for an analyst. Only with the scope decisions:explain or decisions:exact. */
                 text?: string;
                 /**
-                 * @description The outcome that this reason alone would have had.
+                 * @description The outcome that this reason alone would have caused.
                  * @enum {string}
                  */
                 outcome: "approve" | "challenge" | "review" | "decline";
             }[];
-            /** @description Estimated fraud probability, rounded to 0.05; exact with the scope decisions:exact. Null if neither the model nor the scorecard returned one. Only with one of the scopes decisions:explain and decisions:exact. */
+            /** @description Estimated fraud probability, rounded to 0.05, or exact with the scope decisions:exact. Null if neither the model nor the scorecard returned one. Only with the scope decisions:explain or decisions:exact. */
             score?: number | null;
             /**
-             * @description The level of the fallback chain that decided.
+             * @description The level of the fallback chain that made the decision.
              * @enum {string}
              */
             fallback_level: "model" | "scorecard" | "rules" | "default_decision";
             /**
              * @deprecated
-             * @description Earlier name of fallback_level, with the earlier names of two values. Version 0.3.0 removes it.
+             * @description The former name of fallback_level, with the former names of two values. Version 0.3.0 removes it.
              * @enum {string}
              */
             rung: "model" | "scorecard" | "rules_only" | "static_policy";
-            /** @description Why the model did not decide; null when it did. */
+            /** @description Why the model did not decide; null if it did. */
             degraded_because: string | null;
-            /** @description Rules of the policy without a result for this payment. Only with the scope decisions:explain. */
+            /** @description Rules of the policy that had no result for this payment. Only with the scope decisions:explain. */
             skipped_rules?: {
                 rule_id: string;
-                /** @description A code, for instance budget-exceeded or evaluation-failed. */
+                /** @description A code, for example budget-exceeded or evaluation-failed. */
                 why: string;
             }[];
-            /** @description Represents the card; can be sent instead of its number. */
+            /** @description Represents the card. Can be sent instead of the card number. */
             card_token: string;
             policy_version: string;
-            /** @description Revision number of the policy in the control plane; null if the policy is a file. */
+            /** @description Revision number of the policy in the control plane; null if the policy comes from a file. */
             policy_revision: number | null;
             model: {
                 name: string;
@@ -485,7 +485,7 @@ export interface components {
             title: string;
             status: number;
             /**
-             * @description Stable, so programs can match on it.
+             * @description A stable code for use by programs.
              * @enum {string}
              */
             code: "malformed-json" | "invalid-field" | "invalid-header" | "malformed-request" | "request-timeout" | "address-too-long" | "headers-too-large" | "body-too-large" | "unsupported-media-type" | "token-missing" | "token-invalid" | "token-expired" | "token-revoked" | "scope-missing" | "client-not-served" | "session-ended" | "csrf-token-wrong" | "sign-in-failed" | "not-found" | "method-not-allowed" | "decision-not-found" | "idempotency-conflict" | "changed-meanwhile" | "name-taken" | "last-admin" | "approval-missing" | "tenant-foreign" | "too-many-requests" | "rate-limited" | "kafka-unavailable" | "lake-unavailable" | "store-unavailable" | "store-refused" | "state-incomplete" | "redis-unavailable" | "database-unavailable" | "keys-unavailable" | "master-key-unavailable" | "auth-unavailable" | "service-unavailable" | "identity-unavailable" | "shutting-down" | "state-conflict" | "state-unreadable" | "message-unreadable" | "spec-mismatch" | "model-not-found" | "rollout-not-found" | "provider-not-found" | "rollout-conflict" | "model-refused" | "invalid-tensor" | "webhook-url-refused" | "provider-url-refused" | "provider-unavailable" | "deadline-exceeded" | "scoring-unavailable" | "queue-full" | "policy-too-slow" | "policy-too-large" | "policy-checks-busy" | "policy-invalid" | "scorecard-invalid" | "config-invalid" | "internal";
@@ -571,9 +571,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description wait=<seconds> (RFC 7240), including fractions, from 0.001 to 30: respond when the result is available. Numbers in another form are rejected. */
+                /** @description wait=<seconds> (RFC 7240), including fractions, from 0.001 to 30: respond when the result is available. Numbers in other formats are rejected. */
                 Prefer?: string;
-                /** @description Your key for this request, in addition to its transaction_id; must not contain a card number. The same key with another body is rejected, and so are two keys. */
+                /** @description Your key for this request, in addition to its transaction_id. It must not contain a card number. The same key with another body is rejected, and so are two keys. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -646,7 +646,7 @@ export interface operations {
                 headers: {
                     /** @description The wait that was applied */
                     "Preference-Applied"?: string;
-                    /** @description true: this request was already accepted */
+                    /** @description true if this request had already been accepted */
                     "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
@@ -659,7 +659,7 @@ export interface operations {
                 headers: {
                     /** @description The wait that was applied */
                     "Preference-Applied"?: string;
-                    /** @description true: this request was already accepted */
+                    /** @description true if this request had already been accepted */
                     "Idempotent-Replayed"?: "true";
                     /** @description URL of the decision */
                     Location?: string;
@@ -756,7 +756,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description wait=<seconds> (RFC 7240), including fractions, from 0.001 to 30: respond when the result is available. Numbers in another form are rejected. */
+                /** @description wait=<seconds> (RFC 7240), including fractions, from 0.001 to 30: respond when the result is available. Numbers in other formats are rejected. */
                 Prefer?: string;
             };
             path?: never;
@@ -874,7 +874,7 @@ export interface operations {
                     "application/json": components["schemas"]["Decision"];
                 };
             };
-            /** @description Accepted, but not decided yet */
+            /** @description Accepted, but not yet decided */
             202: {
                 headers: {
                     /** @description Seconds */
@@ -945,9 +945,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description wait=<seconds> (RFC 7240), including fractions, from 0.001 to 30: respond when the result is available. Numbers in another form are rejected. */
+                /** @description wait=<seconds> (RFC 7240), including fractions, from 0.001 to 30: respond when the result is available. Numbers in other formats are rejected. */
                 Prefer?: string;
-                /** @description Your key for this request, in addition to its transaction_id; must not contain a card number. The same key with another body is rejected, and so are two keys. */
+                /** @description Your key for this request, in addition to its transaction_id. It must not contain a card number. The same key with another body is rejected, and so are two keys. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -971,12 +971,12 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The label has been applied to the features */
+            /** @description The label was applied to the features */
             200: {
                 headers: {
                     /** @description The wait that was applied */
                     "Preference-Applied"?: string;
-                    /** @description true: this request was already accepted */
+                    /** @description true if this request had already been accepted */
                     "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
@@ -989,7 +989,7 @@ export interface operations {
                 headers: {
                     /** @description The wait that was applied */
                     "Preference-Applied"?: string;
-                    /** @description true: this request was already accepted */
+                    /** @description true if this request had already been accepted */
                     "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
@@ -1084,7 +1084,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description wait=<seconds> (RFC 7240), including fractions, from 0.001 to 30: respond when the result is available. Numbers in another form are rejected. */
+                /** @description wait=<seconds> (RFC 7240), including fractions, from 0.001 to 30: respond when the result is available. Numbers in other formats are rejected. */
                 Prefer?: string;
             };
             path?: never;
@@ -1186,7 +1186,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your key for this request, in addition to its transaction_id; must not contain a card number. The same key with another body is rejected, and so are two keys. */
+                /** @description Your key for this request, in addition to its transaction_id. It must not contain a card number. The same key with another body is rejected, and so are two keys. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -1213,7 +1213,7 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
-                    /** @description true: this request was already accepted */
+                    /** @description true if this request had already been accepted */
                     "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
@@ -1405,7 +1405,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Your key for this request, in addition to its transaction_id; must not contain a card number. The same key with another body is rejected, and so are two keys. */
+                /** @description Your key for this request, in addition to its transaction_id. It must not contain a card number. The same key with another body is rejected, and so are two keys. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -1439,7 +1439,7 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
-                    /** @description true: this request was already accepted */
+                    /** @description true if this request had already been accepted */
                     "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };

@@ -185,7 +185,7 @@ export const TRANSACTION_CLASSES = {
 export const RULE_FIELDS = [
   ["tenant", "The tenant of the access token."],
   ["terminal_id", "Your own id of the terminal or shop at which the card was presented."],
-  ["amount_minor", "In minor units of the currency: 1299 is 12.99 EUR, and 1299 JPY."],
+  ["amount_minor", "In minor units of the currency: 1299 means 12.99 EUR or 1299 JPY."],
   ["currency", "ISO 4217 code."],
   ["bin", "The first 8 digits of a card number of 16 digits or more, the first 6 of a shorter one."],
   ["card_country", "Country of the card's issuer, ISO 3166-1 alpha-2."],

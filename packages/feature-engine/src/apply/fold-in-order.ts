@@ -257,7 +257,10 @@ export class FoldInOrder {
       return;
     }
     if (this.#waiting.size >= this.#options.waitingMax) {
-      throw new TriplineError("queue-full", `${this.#waiting.size} events wait for earlier ones that do not arrive.`);
+      throw new TriplineError(
+        "queue-full",
+        `${this.#waiting.size} events are waiting for earlier events that do not arrive.`,
+      );
     }
     for (const place of places) if (place !== undefined) this.#waiting.set(place, counting);
   }

@@ -117,7 +117,7 @@ export async function rebuildExactly({ stack: { kafkaBrokers, redisUrl } }: Serv
   const flags = ["--lake", lake, "--kafka", kafkaBrokers.join(","), "--redis", redisUrl];
   const main = join(ROOT, "apps", "cli", "dist", "main.js");
   const stdout = await runAlone([main, "rebuild-state", ...flags]);
-  if (!stdout.includes("flagged=0") || stdout.includes("was counted, and its result")) {
+  if (!stdout.includes("flagged=0") || stdout.includes("was counted, but its result")) {
     throw new Error(`The rebuild was not exact: ${stdout}`);
   }
   return stdout.trimEnd().split("\n").at(-1) ?? "";

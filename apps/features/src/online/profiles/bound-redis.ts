@@ -26,7 +26,10 @@ export class BoundRedis {
   /** @throws TriplineError `redis-unavailable`, or `queue-full` if too many callers are waiting */
   async request<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
     if (this.#underWay >= this.underWayMax) {
-      throw new TriplineError("queue-full", `More than ${this.underWayMax} requests are waiting for Redis; try again.`);
+      throw new TriplineError(
+        "queue-full",
+        `More than ${this.underWayMax} requests are waiting for Redis. Try again later.`,
+      );
     }
     this.#underWay += 1;
     this.#gather();

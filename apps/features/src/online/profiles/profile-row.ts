@@ -28,7 +28,7 @@ export function decodeRow(bytes: Buffer): ProfileRow {
   const text = bytes.toString("utf8");
   const eventTimeMs = Number(text.slice(VERSION.length, ROW_HEAD_LENGTH));
   if (!text.startsWith(VERSION) || text.length < ROW_HEAD_LENGTH || !Number.isSafeInteger(eventTimeMs)) {
-    throw new TriplineError("state-unreadable", "A stored profile row has another version or is truncated.");
+    throw new TriplineError("state-unreadable", "A stored profile row is truncated, or has an unsupported version.");
   }
   const pairs = text.slice(ROW_HEAD_LENGTH).split(";");
   return {

@@ -69,7 +69,7 @@ export class ProfileStore {
       const head = [this.options.ttlSeconds, this.options.now(), columns.length];
       const written = await this.#run(keys, [...head, ...columns, ...chunk.map(({ row }) => row)]);
       if (written === 1) continue;
-      throw invalidField("/df", `brings ${view.name} to more than ${PROFILE_COLUMNS_MAX} columns; push fewer of them`);
+      throw invalidField("/df", `would give ${view.name} more than ${PROFILE_COLUMNS_MAX} columns; push fewer`);
     }
   }
 

@@ -17,7 +17,7 @@ async function push(df: unknown, source = "card_profile_push"): Promise<void> {
 const read = (features: readonly string[], ids: readonly string[]) =>
   serving.post(READ, { features, entities: { card_token: ids } });
 
-test("pushed integers, doubles, nulls and times are read as they were written", async () => {
+test("pushed integers, doubles, nulls and times are read back unchanged", async () => {
   const answered = await serving.post(
     "/push",
     '{"push_source_name":"card_profile_push","df":{"card_token":["ct_1","ct_2"],"event_timestamp":' +
@@ -38,7 +38,7 @@ test("pushed integers, doubles, nulls and times are read as they were written", 
   expect(answer.text).toContain(column("3.0,1e-7,null", found));
 });
 
-test("a newer row replaces the whole older one, and an older or equal one changes nothing", async () => {
+test("a newer row replaces the older one entirely, and an older or equally old row changes nothing", async () => {
   const at = (day: number) => [`2026-01-${String(day).padStart(2, "0")}T00:00:00Z`];
   const card_token = ["ct_order"];
   await push({ card_token, event_timestamp: at(2), a: [1], b: [1] });
@@ -54,7 +54,7 @@ test("a newer row replaces the whole older one, and an older or equal one change
   expect(columns.get("b")).toMatchObject({ values: [null], statuses: ["NULL_VALUE"] });
 });
 
-test("uses the newest of several rows of one entity, in any position", async () => {
+test("uses the newest of several rows of one entity, regardless of their order", async () => {
   const card_token = ["ct_twice", "ct_twice", "ct_twice"];
   const event_timestamp = ["2026-01-01T00:00:00Z", "2026-01-03T00:00:00Z", "2026-01-02T00:00:00Z"];
   await push({ card_token, event_timestamp, a: [1, 3, 2] });
@@ -80,7 +80,7 @@ test("a column that was not pushed within the lifetime of a row is removed", asy
   await serving.redis.zadd("profile-columns:card_profile:demo", Date.now() - STATE_TTL_SECONDS * 1_000 - 1, "former");
   await push({ card_token, event_timestamp: ["2026-01-02T00:00:00Z"], latter: [2] });
   const answer = await read(["card_profile:former"], card_token);
-  expect([answer.status, answer.text]).toEqual([422, expect.stringContaining("which was never pushed")]);
+  expect([answer.status, answer.text]).toEqual([422, expect.stringContaining("this feature was never pushed")]);
   expect(columnsOf(await read(["card_profile:latter"], card_token)).get("latter")?.values).toEqual([2]);
 });
 
@@ -98,7 +98,7 @@ test("full names distinguish columns of card and terminal profiles that have the
   expect(full.get("terminal_profile__total")?.values).toEqual([2]);
 });
 
-test("a row of another version is an error, not a value", async () => {
+test("a row with an unsupported version is an error, not a value", async () => {
   await push({ card_token: ["ct_v"], event_timestamp: ["2026-01-01T00:00:00Z"], a: [1] });
   await serving.redis.set("profile:card_profile:demo:ct_v", "20000000000000001a=1");
   const answer = await read(["card_profile:a"], ["ct_v"]);

@@ -52,7 +52,7 @@ async function untilAnswers(bound: BoundRedis): Promise<void> {
   }
 }
 
-test("while Redis hangs, every request gets 503 and later ones are not sent; afterwards, requests succeed again", async () => {
+test("while Redis does not respond, every request gets 503 and later ones are not sent; afterwards, requests succeed again", async () => {
   expect(columnsOf(await read()).get("card_count_1d")?.statuses).toEqual(["NOT_FOUND"]);
   const readsBefore = proxy.count(READ_COMMAND);
   expect(readsBefore).toBeGreaterThan(0);
@@ -76,7 +76,7 @@ test("while Redis hangs, every request gets 503 and later ones are not sent; aft
   expect(columnsOf(await read()).get("card_count_1d")?.statuses).toEqual(["NOT_FOUND"]);
 });
 
-test("limits how many requests wait", async () => {
+test("limits how many requests wait for Redis", async () => {
   redis = connectRedis(proxy.url);
   await awaitRedis(redis);
   const bound = new BoundRedis(redis, 2);
@@ -90,7 +90,7 @@ test("limits how many requests wait", async () => {
   await untilAnswers(bound);
 });
 
-test("a request that waits when the service closes gets an answer, on a connection that ends with it", async () => {
+test("a request that waits when the service closes is answered, and its connection ends", async () => {
   const closing = await startServing({ REDIS_URL: proxy.url, REDIS_TIMEOUT_MS: "1000" });
   proxy.hang();
   const waiting = closing.post("/get-online-features", REQUEST);

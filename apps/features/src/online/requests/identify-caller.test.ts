@@ -55,6 +55,6 @@ test.each<[name: string, authorization: () => string | undefined, reads: number,
   ["a token without a scope of features", () => token("transactions:write"), 403, 403],
   ["a token for reading", () => token("features:read"), 200, 403],
   ["a token for pushing", () => token("features:write"), 403, 200],
-])("%s", async (_name, authorization, reads, pushes) => {
+])("reads and pushes get the right status with %s", async (_name, authorization, reads, pushes) => {
   expect([(await read(authorization())).status, (await push(authorization())).status]).toEqual([reads, pushes]);
 });

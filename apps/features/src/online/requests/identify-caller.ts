@@ -22,7 +22,7 @@ export function identifyAs(tenant: string): IdentifyCaller {
     if (authorization === undefined) return tenant;
     throw new TriplineError(
       "token-invalid",
-      "This instance does not check tokens: send none, or set AUTH_ISSUER for it.",
+      "This instance does not accept tokens. Omit the token, or set AUTH_ISSUER for the instance.",
     );
   };
 }

@@ -34,7 +34,7 @@ export function parseBody(bytes: Buffer, keepNumbers = false): unknown {
 function faultOf(text: string): string {
   if (text.trim() === "") return "The body is empty; send one JSON object.";
   const word = NOT_FINITE.exec(text)?.[1];
-  if (word !== undefined) return `The body contains ${word}, which is not JSON: send null for a missing value.`;
+  if (word !== undefined) return `The body contains ${word}, which is not valid JSON. Send null for a missing value.`;
   return "The body is not valid JSON.";
 }
 
@@ -52,7 +52,7 @@ export function checkShape<S extends z.ZodType>(schema: S, body: unknown): z.inf
   const result = schema.safeParse(body);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  if (issue === undefined) throw invalidField("", "has a wrong shape");
+  if (issue === undefined) throw invalidField("", "is malformed");
   throw invalidField(pointerTo(...issue.path), isMissing(body, issue.path) ? "is missing" : detailOf(issue));
 }
 

@@ -46,7 +46,7 @@ export function parseOnlineRequest(bytes: Buffer, joinKeys: ReadonlySet<string>)
       named.push(name);
       ids.push(checkIds(name, values));
     } else {
-      const detail = `is not a join key; there are ${[...joinKeys].join(", ")}`;
+      const detail = `is not a join key; choose from ${[...joinKeys].join(", ")}`;
       throw invalidField(pointerTo("entities", name), detail, "EntityNotFoundException");
     }
   }
@@ -64,18 +64,18 @@ export function parseOnlineRequest(bytes: Buffer, joinKeys: ReadonlySet<string>)
 /** @returns the number of rows, which must be the same for all columns */
 export function countRows(columns: readonly (readonly [string, readonly unknown[]])[], member = "entities"): number {
   const [first] = columns;
-  if (first === undefined) throw invalidField(pointerTo(member), "is empty: send a list of values per column");
+  if (first === undefined) throw invalidField(pointerTo(member), "is empty; send a list of values for each column");
   const rows = first[1].length;
   for (const [name, values] of columns) {
     if (values.length === rows) continue;
     const other = `${pointerTo(member, first[0])} has ${rows}`;
     throw invalidField(
       pointerTo(member, name),
-      `has ${values.length} values where ${other}; make all lists of one length`,
+      `has ${values.length} values, but ${other}; all lists must have the same length`,
     );
   }
-  if (rows === 0) throw invalidField(pointerTo(member, first[0]), "is empty: send one value at least");
-  if (rows > ROWS_MAX) throw invalidField(pointerTo(member), `has ${rows} rows; send at most ${ROWS_MAX} at once`);
+  if (rows === 0) throw invalidField(pointerTo(member, first[0]), "is empty; send at least one value");
+  if (rows > ROWS_MAX) throw invalidField(pointerTo(member), `has ${rows} rows; send at most ${ROWS_MAX} per request`);
   return rows;
 }
 

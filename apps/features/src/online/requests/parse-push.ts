@@ -37,11 +37,14 @@ export function parsePush(bytes: Buffer, { views }: FeatureViews): ProfilePush {
   const view = all.find((candidate) => sourceOf(candidate) === body.push_source_name);
   if (view === undefined) {
     const sources = all.flatMap((candidate) => (candidate.kind === "profile" ? candidate.pushSource : []));
-    const detail = `names "${shown(body.push_source_name)}"; there are ${sources.join(", ")}`;
+    const detail = `"${shown(body.push_source_name)}" does not exist; choose from ${sources.join(", ")}`;
     throw invalidField("/push_source_name", detail, "PushSourceNotFoundException");
   }
   if (body.to !== "online") {
-    throw invalidField("/to", `must be "online": Tripline's offline store is its archive, which does not take pushes`);
+    throw invalidField(
+      "/to",
+      'must be "online": Tripline\'s offline store is its archive, which does not accept pushes',
+    );
   }
   return parseRows(requireProfile(view, "/push_source_name"), body.df);
 }
@@ -55,7 +58,7 @@ export function parseWrite(bytes: Buffer, { views }: FeatureViews): ProfilePush 
   const body = checkShape(writeRequest, parseBody(bytes, true));
   const view = views.get(body.feature_view_name);
   if (view === undefined) {
-    const detail = `names "${shown(body.feature_view_name)}"; there are ${[...views.keys()].join(", ")}`;
+    const detail = `"${shown(body.feature_view_name)}" does not exist; choose from ${[...views.keys()].join(", ")}`;
     throw invalidField("/feature_view_name", detail, "FeatureViewNotFoundException");
   }
   return parseRows(requireProfile(view, "/feature_view_name"), body.df);
@@ -67,8 +70,8 @@ function sourceOf(view: FeatureView): string {
 
 function requireProfile(view: FeatureView, pointer: string): ProfileView {
   if (view.kind === "profile") return view;
-  const why = "is computed from payments and labels and cannot be pushed: send those to ingestion";
-  throw invalidField(pointer, `names ${view.name}, which ${why}`);
+  const why = "is computed from payments and labels, so it cannot be pushed; send payments and labels to ingestion";
+  throw invalidField(pointer, `selects ${view.name}, which ${why}`);
 }
 
 type DataFrame = z.infer<typeof dataFrame>;
@@ -82,9 +85,10 @@ function parseRows(view: ProfileView, df: DataFrame): ProfilePush {
     return atMs;
   });
   const columns = Object.keys(df).filter((name) => ![view.joinKey, EVENT_TIMESTAMP, CREATED].includes(name));
-  if (columns.length === 0) throw invalidField("/df", `has no column beyond ${view.joinKey} and ${EVENT_TIMESTAMP}`);
+  if (columns.length === 0)
+    throw invalidField("/df", `must have a column in addition to ${view.joinKey} and ${EVENT_TIMESTAMP}`);
   if (columns.length > PROFILE_COLUMNS_MAX) {
-    throw invalidField("/df", `has ${columns.length} features; a profile has at most ${PROFILE_COLUMNS_MAX}`);
+    throw invalidField("/df", `has ${columns.length} features; a profile can have at most ${PROFILE_COLUMNS_MAX}`);
   }
   const texts = columns.map((name) => formatColumn(name, df[name] ?? []));
   return {
@@ -102,7 +106,7 @@ function parseRows(view: ProfileView, df: DataFrame): ProfilePush {
 
 function columnOf(df: DataFrame, name: string): readonly unknown[] {
   const values = df[name];
-  if (values === undefined) throw invalidField("/df", `lacks the column ${name}`);
+  if (values === undefined) throw invalidField("/df", `must have the column ${name}`);
   return values;
 }
 
@@ -117,7 +121,7 @@ function checkId(value: unknown, pointer: string): string {
 
 /** Formats a column as JSON. As in a data frame, it is an integer column if every number is written as an integer. */
 function formatColumn(name: string, values: readonly unknown[]): string[] {
-  if (!isFeatureName(name)) throw invalidField(pointerTo("df", name), "is not a valid name: use letters, digits and _");
+  if (!isFeatureName(name)) throw invalidField(pointerTo("df", name), "is not a valid name; use letters, digits and _");
   const numbers = values.map((value, row) => {
     if (value === null) return undefined;
     if (value instanceof JsonNumber && Number.isFinite(value.value)) return value;
@@ -134,5 +138,5 @@ function formatInteger({ text }: JsonNumber, pointer: string): string {
   // Longer strings are out of range and slow to convert.
   const integer = text.length > 20 ? undefined : BigInt(text);
   if (integer !== undefined && integer <= INT64_MAX && integer >= -INT64_MAX - 1n) return String(integer);
-  throw invalidField(pointer, "must be a 64-bit integer; write it as 1e20 for a floating-point number");
+  throw invalidField(pointer, "must be a 64-bit integer; write it as a floating-point number, such as 1e20");
 }

@@ -10,7 +10,7 @@ test.each([
   ["2026-03-01T10:00:00.123999", Date.UTC(2026, 2, 1, 10, 0, 0, 123)],
   ["2028-02-29T00:00:00.000000001Z", Date.UTC(2028, 1, 29)],
   ["1970-01-01T00:00:00Z", 0],
-])("%s is a time", (text, atMs) => {
+])("%s is a valid time", (text, atMs) => {
   expect(parseTimestamp(text)).toBe(atMs);
 });
 
@@ -25,6 +25,6 @@ test.each([
   "1772359200",
   1772359200,
   null,
-])("%p is none", (text) => {
+])("%p is not a valid time", (text) => {
   expect(parseTimestamp(text)).toBeUndefined();
 });

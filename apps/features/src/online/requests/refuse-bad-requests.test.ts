@@ -39,11 +39,11 @@ test.each<[name: string, body: unknown, status: number, pointer: string | undefi
     { ...good, entities: { card_token: ["a", "b"], terminal_id: ["t"] } },
     422,
     "/entities/terminal_id",
-    "has 1 values where /entities/card_token has 2",
+    "has 1 values, but /entities/card_token has 2",
   ],
   ["an unknown join key", { ...good, entities: { driver_id: ["1"] } }, 422, "/entities/driver_id", "card_token"],
   ["an entity instead of its join key", { ...good, entities: { card: ["1"] } }, 422, "/entities/card", "card_token"],
-  ["a missing join key", { ...good, entities: { terminal_id: ["t"] } }, 422, "/entities", "lacks card_token"],
+  ["a missing join key", { ...good, entities: { terminal_id: ["t"] } }, 422, "/entities", "must contain card_token"],
   ["a number as an ID", { ...good, entities: { card_token: ["a", 5] } }, 422, "/entities/card_token/1", "a string"],
   ["null as an ID", { ...good, entities: { card_token: [null] } }, 422, "/entities/card_token/0", "a string"],
   [
@@ -57,13 +57,25 @@ test.each<[name: string, body: unknown, status: number, pointer: string | undefi
   ["a number as a feature", { ...good, features: [1] }, 422, "/features/0", "a string"],
   ["too many features", { ...good, features: many(257) }, 422, "/features", "at most 256"],
   ["a feature without a view", { ...good, features: ["card_count_1d"] }, 422, "/features/0", "<view>:<feature>"],
-  ["an unknown view", { ...good, features: [FEATURE, "cards:x"] }, 422, "/features/1", 'the view "cards"; there are'],
+  [
+    "an unknown view",
+    { ...good, features: [FEATURE, "cards:x"] },
+    422,
+    "/features/1",
+    'the view "cards", which does not exist; choose from',
+  ],
   ["a view of another version", { ...good, features: ["card_windows@v2:x"] }, 422, "/features/0", "card_windows@v2"],
-  ["an unknown feature", { ...good, features: ["card_windows:nope"] }, 422, "/features/0", 'for "nope"'],
-  ["a feature of a payment", { ...good, features: ["card_windows:amount"] }, 422, "/features/0", 'for "amount"'],
+  ["an unknown feature", { ...good, features: ["card_windows:nope"] }, 422, "/features/0", '"nope" from card_windows'],
+  [
+    "a feature of a payment",
+    { ...good, features: ["card_windows:amount"] },
+    422,
+    "/features/0",
+    '"amount" from card_windows',
+  ],
   ["a feature twice", { ...good, features: [FEATURE, FEATURE] }, 422, "/features/1", "a second time"],
-  ["an unknown service", { ...good, feature_service: "nope" }, 422, "/feature_service", "there is fraud_features"],
-  ["a column never pushed", { ...good, features: ["card_profile:nope"] }, 422, "/features/0", "it has known"],
+  ["an unknown service", { ...good, feature_service: "nope" }, 422, "/feature_service", "choose from fraud_features"],
+  ["a column never pushed", { ...good, features: ["card_profile:nope"] }, 422, "/features/0", "the view has known"],
   [
     "a column with an invalid name",
     { ...good, features: ["card_profile:a b"] },
@@ -92,9 +104,9 @@ test.each<[name: string, body: unknown, status: number, pointer: string | undefi
     push({ event_timestamp: ["2026-01-01T00:00:00Z"], x: [1] }),
     422,
     "/df",
-    "lacks the column card_token",
+    "must have the column card_token",
   ],
-  ["no time", push({ card_token: ["a"], x: [1] }), 422, "/df", "lacks the column event_timestamp"],
+  ["no time", push({ card_token: ["a"], x: [1] }), 422, "/df", "must have the column event_timestamp"],
   ["an invalid time", push({ ...frame, event_timestamp: ["x", "y"] }), 422, "/df/event_timestamp/0", "a time such as"],
   ["an empty id", push({ ...frame, card_token: ["a", ""] }), 422, "/df/card_token/1", "1 to 256 characters"],
   [
@@ -104,8 +116,8 @@ test.each<[name: string, body: unknown, status: number, pointer: string | undefi
     "/df/card_token/1",
     "card number",
   ],
-  ["no column", push(frame), 422, "/df", "has no column beyond"],
-  ["columns of different lengths", push({ ...frame, x: [1] }), 422, "/df/x", "has 1 values where /df/card_token has 2"],
+  ["no column", push(frame), 422, "/df", "must have a column in addition to"],
+  ["columns of different lengths", push({ ...frame, x: [1] }), 422, "/df/x", "has 1 values, but /df/card_token has 2"],
   ["text", push({ ...frame, x: [1, "2"] }), 422, "/df/x/1", "a finite number or null"],
   ["true", push({ ...frame, x: [true, 1] }), 422, "/df/x/0", "a finite number or null"],
   ["NaN in quotes", push({ ...frame, x: ["NaN", 1] }), 422, "/df/x/0", "a finite number or null"],
@@ -122,7 +134,7 @@ test.each<[name: string, body: unknown, status: number, pointer: string | undefi
     push({ ...frame, ...Object.fromEntries(many(64).map((name) => [name, [1, 2]])) }),
     422,
     "/df",
-    "to more than 64 columns",
+    "more than 64 columns",
   ],
   ["too many rows", push({ card_token: many(1_001) }), 422, "/df", "at most 1000"],
   [
@@ -183,10 +195,10 @@ test("rejects writes to window views and to unknown views", async () => {
   const windows = await serving.post("/write-to-online-store", { feature_view_name: "ip_windows", df: {} });
   expect([windows.status, windows.text]).toEqual([422, expect.stringContaining("computed from payments and labels")]);
   const unknown = await serving.post("/write-to-online-store", { feature_view_name: "nope", df: {} });
-  expect([unknown.status, unknown.text]).toEqual([422, expect.stringContaining("there are card_windows")]);
+  expect([unknown.status, unknown.text]).toEqual([422, expect.stringContaining("choose from card_windows")]);
 });
 
-test("does not cache a rejected list of features as valid, and keeps a valid one", async () => {
+test("does not cache a rejected list of features, but caches a valid one", async () => {
   for (let round = 0; round < 2; round += 1) {
     expect((await serving.post(READ, { ...good, features: ["card_windows:nope"] })).status).toBe(422);
     expect(columnsOf(await serving.post(READ, good)).get("card_count_1d")?.statuses).toEqual(["NOT_FOUND"]);
@@ -209,7 +221,7 @@ test.each([
   ["POST", "{}", { "content-type": "text/plain" }, 415],
   ["POST", "{}", { "content-type": "application/json", "content-encoding": "gzip" }, 415],
   ["POST", "{}", { "content-type": "application/json", authorization: "Bearer x.y.z" }, 401],
-])("%s %s with %p is answered %d", async (method, body, headers, status) => {
+])("answers %s %s with %p with status %d", async (method, body, headers, status) => {
   for (const path of [READ, "/push", "/write-to-online-store"]) {
     const answer = await fetch(serving.service.url + path, {
       method,

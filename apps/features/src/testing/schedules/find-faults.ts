@@ -36,24 +36,24 @@ function emissionFaults(fleet: SimulatedFleet): string[] {
     const event = decode(topic, Buffer.from(value));
     const id = idOf(event);
     const form = Buffer.from(value).toString("hex");
-    if ((forms.get(id) ?? form) !== form) faults.push(`${id} was emitted in two forms`);
+    if ((forms.get(id) ?? form) !== form) faults.push(`${id} was emitted with two different contents`);
     forms.set(id, form);
     events.push(event);
     if ((event.kind === "payment" ? event.vector : event.applied).incomplete) faults.push(`${id} is flagged`);
   }
-  for (const id of expectedIds(fleet)) if (!forms.has(id)) faults.push(`${id} was counted and never emitted`);
+  for (const id of expectedIds(fleet)) if (!forms.has(id)) faults.push(`${id} was counted but never emitted`);
   const folding = new FoldInOrder({
     engine: scheduleEngine,
     onPayment({ vector, values }) {
       const same = values.every((one, index) => one === vector.values[index]);
-      if (!same) faults.push(`${vector.transaction?.transactionId} has other features than when it is folded again`);
+      if (!same) faults.push(`${vector.transaction?.transactionId} has features that differ from a recomputation`);
     },
   });
   try {
     for (const event of events) folding.add(event);
-    if (folding.stuck.length > 0) faults.push(`${folding.stuck.length} events have no place in the order`);
+    if (folding.stuck.length > 0) faults.push(`${folding.stuck.length} events do not fit into the sequence`);
   } catch (error) {
-    faults.push(`folding again: ${String(error)}`);
+    faults.push(`recomputation failed: ${String(error)}`);
   }
   return faults;
 }
@@ -81,11 +81,11 @@ async function stateFaults(fleet: SimulatedFleet, server: RedisServer): Promise<
     }
     const offset = appliedOffset((await server.get(fleet.appliedKeyOf(log))) ?? undefined);
     const last = log.records.length - 1;
-    if (offset !== last) faults.push(`${log.topic}/${log.partition} is counted up to ${offset} and not to ${last}`);
+    if (offset !== last) faults.push(`${log.topic}/${log.partition} is counted up to ${offset} instead of ${last}`);
   }
   for (const [key, { entity, ids }] of expected) {
     const { sequence } = scheduleEngine.decodeState(entity, await server.get(key));
-    if (sequence !== ids.size) faults.push(`${key} counts ${sequence} events and not ${ids.size}`);
+    if (sequence !== ids.size) faults.push(`${key} counts ${sequence} events instead of ${ids.size}`);
   }
   return faults;
 }

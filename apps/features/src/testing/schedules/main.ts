@@ -11,7 +11,7 @@ const { values } = parseArgs({
 });
 const [count, firstSeed] = [Number(values.count), Number(values["first-seed"])];
 if (!(Number.isSafeInteger(count) && count > 0 && Number.isSafeInteger(firstSeed))) {
-  process.stderr.write("--count takes a whole number from 1 on, --first-seed a whole number.\n");
+  process.stderr.write("--count must be a positive whole number, and --first-seed a whole number.\n");
   process.exit(2);
 }
 

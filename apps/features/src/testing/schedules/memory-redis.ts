@@ -59,7 +59,7 @@ export class MemoryRedis implements RedisServer {
         // Reports that it knows the requested command.
         return [[Buffer.from(words[1] ?? "")]];
       default:
-        throw new TriplineError("internal", `The Redis in memory does not know ${name}.`);
+        throw new TriplineError("internal", `The in-memory Redis does not support ${name}.`);
     }
   }
 

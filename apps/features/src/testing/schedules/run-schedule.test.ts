@@ -8,14 +8,14 @@ import { trySchedules } from "./try-schedules.js";
 const IN_MEMORY = 200;
 const ON_REDIS = 10;
 
-test(`${IN_MEMORY} schedules: every event is counted once in each of its states, whatever the order of operations`, async () => {
+test(`${IN_MEMORY} schedules: every event is counted once in each of its states, regardless of the order of operations`, async () => {
   const { faults, counts } = await trySchedules(new MemoryRedis(), { count: IN_MEMORY });
   expect(faults).toEqual([]);
   // The test would prove nothing if instances never conflicted or nothing was lost.
   expect(Object.entries(counts).filter(([, times]) => times < IN_MEMORY / 10)).toEqual([]);
 });
 
-test(`${ON_REDIS} schedules on a real Redis, which watches keys like the one in memory`, async () => {
+test(`${ON_REDIS} schedules on a real Redis, which watches keys as the in-memory one does`, async () => {
   const { redisUrl } = await testStack();
   const server = await RealRedis.connect(redisUrl);
   try {

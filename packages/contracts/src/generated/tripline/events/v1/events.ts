@@ -131,7 +131,7 @@ export interface Transaction {
   cardToken: string;
   /** Your own id of the terminal or shop at which the card was presented. Empty if it was not sent. */
   terminalId: string;
-  /** In minor units of the currency: 1299 is 12.99 EUR, and 1299 JPY. */
+  /** In minor units of the currency: 1299 means 12.99 EUR or 1299 JPY. */
   amountMinor: number;
   /** ISO 4217 code. */
   currency: string;
