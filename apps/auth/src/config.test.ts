@@ -18,7 +18,7 @@ function bootstrap(client: Record<string, unknown>): string {
 }
 
 describe("authConfig", () => {
-  test("has defaults for everything except the addresses and the key", () => {
+  test("has defaults for all settings except the addresses and the key", () => {
     const config = readConfig(authConfig, GOOD);
     expect(config).toMatchObject({
       AUTH_AUDIENCE: "urn:tripline:api",

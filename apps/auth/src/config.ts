@@ -22,7 +22,7 @@ export const keyEncryptionKey = z
   .transform((text) => Buffer.from(text, "base64"))
   .refine((key) => key.length === KEY_BYTES, {
     error: ({ input }) =>
-      `has ${(input as Buffer).length} bytes; must be ${KEY_BYTES} random bytes in base64, for instance from openssl rand -base64 ${KEY_BYTES}`,
+      `has ${(input as Buffer).length} bytes; must be ${KEY_BYTES} random bytes in base64, for example from openssl rand -base64 ${KEY_BYTES}`,
   });
 
 /** Parses a list in JSON. Its values are secrets, so messages name fields but never show values. */
@@ -64,14 +64,15 @@ export const authConfig = z.object({
     .meta({ unit: "s", description: "How long a token is valid: 10 minutes at most." }),
   KEY_ENCRYPTION_KEY: keyEncryptionKey.meta({
     description:
-      "Encrypts the signing keys in the database: 32 random bytes in base64 (`openssl rand -base64 32`). auth does not start " +
-      "with a key other than the one they were stored under.",
+      "Encrypts the signing keys in the database: 32 random bytes in base64 (`openssl rand -base64 32`). auth starts only with " +
+      "the key with which they were encrypted.",
   }),
   BOOTSTRAP_CLIENTS: bootstrapList(clientRegistration).meta({
     description:
       "JSON array of clients to register or update at every start: `client_id`, `tenant`, `client_secret` (24 characters or " +
-      "more) or `jwks`, `scopes`; optionally `owner`, the user name of the user responsible for it; for a client that signs users in, also `redirect_uris` and `signed_out_uris`. For the demo and " +
-      "first steps, not for production. A disabled client stays disabled.",
+      "more) or `jwks`, `scopes`; optionally `owner`, the user name of the responsible user; for a client that signs users in, " +
+      "also `redirect_uris` and `signed_out_uris`. For the demo and first steps, not for production. A disabled client stays " +
+      "disabled.",
   }),
   BOOTSTRAP_PEOPLE: bootstrapList(personRegistration).meta({
     description:
@@ -80,10 +81,12 @@ export const authConfig = z.object({
   }),
   CONSOLE_URL: origin.optional().meta({
     description:
-      "Scheme, host and port under which browsers reach the console. With `CONSOLE_CLIENT_SECRET` it registers the client " +
-      "`tripline-console` at every start, with which users sign in to the console.",
+      "Scheme, host and port under which browsers reach the console. If `CONSOLE_CLIENT_SECRET` is also set, auth registers the " +
+      "client `tripline-console` at every start. Users sign in to the console with this client.",
   }),
-  CONSOLE_CLIENT_SECRET: clientSecret.optional().meta({ description: "Secret of that client, 24 characters or more." }),
+  CONSOLE_CLIENT_SECRET: clientSecret
+    .optional()
+    .meta({ description: "Secret of the client `tripline-console`, 24 characters or more." }),
   TRUSTED_PROXIES: z
     .string()
     .default("")
@@ -96,21 +99,22 @@ export const authConfig = z.object({
     .refine((networks) => networks.every(isNetwork), "must be addresses or CIDR blocks, comma-separated")
     .meta({
       description:
-        "Addresses or CIDR blocks of the proxies in front of this service, comma-separated, for instance `10.0.0.0/8`. Only their " +
-        "`X-Forwarded-For` is trusted, so that failed sign-ins count for the client's address. Empty: they count for the connection's address.",
+        "Addresses or CIDR blocks of the proxies in front of this service, comma-separated, for example `10.0.0.0/8`. Only their " +
+        "`X-Forwarded-For` is trusted, so that failed sign-ins count for the client's address. If empty, they count for the " +
+        "connection's address.",
     }),
   PROVIDER_ALLOWED_NETWORKS: allowedNetworks.meta({
     description:
       "Non-public networks in which tenants may have their identity providers, comma-separated, such as `10.20.0.0/16`. " +
-      "Providers there may use plain HTTP. Empty: only public addresses by HTTPS.",
+      "Providers in these networks may use plain HTTP. If empty, only public addresses over HTTPS are allowed.",
   }),
   SECOND_FACTOR: z
     .enum(["optional", "required"])
     .default("optional")
     .meta({
       description:
-        "`required`: everyone needs a code from an authenticator app in addition to the password, and sets it up at the " +
-        "next sign-in. `optional`: those who have set one up at `/account/second-factor`.",
+        "`required`: all users need a code from an authenticator app in addition to the password, and set it up at the next " +
+        "sign-in. `optional`: only users who have set one up at `/account/second-factor` need it.",
     }),
   SIGN_IN_HOURS: z.coerce
     .number()

@@ -60,7 +60,7 @@ function runMainWith(environment: Record<string, string>): RunningMain {
 }
 
 describe("the process", () => {
-  test("writes only its own log lines, without any secret, hash, assertion, token or key", async () => {
+  test("writes only its own log lines, which contain no secret, hash, assertion, token or key", async () => {
     const { postgresUrl, kafkaBrokers } = await testStack();
     const environment = authEnvironment(postgresUrl, {
       LOG_LEVEL: "trace",
@@ -134,7 +134,7 @@ describe("the process", () => {
     expect(written).not.toMatch(/"d":|PRIVATE KEY/);
   });
 
-  test("exits with the invalid-configuration code and logs the error in one line", async () => {
+  test("exits with the code for invalid configurations, and logs the error in one line", async () => {
     const { postgresUrl, kafkaBrokers } = await testStack();
     const settings = { LOG_LEVEL: "info", KAFKA_BROKERS: kafkaBrokers.join(",") };
     const first = runMainWith(authEnvironment(postgresUrl, settings));

@@ -37,7 +37,7 @@ describe("startAuth", () => {
     }
   });
 
-  test("regression #24: answers a body that is not JSON with a problem document", async () => {
+  test("regression #24: responds with a problem document to a body that is not JSON", async () => {
     const service = await startAuth(testConfig(postgresUrl));
     try {
       const headers = { "content-type": "application/json" };
@@ -62,7 +62,7 @@ describe("startAuth", () => {
     }
   });
 
-  test("publishes a retired key until its last token expires, without signing with it", async () => {
+  test("publishes a retired key until its last token expires, but does not sign with it", async () => {
     const config = testConfig(postgresUrl);
     const first = await startAuth(config);
     const [old] = await publishedKeys(first.url);
@@ -85,12 +85,12 @@ describe("startAuth", () => {
     }
   });
 
-  test("does not start with another KEY_ENCRYPTION_KEY and changes nothing", async () => {
+  test("does not start with another KEY_ENCRYPTION_KEY, and changes nothing", async () => {
     await (await startAuth(testConfig(postgresUrl))).close();
     const other = testConfig(postgresUrl, { KEY_ENCRYPTION_KEY: randomBytes(32).toString("base64") });
     await expect(startAuth(other)).rejects.toMatchObject({ code: "config-invalid" });
     await expect(startAuth(other)).rejects.toThrow(
-      /^KEY_ENCRYPTION_KEY cannot decrypt the signing key [\w-]{43} in the database\. Start with the key it was encrypted with\.$/,
+      /^KEY_ENCRYPTION_KEY cannot decrypt the signing key [\w-]{43} in the database\. Set it to the key with which the signing key was encrypted\.$/,
     );
     const [keys] = await database.query(countRow, "SELECT count(*) FROM auth.signing_keys");
     expect(keys).toEqual({ count: "1" });

@@ -18,7 +18,7 @@ const signingKey = z
   .transform((text) => Buffer.from(text, "base64"))
   .refine(
     (key) => key.length === KEY_BYTES,
-    `must be ${KEY_BYTES} random bytes in base64, for instance from openssl rand -base64 ${KEY_BYTES}`,
+    `must be ${KEY_BYTES} random bytes in base64, for example from openssl rand -base64 ${KEY_BYTES}`,
   );
 
 export const controlConfig = z.object({
@@ -33,11 +33,18 @@ export const controlConfig = z.object({
   }),
   ...rateConfig({ tenant: 500, client: 200, unit: "requests" }),
   ...policyWorkerConfig,
-  POLICY_CHECKS_TENANT: z.coerce.number().int().min(0).max(CHECKS_MAX).default(5).meta({
-    unit: "checks/s",
-    description:
-      "Maximum rate of policy checks per tenant, averaged over 10 s: checks, revisions and drafts. Above it, callers get 429. 0: no limit.",
-  }),
+  POLICY_CHECKS_TENANT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(CHECKS_MAX)
+    .default(5)
+    .meta({
+      unit: "checks/s",
+      description:
+        "Maximum rate of policy checks per tenant, averaged over 10 s: checks, revisions and drafts. Further requests get 429. 0: " +
+        "no limit.",
+    }),
   POLICY_CHECKS_CLIENT: z.coerce
     .number()
     .int()
@@ -47,25 +54,24 @@ export const controlConfig = z.object({
     .meta({ unit: "checks/s", description: "The same limit for one client or user." }),
   REGISTRY_URL: z.string().min(1).optional().meta({
     description:
-      "URL of the model registry, as for scoring, with permission to move aliases. Without it, rollouts are off.",
+      "URL of the model registry, as for scoring, with permission to move aliases. If it is not set, rollouts are disabled.",
   }),
   OPERATOR_TENANT: z
     .string()
-    .regex(/^([A-Za-z0-9_-]{1,64})?$/, "must be a tenant: 1 to 64 letters, digits, dashes or underscores")
+    .regex(/^([A-Za-z0-9_-]{1,64})?$/, "must be a valid tenant: 1 to 64 letters, digits, dashes or underscores")
     .default("")
     .meta({
       description:
-        "Tenant whose clients can manage other tenants and the settings of all tenants. Without it, no client can.",
+        "Tenant whose clients can manage other tenants and the settings that apply to all tenants. If it is not set, no client can.",
     }),
   WEBHOOK_ALLOWED_NETWORKS: allowedNetworks.meta({
     description:
-      "Non-public networks that webhooks of all tenants may reach, comma-separated, such as `10.20.0.0/16`. " +
-      "Hosts there may use plain HTTP. Empty: only public addresses over HTTPS.",
+      "Non-public networks that webhooks of all tenants may reach, comma-separated, such as `10.20.0.0/16`. Hosts in these " +
+      "networks may use plain HTTP. If empty, only public addresses over HTTPS are allowed.",
   }),
   WEBHOOK_RATE_TENANT: z.coerce.number().int().min(0).max(WEBHOOK_RATE_MAX).default(1_000).meta({
     unit: "deliveries/s",
-    description:
-      "Maximum rate of webhook deliveries per tenant, by each instance. Above it, deliveries wait. 0: no limit.",
+    description: "Maximum rate of webhook deliveries per tenant and instance. Further deliveries wait. 0: no limit.",
   }),
   WEBHOOK_LOG_DAYS: z.coerce.number().int().min(3).max(366).default(30).meta({
     unit: "days",
@@ -79,8 +85,8 @@ export const controlConfig = z.object({
   }),
   AUDIT_SIGNING_KEY: signingKey.optional().meta({
     description:
-      "Signs the audit log (Ed25519): 32 random bytes in base64. Without it, the log is chained but not signed. With another " +
-      "key, later signatures use that key; earlier ones stay valid.",
+      "Signs the audit log (Ed25519): 32 random bytes in base64. If it is not set, the log is hash-chained but not signed. If " +
+      "the key is replaced, earlier signatures stay valid.",
   }),
   AUDIT_CHECKPOINT_SECONDS: z.coerce
     .number()
@@ -97,8 +103,8 @@ export const controlConfig = z.object({
     .optional()
     .meta({
       description:
-        "Folder or bucket (`file://`, `s3://`, `gs://`, `azblob://`) that gets the newest signatures of the audit log every " +
-        "hour. Nobody who can change the database should have write access to it.",
+        "Folder or bucket (`file://`, `s3://`, `gs://`, `azblob://`) to which the newest signatures of the audit log are written " +
+        "every hour. Nobody who can change the database should have write access to it.",
     }),
 });
 

@@ -18,7 +18,7 @@ async function readyReport(url: string): Promise<unknown> {
   }
 }
 
-test("is ready with Kafka, Postgres and the token keys, and a second instance starts", async () => {
+test("is ready with Kafka, Postgres and the token keys, and a second instance can start", async () => {
   const another = await bed.startAnother();
   for (const { url } of [bed.service, another]) {
     expect(await readyReport(url)).toEqual({

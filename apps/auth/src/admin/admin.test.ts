@@ -354,7 +354,7 @@ test("rejects a revoked token immediately", async () => {
   expect(await call(again.access, "GET", "/v1/people")).toMatchObject({ status: 200 });
 });
 
-test("regression #24: an administrator cannot take the lead role without approval if there is a second administrator", async () => {
+test("regression #24: if there is a second administrator, an administrator cannot take the lead role without approval", async () => {
   const { access } = await tokensOf(BOSS);
   const added = await call(access, "POST", "/v1/people", { user_name: "second", name: "Second", roles: ["admin"] });
   expect(added.status).toBe(201);
@@ -378,7 +378,7 @@ test("regression #24: an administrator cannot take the lead role without approva
   }
 });
 
-test("the audit log records administrators' actions by ID, without names or secrets", async () => {
+test("the audit log records administrators' actions with IDs, without names or secrets", async () => {
   const actions = [
     ...["person-roles", "person-roles", "person-add", "person-roles"],
     ...["person-disable", "person-enable", "person-reset", "person-sign-out"],

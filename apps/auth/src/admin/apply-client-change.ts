@@ -24,7 +24,7 @@ export async function applyClientChange(
     await refuseTakenId(transaction, id);
     return storeClient(transaction, { ...change, tenant, is_of_tenant: true });
   }
-  if (client === undefined) throw new TriplineError("internal", "The change does not name a client.");
+  if (client === undefined) throw new TriplineError("internal", "The change does not contain a client.");
   const isDisabled = client.disabled_at !== null;
   switch (change.action) {
     case "client-enable":
@@ -36,7 +36,7 @@ export async function applyClientChange(
       return revoke(transaction, { kind: "client", id, tenant }, isDisabled);
     case "client-rotate-secret":
       if (client.auth_method !== "client_secret_basic") {
-        throw new TriplineError("invalid-field", "The client authenticates with a key and has no secret.");
+        throw new TriplineError("invalid-field", "The client authenticates with a key, so it has no secret.");
       }
       await transaction.execute("UPDATE auth.clients SET secret_hash = $2 WHERE client_id = $1", [
         id,
@@ -50,5 +50,5 @@ async function refuseTakenId(transaction: Queries, id: string): Promise<void> {
   // Serialises concurrent requests that add the same ID.
   await transaction.execute("SELECT pg_advisory_xact_lock(hashtext('auth.clients ' || $1))", [id]);
   const held = await transaction.query(z.unknown(), "SELECT 1 FROM auth.clients WHERE client_id = $1", [id]);
-  if (held.length > 0) throw new TriplineError("name-taken", `The client ID ${id} is taken.`);
+  if (held.length > 0) throw new TriplineError("name-taken", `The client ID ${id} is already in use.`);
 }

@@ -28,7 +28,7 @@ export async function applyPersonChange(
   person: ListedPerson | undefined,
 ): Promise<void> {
   if (change.action === "person-add") return add(transaction, by, change);
-  if (person === undefined) throw new TriplineError("internal", "The change does not name a user.");
+  if (person === undefined) throw new TriplineError("internal", "The change does not contain a user.");
   const { person_id: id, tenant, disabled_at: disabledAt } = person;
   switch (change.action) {
     case "person-roles":
@@ -65,7 +65,7 @@ async function refuseProvisioned(transaction: Queries, personId: string): Promis
     [personId],
   );
   if (provisioned.length === 0) return;
-  throw new TriplineError("invalid-field", "The identity provider manages this user, who therefore has no password.");
+  throw new TriplineError("invalid-field", "The identity provider manages this user, so the user has no password.");
 }
 
 async function add(
@@ -75,7 +75,7 @@ async function add(
 ): Promise<void> {
   const person = { person_id: randomUUID(), user_name, name, tenant, roles, password_hash };
   if (await insertPerson(transaction, person)) return;
-  throw new TriplineError("name-taken", `The user name ${user_name} is taken.`);
+  throw new TriplineError("name-taken", `The user name ${user_name} is already in use.`);
 }
 
 async function setRoles(transaction: Queries, by: Actor, roles: readonly Role[], person: ListedPerson): Promise<void> {

@@ -23,7 +23,7 @@ export async function needPasswordAdmin(transaction: Queries, tenant: string): P
   if ((await passwordAdmins(transaction, tenant)).length > 0) return;
   throw new TriplineError(
     "last-admin",
-    "First add an administrator with a password. Nobody else could sign in as one.",
+    "First add an administrator with a password. Otherwise, nobody could sign in as an administrator.",
   );
 }
 
@@ -50,7 +50,8 @@ export async function keepAnAdmin(transaction: Queries, { person_id: id, tenant 
   const isOnly = (found: readonly { person_id: string }[]) => found.length === 1 && found[0]?.person_id === id;
   if (isOnly(admins)) throw new TriplineError("last-admin", "First give another user the admin role.");
   if (isOnly(await passwordAdmins(transaction, tenant))) {
-    const detail = "First add another administrator with a password. The others need the identity provider to sign in.";
+    const detail =
+      "First add another administrator with a password. The remaining administrators need the identity provider to sign in.";
     throw new TriplineError("last-admin", detail);
   }
 }

@@ -65,9 +65,9 @@ test("restores a lost database with its clients, users and keys", async () => {
   const { KEY_ENCRYPTION_KEY = "" } = authEnvironment(first);
   const { BOOTSTRAP_PEOPLE } = PEOPLE_ENVIRONMENT;
   const keys = await fill({ KEY_ENCRYPTION_KEY, BOOTSTRAP_PEOPLE });
-  expect(await backup("backup", first)).toMatch(/^1 clients, 1 people and 1 sealed keys are in /);
+  expect(await backup("backup", first)).toMatch(/^Saved 1 clients, 1 people and 1 encrypted keys in /);
   expect((await stat(file)).mode & 0o777).toBe(0o600);
-  expect(await backup("restore", second)).toMatch(/^3 rows of .* restored/);
+  expect(await backup("restore", second)).toMatch(/^Restored 3 rows of the backup made at /);
   const restored = { ...PEOPLE_ENVIRONMENT, BOOTSTRAP_PEOPLE: "[]" };
   const service = await startAuth(testConfig(second, { KEY_ENCRYPTION_KEY, BOOTSTRAP_CLIENTS: "[]", ...restored }));
   try {
@@ -114,17 +114,17 @@ test("restores a backup from a bucket, and rejects a missing one", async () => {
     await expect(backup("restore", second, at("other.json"))).rejects.toThrow(
       "The backup cannot be read: s3://tripline/backups/other.json does not exist.",
     );
-    expect(await backup("restore", second, at("auth.json"))).toMatch(/^\d+ rows of .* restored/);
+    expect(await backup("restore", second, at("auth.json"))).toMatch(/^Restored \d+ rows of the backup made at /);
   } finally {
     await stores.stop();
   }
 }, 300_000);
 
-test("rejects a database in use, a changed backup and a truncated one", async () => {
+test("rejects a database in use, and a changed or truncated backup", async () => {
   const { KEY_ENCRYPTION_KEY = "" } = authEnvironment(first);
   await fill({ KEY_ENCRYPTION_KEY });
   await backup("backup", first);
-  await expect(backup("restore", first)).rejects.toThrow("auth.clients is not empty; restore into an empty database");
+  await expect(backup("restore", first)).rejects.toThrow("auth.clients is not empty. Restore into an empty database");
   const text = await readFile(file, "utf8");
   await writeFile(file, text.replace("acme", "evil"));
   await expect(backup("restore", second)).rejects.toThrow("its checksum does not match");
@@ -156,7 +156,7 @@ test("restores a backup from a version without users", async () => {
   }
 });
 
-test("rejects a backup of a newer schema", async () => {
+test("rejects a backup with a newer schema", async () => {
   await fill({});
   const database = connectDatabase({ url: first, connectionsMax: 1, queryTimeoutMs: 30_000, onIdleError: () => {} });
   try {

@@ -77,7 +77,7 @@ export async function backUp(transaction: Queries, now: Date): Promise<Backup> {
  * @throws TriplineError `config-invalid` if the text is not a complete backup
  */
 export function parseBackup(text: string): Backup {
-  const refused = (why: string) => new TriplineError("config-invalid", `The backup cannot be used: ${why}.`);
+  const refused = (why: string) => new TriplineError("config-invalid", `The backup is unusable: ${why}.`);
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -87,7 +87,8 @@ export function parseBackup(text: string): Backup {
   const parsed = backup.safeParse(json);
   if (!parsed.success) throw refused(`${parsed.error.issues[0]?.path.join(".")} ${parsed.error.issues[0]?.message}`);
   const { sha256, ...content } = parsed.data;
-  if (digest(content) !== sha256) throw refused("its checksum does not match; it was changed after it was made");
+  if (digest(content) !== sha256)
+    throw refused("its checksum does not match, because it was changed after it was made");
   return parsed.data;
 }
 
@@ -101,7 +102,9 @@ export async function restore(transaction: Queries, { migrations, tables }: Back
   const known = new Set((await appliedMigrations(transaction)).map(({ sha256 }) => sha256));
   const unknown = migrations.find(({ sha256 }) => !known.has(sha256));
   if (unknown !== undefined) {
-    const detail = `The backup knows migration ${unknown.version}, which this version of auth does not; restore with the version that made it, or a newer one.`;
+    const detail =
+      `The backup contains migration ${unknown.version}, which this version of auth does not support. Restore it with the ` +
+      "version that made it, or a newer one.";
     throw new TriplineError("config-invalid", detail);
   }
   let count = 0;
@@ -111,7 +114,7 @@ export async function restore(transaction: Queries, { migrations, tables }: Back
       `SELECT count(*) FROM auth.${table}`,
     );
     if (held === undefined || held.count > 0) {
-      const detail = `The table auth.${table} is not empty; restore into an empty database.`;
+      const detail = `The table auth.${table} is not empty. Restore into an empty database.`;
       throw new TriplineError("config-invalid", detail);
     }
     for (const one of tables[table] ?? []) {

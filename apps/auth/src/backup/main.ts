@@ -28,7 +28,7 @@ async function write(database: Database, file: string): Promise<string> {
   const made = await database.transaction((transaction) => backUp(transaction, new Date()));
   await keep(file, `${JSON.stringify(made)}\n`);
   const { clients, people = [], signing_keys: keys } = made.tables;
-  return `${clients.length} clients, ${people.length} people and ${keys.length} sealed keys are in ${file}`;
+  return `Saved ${clients.length} clients, ${people.length} people and ${keys.length} encrypted keys in ${file}`;
 }
 
 /** Writes the complete backup to a file or, for a URL, to an object store. */
@@ -66,7 +66,7 @@ async function read(database: Database, file: string): Promise<string> {
     await migrateDatabase(transaction, AUTH_MIGRATIONS);
     return restore(transaction, backup);
   });
-  return `${rows} rows of ${backup.created_at} restored; start auth with the KEY_ENCRYPTION_KEY of that time`;
+  return `Restored ${rows} rows of the backup made at ${backup.created_at}. Start auth with the KEY_ENCRYPTION_KEY that was in use then`;
 }
 
 try {

@@ -51,7 +51,7 @@ const browserUri = z
     if (url === null || !isWeb || url.username !== "" || text.includes("#") || text.includes("*")) {
       check.addIssue({
         code: "custom",
-        message: "must be an https URL without a fragment or wildcard (http on this machine)",
+        message: "must be an https URL without a fragment or wildcard (http is allowed for this machine)",
       });
     }
   });
@@ -100,7 +100,7 @@ function publicKeyFault(jwk: PublicJwk): string | undefined {
   try {
     const key = createPublicKey({ key: { ...jwk }, format: "jwk" });
     const bits = key.asymmetricKeyDetails?.modulusLength;
-    return bits !== undefined && bits < RSA_BITS_MIN ? `is an RSA key under ${RSA_BITS_MIN} bits` : undefined;
+    return bits !== undefined && bits < RSA_BITS_MIN ? `is an RSA key with fewer than ${RSA_BITS_MIN} bits` : undefined;
   } catch {
     return "is not a public key in JWK form";
   }

@@ -21,7 +21,7 @@ describe("hashSecret", () => {
   });
 
   test.each(["", SECRET, "$scrypt$ln=14,r=8,p=5$short$short", "$argon2id$v=19$m=1,t=1,p=1$c2FsdA$aGFzaA"])(
-    "does not read %j as a hash",
+    "rejects %j as a stored hash",
     async (stored) => {
       await expect(matchesHash(SECRET, stored)).rejects.toMatchObject({ code: "internal" });
     },

@@ -32,7 +32,7 @@ export async function hashSecret(secret: string): Promise<string> {
 export async function matchesHash(secret: string, stored: string): Promise<boolean> {
   const match = PHC_PATTERN.exec(stored);
   const [, ln, r, p, salt = "", hash = ""] = match ?? [];
-  if (match === null) throw new TriplineError("internal", "A stored secret hash cannot be read.");
+  if (match === null) throw new TriplineError("internal", "A stored secret hash is unreadable.");
   const cost = { ln: Number(ln), r: Number(r), p: Number(p) };
   const computed = await compute(secret, Buffer.from(salt, "base64"), cost);
   return timingSafeEqual(computed, Buffer.from(hash, "base64"));

@@ -39,7 +39,7 @@ describe("SecretVerifier", () => {
     expect(state.computed).toBe(2);
   });
 
-  test("evicts the oldest entry beyond one thousand", async () => {
+  test("evicts the oldest entry if there are more than one thousand", async () => {
     const { state, verifier } = countingVerifier();
     for (let client = 0; client <= 1_000; client += 1) await verifier.verify("right", `hash ${client}`);
     await verifier.verify("right", "hash 1000");
@@ -48,7 +48,7 @@ describe("SecretVerifier", () => {
     expect(state.computed).toBe(1_002);
   });
 
-  test("hashes once for concurrent callers, and rejects more than 32 different secrets", async () => {
+  test("hashes once for concurrent callers, and rejects more than 32 different secrets at a time", async () => {
     const waiting: ((matches: boolean) => void)[] = [];
     const verifier = new SecretVerifier(() => new Promise((resolve) => waiting.push(resolve)));
     const same = [verifier.verify("secret", "hash 0"), verifier.verify("secret", "hash 0")];

@@ -38,7 +38,7 @@ export class SecretVerifier {
     const running = this.running.get(id);
     if (running !== undefined) return running;
     if (this.running.size >= COMPUTATIONS_MAX) {
-      throw new TriplineError("queue-full", "Too many client secrets are being checked. Try again in a moment.");
+      throw new TriplineError("queue-full", "Too many client secrets are being checked. Try again later.");
     }
     onCompute();
     const result = this.matches(secret, stored);

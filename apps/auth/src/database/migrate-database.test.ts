@@ -42,7 +42,7 @@ describe("migrateDatabase", () => {
     await expect(database.query(countRow, "SELECT count(*) FROM auth.clients")).resolves.toEqual([{ count: "0" }]);
   });
 
-  test("only one of several concurrent starts migrates", async () => {
+  test("migrates only once if several instances start concurrently", async () => {
     const starts = [1, 2, 3, 4].map(() =>
       database.transaction((transaction) => migrateDatabase(transaction, AUTH_MIGRATIONS)),
     );

@@ -115,7 +115,7 @@ test.each(["require", "verify-full", "verify-ca"])("uses TLS with sslmode=%s", a
   expect(await database.query(connection, WHO)).toMatchObject([{ ssl: true, role: "tripline" }]);
 });
 
-test("a CA file turns TLS on, unless sslmode=disable", async () => {
+test("a CA file enables TLS unless sslmode=disable is set", async () => {
   const secure = connectBy({ POSTGRES_URL: stack.postgresUrl, POSTGRES_CA_FILE: caFile });
   expect(await secure.query(connection, WHO)).toMatchObject([{ ssl: true }]);
   for (const url of [stack.postgresUrl, withMode(stack.postgresUrl, "disable")]) {
@@ -137,7 +137,7 @@ test("rejects a server with an untrusted certificate or the wrong name", async (
   expect(await connectBy(byAuthority).query(connection, WHO)).toMatchObject([{ ssl: true }]);
 });
 
-test("new connections use the current token, and open ones continue", async () => {
+test("new connections use the current token, and open connections stay open", async () => {
   await nextToken();
   const database = connectBy(withTokens());
   const [first] = await database.query(connection, WHO);
@@ -159,7 +159,7 @@ test("new connections use the current token, and open ones continue", async () =
   });
 });
 
-test("the error gives the reason if there is no token", async () => {
+test("if there is no token, the error gives the reason", async () => {
   identity.failWith(500);
   await expect(connectBy(withTokens()).query(connection, WHO)).rejects.toMatchObject({
     code: "identity-unavailable",

@@ -15,7 +15,7 @@ beforeEach(async () => {
 afterEach(() => database.close());
 
 describe("refuseNewerSchema", () => {
-  test("accepts an empty database and one at this build's schema", async () => {
+  test("accepts an empty database and one with this build's schema", async () => {
     await database.transaction((transaction) => refuseNewerSchema(transaction, AUTH_MIGRATIONS));
     await database.transaction((transaction) => migrateDatabase(transaction, AUTH_MIGRATIONS));
     await database.transaction((transaction) => refuseNewerSchema(transaction, AUTH_MIGRATIONS));

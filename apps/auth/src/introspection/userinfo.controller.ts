@@ -14,7 +14,7 @@ import { personWithId } from "../people/person-store.js";
  * Returns current data about an access token's user (OpenID Connect Core section 5.3). The library supports only opaque
  * tokens here, but ours are JWTs.
  */
-@OpenTo("who is signed in at auth")
+@OpenTo("users who are signed in to auth")
 @Controller("/oauth/userinfo")
 @UseInterceptors(TraceInterceptor)
 export class UserinfoController {

@@ -15,12 +15,12 @@ const CONTROLLERS = [
   ...[ProvidersController, ScimTokenController, IntrospectionController],
 ];
 
-test("regression #24: describes exactly the routes that need a token, with their scopes", () => {
+test("regression #24: describes exactly the routes that require a token, with their scopes", () => {
   const described = ROUTES.map(({ method, path, scope }) => `${method} ${path} ${scope}`);
   expect(described.toSorted()).toEqual(describedRoutes(CONTROLLERS, RequireScope).toSorted());
 });
 
-test("regression #24: the document names its schemas and the token endpoint", () => {
+test("regression #24: the document contains its schemas and the token endpoint", () => {
   const text = JSON.stringify(describeApi({ AUTH_ISSUER: "https://auth.test" }));
   for (const part of [
     "https://auth.test/oauth/token",

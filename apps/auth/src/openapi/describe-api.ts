@@ -21,7 +21,8 @@ export function describeApi(config: Pick<AuthConfig, "AUTH_ISSUER">): ApiDocumen
     {
       title: "Tripline auth",
       description:
-        "Users, machine clients and changes awaiting a second administrator. OAuth and OpenID Connect: /.well-known/openid-configuration. SCIM: /scim/v2/Schemas.",
+        "Users, machine clients and changes that await a second administrator. OAuth and OpenID Connect: " +
+        "/.well-known/openid-configuration. SCIM: /scim/v2/Schemas.",
       security: { name: "oauth", scheme: clientCredentials(config, scopes) },
       errors: ERRORS,
     },

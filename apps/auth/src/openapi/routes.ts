@@ -14,7 +14,7 @@ export interface AuthRoute extends Route {
 }
 
 const time = z.iso.datetime();
-const isPublished = z.boolean().meta({ description: "Whether every service has been notified." });
+const isPublished = z.boolean().meta({ description: "Whether all services have been notified." });
 
 const person = z
   .object({
@@ -37,10 +37,9 @@ const client = z
     redirect_uris: z
       .array(z.string())
       .meta({ description: "Redirect URIs of a client that signs users in; empty for other clients." }),
-    owner: z
-      .object({ person_id: z.string(), user_name: z.string(), is_disabled: z.boolean() })
-      .nullable()
-      .meta({ description: "The owner. Where two users are required, this user and the client count as one." }),
+    owner: z.object({ person_id: z.string(), user_name: z.string(), is_disabled: z.boolean() }).nullable().meta({
+      description: "The owner. If two users are required for a change, this user and the client count as one.",
+    }),
     created_at: time,
     disabled_at: time.nullable(),
   })
@@ -61,7 +60,9 @@ const grant = z
         .meta({ description: "Whether `provider-set` replaces the client secret." }),
     }),
     requested_by: z.string(),
-    principal: z.string().meta({ description: "The requesting user, even if a client of that user sent the request." }),
+    principal: z
+      .string()
+      .meta({ description: "The user who requested the change, even if the user's client sent the request." }),
     requested_at: time,
     expires_at: time,
   })

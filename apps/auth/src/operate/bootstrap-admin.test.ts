@@ -21,7 +21,7 @@ const bootstrapIn = (postgresUrl: string, person: object) =>
     },
   });
 
-test("gives the first administrator of a tenant a password, and rejects a second one", async () => {
+test("gives the first administrator of a tenant a password, and rejects a second administrator", async () => {
   const { postgresUrl } = await testStack();
   const service = await startAuth(testConfig(postgresUrl, { ...PEOPLE_ENVIRONMENT, BOOTSTRAP_PEOPLE: "[]" }));
   const bootstrap = (person: object) => bootstrapIn(postgresUrl, person);
@@ -34,9 +34,11 @@ test("gives the first administrator of a tenant a password, and rejects a second
     });
     expect(callback.searchParams.get("code")).not.toBeNull();
     const other = { user_name: "other", tenant: "acme", name: "Other" };
-    await expect(bootstrap(other)).rejects.toThrow("The tenant acme has an administrator, root, who can add others.");
+    await expect(bootstrap(other)).rejects.toThrow(
+      "The tenant acme already has an administrator, root, who can add others.",
+    );
     const taken = { user_name: "root", tenant: "bank", name: "Root" };
-    await expect(bootstrap(taken)).rejects.toThrow("The user name root is taken.");
+    await expect(bootstrap(taken)).rejects.toThrow("The user name root is already in use.");
     await bootstrap({ ...other, tenant: "bank" });
   } finally {
     await service.close();

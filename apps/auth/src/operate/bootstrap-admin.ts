@@ -24,12 +24,12 @@ export async function bootstrapAdmin(
   await transaction.execute("SELECT pg_advisory_xact_lock(hashtext('auth.people bootstrap'))", []);
   const [admin] = await passwordAdmins(transaction, tenant);
   if (admin !== undefined) {
-    const detail = `The tenant ${tenant} has an administrator, ${admin.user_name}, who can add others.`;
+    const detail = `The tenant ${tenant} already has an administrator, ${admin.user_name}, who can add others.`;
     throw new TriplineError("last-admin", detail);
   }
   const password = newSecret();
   if (!(await addPerson(transaction, { ...person, roles: ["admin"], password }))) {
-    throw new TriplineError("name-taken", `The user name ${userName} is taken.`);
+    throw new TriplineError("name-taken", `The user name ${userName} is already in use.`);
   }
   const [added] = await transaction.query(
     z.object({ person_id: z.string() }),
@@ -38,5 +38,5 @@ export async function bootstrapAdmin(
   );
   const id = added?.person_id ?? "";
   await noteAction(transaction, operatorOf(tenant), "add", { kind: "person", id, details: { roles: ["admin"] } });
-  return `${userName} can sign in as administrator of ${tenant} with the password ${password}, which is not shown again.`;
+  return `${userName} can sign in as administrator of ${tenant} with the password ${password}, which will not be shown again.`;
 }

@@ -57,7 +57,7 @@ async function operate(): Promise<string> {
       }
       const { kid, activeFrom } = await rotateSigningKey(transaction, config.KEY_ENCRYPTION_KEY);
       await noteAction(transaction, operatorOf(""), "rotate", { kind: "key", id: kid });
-      return `The key ${kid} is published now and signs from ${activeFrom.toISOString()} on.`;
+      return `The key ${kid} has been published. It is used for signing from ${activeFrom.toISOString()} onwards.`;
     });
   } finally {
     await database.close();

@@ -6,6 +6,6 @@ test.each([
   ["acme:Carla@Acme.example:2", "acme:carla@acme.example:2"],
   ["Acme:Carla", "Acme:carla"],
   ["", ""],
-])("regression #30: %j becomes %j", (typed, stored) => {
+])("regression #30: converts %j to %j", (typed, stored) => {
   expect(canonicalUserName(typed)).toBe(stored);
 });

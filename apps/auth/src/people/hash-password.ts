@@ -35,7 +35,7 @@ export async function matchesPassword(password: string, stored: string): Promise
   const [, m, t, p, salt = "", hash = ""] = match ?? [];
   const cost = { memory: Number(m), passes: Number(t), parallelism: Number(p) };
   if (match === null || cost.memory > MEMORY_KIB_MAX) {
-    throw new TriplineError("internal", "A stored password hash cannot be read.");
+    throw new TriplineError("internal", "A stored password hash is unreadable.");
   }
   const computed = await compute(password, Buffer.from(salt, "base64"), cost);
   return timingSafeEqual(computed, Buffer.from(hash, "base64"));

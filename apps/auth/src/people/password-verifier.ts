@@ -20,7 +20,7 @@ export class PasswordVerifier {
    */
   async verify(password: string, stored: string | undefined): Promise<boolean> {
     if (this.#running >= COMPUTATIONS_MAX) {
-      throw new TriplineError("queue-full", "Too many passwords are being checked. Try again in a moment.");
+      throw new TriplineError("queue-full", "Too many passwords are being checked. Try again later.");
     }
     this.#running += 1;
     try {

@@ -44,7 +44,7 @@ async function startIssuer(): Promise<{ url: string; server: Server }> {
   return { url, server };
 }
 
-test("accepts tokens of the configured provider and rejects those of any other", async () => {
+test("accepts tokens of the configured provider and rejects those of any other provider", async () => {
   const [theirs, third] = [await startIssuer(), await startIssuer()];
   try {
     const tokenOf = async ({ url }: { url: string }) => {

@@ -133,7 +133,7 @@ function apiFor(
   const registered = client.scope ?? "";
   const granted = new Set(registered.split(" "));
   for (const scope of ctx.oidc.requestParamScopes) {
-    if (!granted.has(scope)) throw new errors.InvalidScope("requested scope is not allowed", scope);
+    if (!granted.has(scope)) throw new errors.InvalidScope("a requested scope is not allowed", scope);
   }
   // RFC 6749 section 3.3: a client that names no scope gets the default, which is all of its registered scopes.
   if (isMachine && ctx.oidc.params !== undefined && ctx.oidc.params.scope === undefined) {
@@ -162,7 +162,7 @@ function machineClaims(client: Client | undefined): { readonly tenant: unknown; 
 function refuseLongLivedAssertion(expiresAtSeconds: unknown): void {
   const latestSeconds = Date.now() / 1_000 + ASSERTION_LIFETIME_SECONDS_MAX + CLOCK_TOLERANCE_SECONDS;
   if (typeof expiresAtSeconds === "number" && expiresAtSeconds <= latestSeconds) return;
-  throw new errors.InvalidClientAuth(`exp is further away than ${ASSERTION_LIFETIME_SECONDS_MAX} s`);
+  throw new errors.InvalidClientAuth(`exp is more than ${ASSERTION_LIFETIME_SECONDS_MAX} s in the future`);
 }
 
 /** For API tokens, the library omits granted OpenID Connect scopes from `scope` (RFC 6749 section 5.1). */

@@ -81,7 +81,7 @@ describe("a token", () => {
     expect(decodeJwt(tokenOf(answer))).toMatchObject({ scope: "transactions:write decisions:read", aud: AUDIENCE });
   });
 
-  test("is accepted by other services only for its audience, scopes and lifetime", async () => {
+  test("is accepted by other services only with their audience, with the right scopes and before it expires", async () => {
     const token = `Bearer ${tokenOf(await requestToken(service.url, SHOP_BASIC, { scope: "transactions:write" }))}`;
     const at = { issuer: ISSUER, jwksUrl: `${service.url}/oauth/jwks`, audience: AUDIENCE };
     await expect(tokenVerifier(at).verify(token, "transactions:write")).resolves.toMatchObject({
@@ -142,7 +142,7 @@ describe("the token endpoint rejects a request", () => {
     if (status === 401) expect(answer.headers.get("www-authenticate")).toMatch(/^Basic realm=/);
   });
 
-  test("with the secret in the body: client_secret_post is off", async () => {
+  test("with the secret in the body, because client_secret_post is off", async () => {
     const { client_id, client_secret } = SHOP;
     const answer = await requestToken(service.url, undefined, { client_id, client_secret });
     expect(answer).toMatchObject({ status: 401, error: "invalid_client" });
@@ -204,7 +204,7 @@ describe("the token endpoint rejects a request", () => {
 });
 
 describe("failed authentication attempts", () => {
-  test("are limited per client ID: after ten, even the correct secret is blocked for a while", async () => {
+  test("are limited for each client ID: after ten failures, even the correct secret is rejected for a while", async () => {
     const hash = await hashSecret(SHOP.client_secret);
     await execute("INSERT INTO auth.clients VALUES ('target', 'acme', 'client_secret_basic', $1, NULL, $2)", [
       hash,

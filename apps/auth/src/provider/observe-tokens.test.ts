@@ -37,7 +37,7 @@ async function metricsText(): Promise<string> {
 }
 
 describe("a token request", () => {
-  test("has a span in the caller's trace and is counted", async () => {
+  test("has a span in the caller's trace, and is counted", async () => {
     await requestToken(service.url, SHOP_BASIC, {}, { traceparent: `00-${TRACE_ID}-${PARENT_SPAN_ID}-01` });
     const [span, ...others] = exporter.getFinishedSpans();
     expect(others).toEqual([]);
@@ -53,7 +53,7 @@ describe("a token request", () => {
     expect(metrics).toMatch(/^tripline_auth_token_duration_seconds_count\{.*outcome="issued".*\} 1/m);
   });
 
-  test("that is rejected sets the error on its span and counter, without naming an unknown client", async () => {
+  test("sets the error on its span and counter if it is rejected, but does not name an unknown client", async () => {
     await requestToken(service.url, basic("nobody", SHOP.client_secret));
     const [span] = exporter.getFinishedSpans();
     expect(span?.attributes).toEqual({

@@ -48,7 +48,7 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 100));
 }
 
-test("all instances publish a new key before it signs, and every token stays valid", async () => {
+test("all instances publish a new key before signing with it, and every token stays valid", async () => {
   const [first, second] = services;
   if (first === undefined || second === undefined) throw new Error("two instances");
   const verifier = tokenVerifier({ issuer: ISSUER, jwksUrl: `${first.url}/oauth/jwks`, audience: AUDIENCE });
@@ -60,7 +60,7 @@ test("all instances publish a new key before it signs, and every token stays val
   const old = await take(first);
   const before = `Bearer ${(await requestToken(first.url, SHOP_BASIC)).access_token}`;
   const { stdout } = await rotate();
-  const kid = /The key ([\w-]{43}) is published now/.exec(stdout)?.[1];
+  const kid = /The key ([\w-]{43}) has been published/.exec(stdout)?.[1];
   expect(kid).not.toBe(old);
   // On a slow machine, 20 seconds may pass before all instances publish the key, so the test postpones its first use.
   await database.execute("UPDATE auth.signing_keys SET active_from = active_from + interval '1 hour' WHERE kid = $1", [
@@ -80,7 +80,7 @@ test("all instances publish a new key before it signs, and every token stays val
   await until(async () => (await Promise.all(services.map(kidsAt))).every((kids) => kids.join() === kid));
 });
 
-test("rejects another KEY_ENCRYPTION_KEY and changes nothing", async () => {
+test("rejects another KEY_ENCRYPTION_KEY without changing anything", async () => {
   const refused = rotate(Buffer.alloc(32, 7).toString("base64"));
   await expect(refused).rejects.toThrow("cannot decrypt the signing key");
   expect(await publishedKeys(services[0]?.url ?? "")).toHaveLength(1);

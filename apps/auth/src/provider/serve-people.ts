@@ -90,7 +90,7 @@ function signInPolicy(): interactionPolicy.Prompt[] {
   const policy = interactionPolicy.base();
   policy.remove("consent");
   const { Check } = interactionPolicy;
-  const check = new Check("no_person", "the user may no longer sign in", (ctx) =>
+  const check = new Check("no_person", "the user is no longer allowed to sign in", (ctx) =>
     ctx.oidc.session?.accountId !== undefined && ctx.oidc.account === undefined
       ? Check.REQUEST_PROMPT
       : Check.NO_NEED_TO_PROMPT,

@@ -17,7 +17,7 @@ beforeAll(async () => {
 
 afterAll(() => database.close());
 
-test("of two concurrent uses of a code, the second is rejected and revokes what the first received", async () => {
+test("if a code is used twice concurrently, the second use is rejected and revokes the tokens of the first", async () => {
   const store = signInStore(database, KEY);
   const [codes, refreshTokens, grants] = [store("AuthorizationCode"), store("RefreshToken"), store("Grant")];
   await grants.upsert("grant", { accountId: "anna" }, 60);
@@ -32,7 +32,7 @@ test("of two concurrent uses of a code, the second is rejected and revokes what 
   expect(left).toEqual([undefined, undefined, undefined]);
 });
 
-test("a stored value decrypts only with the same key, in the same row, before it expires", async () => {
+test("a stored value can be decrypted only with the same key, in the same row, before it expires", async () => {
   const sessions = signInStore(database, KEY)("Session");
   await sessions.upsert("one", { uid: "uid-of-one", accountId: "anna" }, 60);
   await sessions.upsert("two", { uid: "uid-of-two", accountId: "ben" }, 60);

@@ -122,7 +122,8 @@ function unwrap(kid: string, wrapped: Uint8Array, wrappingKey: Uint8Array): Sign
   if (plaintext === undefined) {
     throw new TriplineError(
       "config-invalid",
-      `KEY_ENCRYPTION_KEY cannot decrypt the signing key ${kid} in the database. Start with the key it was encrypted with.`,
+      `KEY_ENCRYPTION_KEY cannot decrypt the signing key ${kid} in the database. Set it to the key with which the signing key ` +
+        "was encrypted.",
     );
   }
   const jwk = privateJwk.parse(JSON.parse(plaintext.toString("utf8")));

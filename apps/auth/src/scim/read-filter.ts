@@ -22,7 +22,7 @@ export function readFilter(text: string | undefined, known: readonly string[]): 
     wanted.set(name, readLiteral(literal));
     if (next === "") return wanted;
   }
-  const detail = `The filter is not supported. It can compare ${known.join(", ")} by eq, joined by and.`;
+  const detail = `The filter is not supported. It may compare ${known.join(", ")} with eq, and combine comparisons with and.`;
   throw new ScimFault("invalidFilter", detail);
 }
 

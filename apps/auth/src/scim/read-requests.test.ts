@@ -54,13 +54,13 @@ test.each<[string, () => unknown, ScimType]>([
   ["regression #30: an escaped NUL in a filter", () => filter('id eq "\\u0000"'), "invalidFilter"],
   ["a page that is not a number", () => readQuery({ startIndex: "one" }), "invalidValue"],
   ["a filter that is too long", () => readQuery({ filter: "a".repeat(1_001) }), "invalidValue"],
-])("rejects %s in one sentence", (_what, read, scimType) => {
+])("rejects %s, and says why in one sentence", (_what, read, scimType) => {
   const fault = faultOf(read);
   expect(fault?.scimType).toBe(scimType);
   expect(fault?.message).toMatch(/^[\w"].*\.$/);
 });
 
-test("reads filters with escaped quotes, joined by and", () => {
+test("reads filters with escaped quotes and with comparisons joined by and", () => {
   expect([...filter('userName eq "a\\"b" AND id eq "1"')]).toEqual([
     ["username", 'a"b'],
     ["id", "1"],

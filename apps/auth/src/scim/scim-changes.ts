@@ -19,8 +19,7 @@ interface Made<T> {
 
 /** A change holds one of the database's 10 connections while it waits for another change of its tenant. */
 const CONCURRENT = { perTenantMax: 2, allMax: 4, waitMsMax: 2_000 };
-const busy = () =>
-  new TriplineError("too-many-requests", "Too many changes are being made at once. Try again in a moment.");
+const busy = () => new TriplineError("too-many-requests", "Too many changes are in progress. Try again later.");
 
 /** Runs a provider's changes, each in a transaction, and notifies the services of revoked tokens. */
 @Injectable()

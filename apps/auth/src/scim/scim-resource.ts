@@ -66,7 +66,7 @@ export function readQuery(query: unknown): ListQuery {
   const parsed = listQuery.safeParse(query);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new ScimFault("invalidValue", `The parameter ${issue?.path.join(".")} is not valid: ${issue?.message}.`);
+  throw new ScimFault("invalidValue", `The parameter ${issue?.path.join(".")} is invalid: ${issue?.message}.`);
 }
 
 /** RFC 7644 section 3.4.2.4: a start below 1 means 1, a negative count means 0. @param countMax maximum page size */

@@ -59,7 +59,7 @@ describe("the token", () => {
     expect(JSON.stringify(await scim.auditOf("acme", `${by} scim-token-set`))).not.toContain("hash");
   });
 
-  test("needs a second administrator, and an identity provider", async () => {
+  test("needs an identity provider and a second administrator", async () => {
     const roles = (text: string) =>
       scim.bed.database.execute("UPDATE auth.people SET roles = $1 WHERE user_name = 'anna'", [text]);
     await roles("{admin}");
@@ -85,7 +85,7 @@ test("the API describes itself", async () => {
 });
 
 describe("users", () => {
-  test("are added, found, listed in pages, and replaced", async () => {
+  test("can be added, found, listed in pages, and replaced", async () => {
     const id = await carla({ displayName: "Carla C", emails: [{ value: "carla@acme.example" }], active: true });
     const found = await acme.get(`/Users/${id}`);
     expect(found.body).toMatchObject({
@@ -118,13 +118,13 @@ describe("users", () => {
     ["Entra ID", { op: "Replace", path: "active", value: "False" }, { active: false }],
     ["Okta", { op: "replace", value: { active: false } }, { active: false }],
     ["a new name", { op: "Add", path: "name.formatted", value: "Carla D" }, { displayName: "Carla D", active: true }],
-  ])("are changed by %s", async (_what, operation, expected) => {
+  ])("are changed correctly by %s", async (_what, operation, expected) => {
     const id = await carla();
     expect(await acme.patch(`/Users/${id}`, operation)).toMatchObject({ status: 200, body: expected });
     expect((await acme.get(`/Users/${id}`)).body).toMatchObject(expected);
   });
 
-  test("are unique by name and external ID", async () => {
+  test("have unique names and external IDs", async () => {
     await carla();
     for (const twice of [{ userName: "carla@acme.example" }, { userName: "other", externalId: "c-1" }]) {
       expect(await acme.addUser(twice)).toMatchObject({ status: 409, body: { scimType: "uniqueness", status: "409" } });
@@ -171,14 +171,14 @@ describe("a user who also signs in", () => {
     expect(await scim.rolesOf(added.body.id)).toEqual(["analyst"]);
   });
 
-  test("is matched with the provisioned user by name if so configured", async () => {
+  test("is matched with the provisioned user by name if this is configured", async () => {
     await scim.settings("user_name", []);
     const id = await carla({ externalId: "carla-at-hr" });
     const { tokens } = await signInCarla();
     expect(decodeJwt(tokens?.access_token ?? "").sub).toBe(id);
   });
 
-  test("with another ID gets an explanation instead of a second account", async () => {
+  test("gets an explanation instead of a second account if the ID differs", async () => {
     await carla({ externalId: "carla-at-hr" });
     const { answer } = await signInCarla();
     expect([answer.status, answer.text]).toEqual([401, expect.stringContaining("provisioned with another ID.")]);
@@ -211,7 +211,7 @@ describe("a deactivated user", () => {
     expect(body).toMatchObject({ active: false });
   });
 
-  test("regains a role that needs two administrators only if it is mapped", async () => {
+  test("regains a role that requires two administrators only if it is mapped", async () => {
     await scim.settings("external_id", []);
     const id = await carla();
     await scim.bed.database.execute("UPDATE auth.people SET roles = '{analyst,admin}' WHERE person_id = $1", [id]);
@@ -220,7 +220,7 @@ describe("a deactivated user", () => {
     expect(await scim.rolesOf(id)).toEqual(["analyst"]);
   });
 
-  test("cannot be found after being deleted, and can be added again", async () => {
+  test("cannot be found after deletion, but can be added again", async () => {
     const id = await carla();
     expect(await acme.send("DELETE", `/Users/${id}`)).toMatchObject({ status: 204 });
     expect(await acme.get(`/Users/${id}`)).toMatchObject({ status: 404 });
@@ -243,7 +243,7 @@ describe("a deactivated user", () => {
     expect(left).toEqual([]);
   });
 
-  test("changes completely or not at all if the database connection breaks during the change", async () => {
+  test("is changed completely or not at all if the database connection breaks during the change", async () => {
     const id = await carla();
     await signInCarla();
     let pending: ReturnType<ScimClient["patch"]> | undefined;
@@ -295,7 +295,7 @@ describe("groups", () => {
     await scim.auditOf(fraud.body.id, "scim group-add", "scim group-change", "scim group-remove");
   });
 
-  test("never grant a role without a mapping", async () => {
+  test("never grant a role if there is no mapping", async () => {
     const id = await carla();
     await acme.addGroup({ displayName: "admin", externalId: "admin", members: [{ value: id }] });
     expect(await scim.rolesOf(id)).toEqual(["viewer"]);
@@ -316,7 +316,7 @@ describe("groups", () => {
     expect(decodeJwt((await signInCarla()).tokens?.access_token ?? "").roles).toEqual(["analyst"]);
   });
 
-  test("are found by name, without their members on request", async () => {
+  test("can be found by name, and omit their members on request", async () => {
     const id = await carla();
     const { body } = await acme.addGroup({ displayName: "fraud", members: [{ value: id }] });
     const query = `?excludedAttributes=members&filter=${encodeURIComponent('displayName eq "Fraud"')}`;

@@ -94,7 +94,7 @@ async function claimsAfter(browser: Browser, answer: Answer, verifier: string) {
 }
 
 describe("a user with a second factor", () => {
-  test("signs in with password and code, and the token shows both", async () => {
+  test("signs in with password and code, and the token reports both", async () => {
     const { secret, recoveryCodes } = await setUp();
     expect(new Set(recoveryCodes).size).toBe(10);
     const { browser, verifier, page, send } = await passPassword();
@@ -111,7 +111,7 @@ describe("a user with a second factor", () => {
     expect((await browser.get(path)).location).toMatch(/^\/sign-in\//);
   });
 
-  test("uses each code once across all instances", async () => {
+  test("can use each code only once across all instances", async () => {
     const { secret } = await setUp();
     const code = codeNow(secret);
     const [first, second] = [await passPassword(), await passPassword(strict.url)];
@@ -171,8 +171,8 @@ describe("a user with a second factor", () => {
   });
 });
 
-describe("if a second factor is required", () => {
-  test("a user sets it up during sign-in, gets recovery codes and continues", async () => {
+describe("if a second factor is required,", () => {
+  test("a user sets it up while signing in, gets recovery codes and continues", async () => {
     const { browser, verifier, page, send } = await passPassword(strict.url);
     const secret = keyIn(page);
     expect(page.text).toContain("<svg");
@@ -204,13 +204,13 @@ describe("if a second factor is required", () => {
   });
 });
 
-test("the account page requires a sign-in", async () => {
+test("the account page requires signing in", async () => {
   const answer = await new Browser(service.url).get("/account/second-factor");
   expect(answer.status).toBe(401);
   expect(answer.text).toContain("You are not signed in");
 });
 
-test("regression #24: the owner of a name with no attempts left can sign in with password and code", async () => {
+test("regression #24: the owner of a name without remaining attempts can sign in with password and code", async () => {
   const { secret, recoveryCodes } = await setUp();
   const attempt = async (fields: Record<string, string>) => {
     const browser = new Browser(service.url);

@@ -121,7 +121,7 @@ export class SecondFactors {
     ]);
     if (row?.totp_secret == null) return undefined;
     const secret = openBytes(row.totp_secret, this.#key, personId);
-    if (secret === undefined) throw new TriplineError("internal", "A stored second factor cannot be read.");
+    if (secret === undefined) throw new TriplineError("internal", "A stored second factor is unreadable.");
     return secret;
   }
 

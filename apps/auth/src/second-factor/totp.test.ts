@@ -15,7 +15,7 @@ describe("TOTP codes", () => {
     expect(stepOf(SECRET, code, seconds * 1_000)).toBe(Math.floor(seconds / 30));
   });
 
-  test("are valid one step early or late, but not two", () => {
+  test("are valid one step early or late, but not two steps", () => {
     const at = (step: number): number => step * 30_000;
     const found = [-1, 0, 1, 2, 3].map((step) => stepOf(SECRET, "287082", at(step)));
     expect(found).toEqual([undefined, 1, 1, 1, undefined]);

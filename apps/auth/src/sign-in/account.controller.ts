@@ -19,7 +19,7 @@ const TITLE = "Your second factor";
 const WRONG = "The password or the code is wrong.";
 
 /** Lets a signed-in user set up or remove an authenticator app. Both require the password again. */
-@OpenTo("who is signed in at auth")
+@OpenTo("users who are signed in to auth")
 @Controller("/account/second-factor")
 @UseInterceptors(TraceInterceptor)
 export class AccountController {

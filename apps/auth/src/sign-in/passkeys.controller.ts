@@ -14,7 +14,7 @@ const TITLE = "Your passkeys";
 const NAME_CHARACTERS_MAX = 64;
 
 /** Lets a signed-in user add or remove passkeys as second factors. Both require the password again. */
-@OpenTo("who is signed in at auth")
+@OpenTo("users who are signed in to auth")
 @Controller("/account/passkeys")
 @UseInterceptors(TraceInterceptor)
 export class PasskeysController {

@@ -20,7 +20,7 @@ import { messagePage } from "./sign-in-pages.js";
 const TITLE = "Your password";
 
 /** Lets a signed-in user change the password. This ends the user's other sessions and revokes all tokens. */
-@OpenTo("who is signed in at auth")
+@OpenTo("users who are signed in to auth")
 @Controller("/account/password")
 @UseInterceptors(TraceInterceptor)
 export class PasswordController {

@@ -101,7 +101,7 @@ describe("a user", () => {
     expect(new URL(silent.location).searchParams.get("error")).toBe("login_required");
   });
 
-  test("can type the name in upper or lower case and the password in another Unicode form", async () => {
+  test("can type the name in upper or lower case, and the password in another Unicode form", async () => {
     const callback = await signIn(browser(), authorizationRequest().path, { ...ANNA, user_name: " Anna " });
     expect(callback.searchParams.get("code")).not.toBeNull();
   });
@@ -124,7 +124,7 @@ describe("a user", () => {
     }
   });
 
-  test("cannot finish a sign-in after an administrator signs them out", async () => {
+  test("cannot complete a sign-in after an administrator signs them out", async () => {
     const by = browser();
     const { uid, page } = await beginSignIn(by, authorizationRequest().path);
     const form = { csrf: csrfOf(page), user_name: ANNA.user_name, password: ANNA.password };
@@ -176,7 +176,7 @@ describe("the authorization endpoint rejects a request", () => {
     expect(answer.get("access_token")).toBeNull();
   });
 
-  test("with response_mode form_post, and blocks the response's script", async () => {
+  test("with response_mode form_post, and blocks the script of the response", async () => {
     const answer = await browser().get(authorizationRequest({ response_mode: "form_post" }).path);
     expect(answer.text).toContain('name="error" value="invalid_request"');
     expect(answer.headers.get("content-security-policy")).toMatch(/^default-src 'none'; style-src/);

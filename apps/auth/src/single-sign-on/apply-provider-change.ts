@@ -58,7 +58,7 @@ async function set(
   if (clientSecret === undefined) throw secretRequired();
   await storeProvider(transaction, { ...settings, tenant, client_secret: clientSecret, break_glass_id: breakGlass });
   const stored = await providerOf(transaction, tenant);
-  if (stored === undefined) throw new TriplineError("internal", "A provider that was stored is not there.");
+  if (stored === undefined) throw new TriplineError("internal", "A stored provider was not found.");
   return stored;
 }
 
@@ -132,7 +132,7 @@ function identityOf(provider: IdentityProvider | undefined): readonly unknown[] 
 }
 
 export const secretRequired = (): TriplineError =>
-  invalid("/client_secret", "The secret is required for a new issuer.");
+  invalid("/client_secret", "The client secret is required for a new issuer.");
 
 function invalid(pointer: string, detail: string): TriplineError {
   return new TriplineError("invalid-field", detail, [{ pointer, detail }]);

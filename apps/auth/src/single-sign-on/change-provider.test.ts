@@ -44,7 +44,7 @@ describe("enforced single sign-on", () => {
     });
   });
 
-  test("regression #30: can be lifted while the provider is unavailable", async () => {
+  test("regression #30: can be disabled while the provider is unavailable", async () => {
     const { client_id } = COMPANY_CLIENT;
     expect(await bed.setProvider({ is_enforced: true, break_glass: "ada" })).toMatchObject({ status: 200 });
     await company.close();
@@ -92,7 +92,7 @@ describe("an administrator with a password", () => {
     expect(await bed.send("PUT", "/v1/people/ada/roles", { roles: ["viewer"] })).toMatchObject(refused);
   });
 
-  test("regression #30: is needed before the provider is removed or its users get new accounts", async () => {
+  test("regression #30: is required before the provider can be removed or its users can get new accounts", async () => {
     await bed.setProvider(asAdmin);
     await singleSignOn(bed.service.url, company);
     const lock = (at: string) =>
@@ -140,7 +140,7 @@ describe("a change that a second administrator approves", () => {
     expect(decodeJwt(tokens?.access_token ?? "").roles).toEqual(["analyst"]);
   });
 
-  test("regression #30: keeps the secret at the time of the approval unless it has its own", async () => {
+  test("regression #30: keeps the secret that is current at the time of the approval unless the change has its own", async () => {
     const { client_secret } = COMPANY_CLIENT;
     await approve(await request({ client_secret: "expired" }));
     const older = await request({ client_secret: undefined, scope: "openid profile" });
@@ -215,7 +215,7 @@ describe("with SCIM", () => {
     ["by the subject, before the first sign-in", false, {}, { externalId: "mallory" }],
     ["by the name", false, { provisioning_match: "user_name" }, { userName: "mallory" }],
   ])(
-    "regression #30: another account gets no role that needs two administrators, %s",
+    "regression #30: another account gets no role that requires two administrators, %s",
     async (_how, isLinked, match, to) => {
       await bed.setProvider({ role_mapping: [], ...match });
       const acme = await newClient();

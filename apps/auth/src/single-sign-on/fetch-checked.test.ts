@@ -28,18 +28,18 @@ afterAll(() => server.close());
 const fetchOnce = (deadline = AbortSignal.timeout(5_000)) =>
   checkedFetch(new AllowedNetworks(["127.0.0.0/8"]), () => Promise.resolve([]), deadline)(url, get);
 
-test("a response of the maximum size is read", async () => {
+test("reads a response of the maximum size", async () => {
   [body, encoding] = [Buffer.alloc(BYTES_MAX - 1, "a"), undefined];
   expect((await (await fetchOnce()).arrayBuffer()).byteLength).toBe(BYTES_MAX - 1);
   expect(asked).toBe("identity");
 });
 
-test("a larger response is rejected", async () => {
+test("rejects a larger response", async () => {
   [body, encoding] = [Buffer.alloc(BYTES_MAX + 1, "a"), undefined];
   await expect(fetchOnce()).rejects.toThrow();
 });
 
-test.each(["gzip", "br", "deflate"])("regression #30: a response compressed as %s is rejected", async (name) => {
+test.each(["gzip", "br", "deflate"])("regression #30: rejects a response compressed with %s", async (name) => {
   [body, encoding] = [gzipSync(Buffer.alloc(64 * BYTES_MAX)), name];
   await expect(fetchOnce()).rejects.toMatchObject({ code: "provider-unavailable" });
 });
@@ -49,7 +49,7 @@ test.each(["identity", "Identity"])("regression #30: accepts a response with the
   expect(await (await fetchOnce()).text()).toBe("{}");
 });
 
-test("regression #30: one deadline applies to all requests", async () => {
+test("regression #30: a single deadline applies to all requests", async () => {
   [body, encoding] = [Buffer.from("{}"), undefined];
   const deadline = new AbortController();
   expect((await fetchOnce(deadline.signal)).status).toBe(200);

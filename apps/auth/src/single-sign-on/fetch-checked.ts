@@ -44,7 +44,10 @@ export function checkedFetch(allowed: AllowedNetworks, resolve: Resolve, deadlin
       });
       // The limit applies to the received bytes, and a few bytes can decompress to gigabytes.
       if (!NOT_COMPRESSED.has(response.headers.get("content-encoding")?.toLowerCase())) {
-        throw new TriplineError("provider-unavailable", "Your identity provider sent a compressed response.");
+        throw new TriplineError(
+          "provider-unavailable",
+          "Your identity provider sent a compressed response, which is not supported.",
+        );
       }
       const bytes = await response.arrayBuffer();
       const answer = { status: response.status, headers: [...response.headers] };

@@ -35,7 +35,8 @@ export async function linkProvisioned(
   const [found] = candidates;
   if (found === undefined) return undefined;
   if (!found.is_match) {
-    const detail = "Your account was provisioned with another ID. An administrator must check provisioning_match.";
+    const detail =
+      "Your account was provisioned with another ID. An administrator must check the setting provisioning_match.";
     throw new TriplineError("sign-in-failed", detail);
   }
   await transaction.execute(

@@ -40,7 +40,7 @@ export class ProviderDomains {
     const found = await Promise.all(domains.map((domain) => this.read(`_tripline.${domain}`)));
     const wrong = domains.filter((_domain, index) => !found[index]?.includes(recordOf(tenant)));
     if (wrong.length > 0) {
-      const detail = `Add the TXT record "${recordOf(tenant)}" to _tripline.${wrong[0]} first.`;
+      const detail = `First add the TXT record "${recordOf(tenant)}" to _tripline.${wrong[0]}.`;
       throw new TriplineError("invalid-field", detail, [{ pointer: "/domains", detail }]);
     }
     for (const [index, domain] of domains.entries()) await this.#release(domain, tenant, found[index] ?? []);

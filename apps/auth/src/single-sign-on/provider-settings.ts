@@ -23,7 +23,7 @@ const settings = {
     .meta({
       description: "The provider's issuer URL. Its metadata must be at `/.well-known/openid-configuration` below it.",
     }),
-  client_id: text.meta({ description: "The ID under which the provider knows Tripline." }),
+  client_id: text.meta({ description: "The client ID of Tripline at the provider." }),
   scope: text.default("openid profile email").meta({ description: "Scopes to request, separated by spaces." }),
   domains: z
     .array(z.string().regex(/^(?=.{1,253}$)([a-z0-9-]{1,63}\.)+[a-z]{2,63}$/, "must be a domain in lower case"))
@@ -37,7 +37,7 @@ const settings = {
   subject_claim: claim.default("sub").meta({ description: "Claim that identifies a user permanently." }),
   user_name_claim: claim
     .default("preferred_username")
-    .meta({ description: "Claim with the user name; without it, `email` is used." }),
+    .meta({ description: "Claim with the user name. If it is not set, `email` is used." }),
   roles_claim: claim.default("groups").meta({ description: "Claim with the user's groups or roles." }),
   role_mapping: z
     .array(z.strictObject({ value: text, role }))
@@ -45,23 +45,24 @@ const settings = {
     .default([])
     .meta({
       description:
-        "Which value of the roles claim grants which role. Users without a mapped value are viewers. If the mapping is " +
-        "empty, administrators assign roles in Tripline.",
+        "Maps values of the roles claim to roles. Users without a mapped value are viewers. If the mapping is empty, " +
+        "administrators assign roles in Tripline.",
     }),
   provisioning_match: z
     .enum(["external_id", "user_name"])
     .default("external_id")
     .meta({
       description:
-        "How a user who signs in for the first time is matched with a user provisioned by SCIM: the subject claim equals " +
-        "`externalId`, or the user name claim equals `userName`. Choose `user_name` only if users cannot change that claim.",
+        "How a user who signs in for the first time is matched with a user provisioned by SCIM: by comparing the subject claim " +
+        "with `externalId`, or the user name claim with `userName`. Choose `user_name` only if users cannot change that claim.",
     }),
   required_claims: z
     .array(z.strictObject({ claim, value: text }))
     .max(REQUIRED_MAX)
     .default([])
     .meta({
-      description: "Claims that every ID token must contain, for a provider that also serves other organisations.",
+      description:
+        "Claims that every ID token must contain. Use them with a provider that also serves other organisations.",
     }),
   is_enforced: z
     .boolean()
@@ -77,7 +78,7 @@ export const newProvider = z
   .strictObject({
     ...settings,
     client_secret: z.string().min(1).max(SECRET_CHARACTERS_MAX).optional().meta({
-      description: "The secret of `client_id`. Without it, the current one is kept, unless the issuer changes.",
+      description: "The secret of `client_id`. If it is missing, the current one is kept, unless the issuer changes.",
     }),
   })
   .superRefine(({ issuer, required_claims: required, is_enforced: isEnforced, break_glass: breakGlass }, check) => {
@@ -89,7 +90,7 @@ export const newProvider = z
       });
     }
     if (isEnforced && breakGlass === null) {
-      check.addIssue({ code: "custom", path: ["break_glass"], message: "must name a user if is_enforced is true" });
+      check.addIssue({ code: "custom", path: ["break_glass"], message: "is required if is_enforced is true" });
     }
   });
 
@@ -112,7 +113,7 @@ function hostOf(url: string): string | undefined {
  */
 export function checkIssuer(configured: string, published: string): void {
   if (published === configured && !published.includes("{")) return;
-  const detail = "The issuer must equal the issuer in the provider's metadata, and belong to one organisation.";
+  const detail = "The issuer must be the same as in the provider's metadata, and must belong to a single organisation.";
   throw new TriplineError("provider-url-refused", detail, [{ pointer: "/issuer", detail }]);
 }
 

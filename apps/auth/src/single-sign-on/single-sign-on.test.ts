@@ -70,7 +70,7 @@ describe("a user of the company", () => {
     expect((await peopleOf("acme")).filter((person) => person.provider_subject === "c-1")).toHaveLength(1);
   });
 
-  test("never takes over a user with the same name, and neither blocks the other", async () => {
+  test("never takes over a user with the same name, and neither user blocks the other", async () => {
     company.accounts.set("c-1", { preferred_username: "anna", email: "anna", groups: ["fraud-leads"] });
     expect((await singleSignOn(bed.service.url, company)).tokens).toBeDefined();
     company.accounts.set("c-2", { preferred_username: "anna", groups: ["fraud-leads"] });
@@ -99,7 +99,7 @@ describe("a user of the company", () => {
     expect(names).toEqual(["ACME:carla@acme.example", "acme:carla@acme.example"]);
   });
 
-  test("regression #30: has no password, until a reset separates them from the provider", async () => {
+  test("regression #30: has no password, until a reset unlinks the account from the provider", async () => {
     await singleSignOn(bed.service.url, company);
     await bed.database.execute(
       `UPDATE auth.people SET password_hash = (SELECT password_hash FROM auth.people WHERE user_name = 'anna')
@@ -128,7 +128,7 @@ describe("a user of the company", () => {
     company.accounts.set("c-1", { preferred_username: "carla@acme.example" });
     const { answer } = await singleSignOn(bed.service.url, company);
     expect([answer.status, answer.text]).toEqual([
-      ...[ERROR_OF_SIGN_IN, expect.stringContaining("sent no valid claim groups.")],
+      ...[ERROR_OF_SIGN_IN, expect.stringContaining("did not send a valid claim groups.")],
     ]);
     expect(await peopleOf("acme")).toContainEqual(
       expect.objectContaining({ provider_subject: "c-1", roles: ["analyst"] }),
@@ -168,7 +168,7 @@ describe("the callback", () => {
     ["another audience", (claims) => ({ ...claims, aud: "someone-else" }), "sent an invalid response"],
     ["another issuer", (claims) => ({ ...claims, iss: "https://evil.example" }), "sent an invalid response"],
     ["another nonce", (claims) => ({ ...claims, nonce: "replayed" }), "sent an invalid response"],
-    ["no user name", ({ preferred_username: _, ...claims }) => claims, "no valid claim preferred_username"],
+    ["no user name", ({ preferred_username: _, ...claims }) => claims, "did not send a valid claim preferred_username"],
   ])("rejects %s", async (_what, change, sentence) => {
     company.change = change;
     const { answer } = await singleSignOn(bed.service.url, company);
@@ -177,12 +177,12 @@ describe("the callback", () => {
     expect((await peopleOf("acme")).map((person) => person.provider_subject)).not.toContain("c-1");
   });
 
-  test("says that the provider is unavailable, and succeeds once it is back", async () => {
+  test("reports that the provider is unavailable, and succeeds once it is available again", async () => {
     await company.close();
     try {
       const { answer } = await singleSignOn(bed.service.url, company);
       expect(answer.status).toBe(502);
-      expect(answer.text).toContain("Your identity provider is unavailable. Try again in a moment.");
+      expect(answer.text).toContain("Your identity provider is unavailable. Try again later.");
     } finally {
       await company.reopen();
     }
@@ -307,7 +307,7 @@ describe("the callback", () => {
     expect((await singleSignOn(bed.service.url, company)).tokens).toBeDefined();
   });
 
-  test("regression #30: says that an administrator must correct a wrong client secret", async () => {
+  test("regression #30: reports that an administrator must correct a wrong client secret", async () => {
     await bed.setProvider({ client_secret: "expired" });
     const { answer } = await singleSignOn(bed.service.url, company);
     expect([answer.status, answer.text]).toEqual([
@@ -338,7 +338,7 @@ describe("the callback", () => {
 });
 
 describe("the settings", () => {
-  test("show no secret, and belong to one tenant", async () => {
+  test("do not contain the secret, and belong to one tenant", async () => {
     const zoe = await bed.tokenOf({ ...ADA, user_name: "zoe" });
     expect(await bed.send("GET", "/v1/identity-provider", undefined, zoe)).toMatchObject({ status: 404 });
     const { body } = await bed.send("GET", "/v1/identity-provider");
@@ -353,7 +353,7 @@ describe("the settings", () => {
     expect(JSON.stringify(stored)).not.toContain(COMPANY_CLIENT.client_secret);
   });
 
-  test("regression #30: are audited without the secret and without names of users", async () => {
+  test("regression #30: are audited without the secret or the names of users", async () => {
     await bed.setProvider({ break_glass: "ada" });
     const [audited] = await bed.database.query(
       z.object({ details: z.string() }),

@@ -35,7 +35,7 @@ test("regression #30: each tenant has its own redirect URI", async () => {
   expect(new URL(url).searchParams.get("redirect_uri")).toBe(`${ISSUER}/single-sign-on/acme/callback`);
 });
 
-test("regression #30: a provider that does not respond blocks only its tenant", async () => {
+test("regression #30: a provider that does not respond blocks only its own tenant", async () => {
   const silent = createServer().listen(0, "127.0.0.1");
   await once(silent, "listening");
   const sockets: Socket[] = [];
@@ -52,7 +52,7 @@ test("regression #30: a provider that does not respond blocks only its tenant", 
   await expect(upstream.begin(slow, "uid")).rejects.toMatchObject({ code: "provider-unavailable" });
 });
 
-test("regression #30: users who return from the provider do not wait for new sign-ins, and can retry if no slot is free", async () => {
+test("regression #30: users who return from the provider do not wait behind new sign-ins, and can retry if no slot is free", async () => {
   const silent = createServer().listen(0, "127.0.0.1");
   await once(silent, "listening");
   const sockets: Socket[] = [];
@@ -75,7 +75,7 @@ test("regression #30: users who return from the provider do not wait for new sig
   await Promise.allSettled(waiting);
 });
 
-test("regression #30: an issuer that differs from the metadata is rejected", async () => {
+test("regression #30: rejects an issuer that differs from the metadata", async () => {
   await expect(newUpstream().check(providerOf("acme", `${company.url}/`))).rejects.toMatchObject({
     code: "provider-url-refused",
   });
@@ -85,6 +85,6 @@ test.each([
   ["https://login.microsoftonline.com/common/v2.0", "https://login.microsoftonline.com/{tenantid}/v2.0"],
   ["https://login.microsoftonline.com/{tenantid}/v2.0", "https://login.microsoftonline.com/{tenantid}/v2.0"],
   ["https://acme.b2clogin.com/x/v2.0", "https://login.microsoftonline.com/other/v2.0"],
-])("regression #30: the shared issuer %s is rejected", (configured, published) => {
-  expect(() => checkIssuer(configured, published)).toThrow("must equal the issuer in the provider's metadata");
+])("regression #30: rejects the shared issuer %s", (configured, published) => {
+  expect(() => checkIssuer(configured, published)).toThrow("must be the same as in the provider's metadata");
 });

@@ -19,7 +19,7 @@ const CLOCK_TOLERANCE_SECONDS = 30;
 /** Anyone can start a sign-in, so new sign-ins must not use the slots of users who return from the provider. */
 const SLOTS = { perTenantMax: 4, allMax: 32, waitMsMax: 1_000 };
 const SLOTS_OF_RETURNING = { perTenantMax: 8, allMax: 32, waitMsMax: 5_000 };
-const busy = () => new TriplineError("queue-full", "Too many users are signing in. Try again in a moment.");
+const busy = () => new TriplineError("queue-full", "Too many users are signing in. Try again later.");
 const MS_PER_S = 1_000;
 
 /** Values that must match when the browser returns from the provider. */
@@ -199,7 +199,7 @@ function checkFreshness({ isAgain, maxAgeSeconds, atMs }: UpstreamAttempt, authT
   const oldestSeconds = oldestMs / MS_PER_S - CLOCK_TOLERANCE_SECONDS;
   if (typeof authTime === "number" && authTime >= oldestSeconds) return;
   const detail =
-    "You must sign in again, but your identity provider did not ask you. Sign out there, then start again.";
+    "You must sign in again, but your identity provider did not ask you to. Sign out of the provider, then start again.";
   throw new TriplineError("sign-in-failed", detail);
 }
 
@@ -241,12 +241,7 @@ function asSignInError(error: unknown): TriplineError {
   if (error instanceof oidc.ClientError && !isUnavailable) {
     return failed("Your identity provider sent an invalid response. Start again, or ask an administrator.");
   }
-  return new TriplineError(
-    "provider-unavailable",
-    "Your identity provider is unavailable. Try again in a moment.",
-    [],
-    {
-      cause: error,
-    },
-  );
+  return new TriplineError("provider-unavailable", "Your identity provider is unavailable. Try again later.", [], {
+    cause: error,
+  });
 }

@@ -11,7 +11,7 @@ import { managedBy } from "../requests/managed-tenant.js";
 import { note } from "../requests/request-schemas.js";
 import { ChangeRequests } from "./change-requests.js";
 
-export const changeId = z.object({ id: z.uuid("must be the id of a change") });
+export const changeId = z.object({ id: z.uuid("must be the ID of a change") });
 export const settlement = z.strictObject({ note });
 
 /** Changes that await another user. The parameter `tenant` selects the tenant. */

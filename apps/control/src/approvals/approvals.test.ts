@@ -40,7 +40,7 @@ async function settingsOf(caller: TestCaller): Promise<unknown> {
   return [needs_approval, lists_need_approval];
 }
 
-test("regression #24: one user can turn approval on, and two can turn it off", async () => {
+test("regression #24: one user can enable approval, but disabling it takes two", async () => {
   const [ann, bob] = [as("ann"), as("bob")];
   await expect(change(ann, { needs_approval: true, lists_need_approval: true })).resolves.toMatchObject({
     status: 204,
@@ -82,7 +82,7 @@ test("an unconfirmed change expires", async () => {
   expect(await settingsOf(ann)).toEqual([true, false]);
 });
 
-test("regression #24: a single user can break glass: with a reason, after a delay, and unless another user rejects it", async () => {
+test("regression #24: a single user can break glass with a reason and after a delay, unless another user rejects it", async () => {
   const [ann, bob] = [as("ann"), as("bob")];
   await change(ann, { needs_approval: true });
   const off = { needs_approval: false, break_glass: true };

@@ -82,7 +82,10 @@ export class ChangeRequests {
       const principal = principalOf(by);
       const found = await lock(transaction, by.tenant, id);
       if (found.author_principal === principal) {
-        throw new TriplineError("approval-missing", `${found.author} requested this, so another user must confirm it.`);
+        throw new TriplineError(
+          "approval-missing",
+          `${found.author} requested this change, so another user must confirm it.`,
+        );
       }
       await this.#apply(transaction, found);
       await settle(transaction, id, "confirmed", by.actor);
@@ -139,7 +142,7 @@ export async function requestChange(transaction: Queries, by: Managed, change: N
     [by.tenant],
   );
   if (count >= OPEN_MAX) {
-    const detail = `${count} changes of this tenant already await another user. Confirm or reject some of them first.`;
+    const detail = `${count} changes of this tenant are already waiting for another user. Confirm or reject some of them first.`;
     throw new TriplineError("too-many-requests", detail);
   }
   const [added] = await transaction.query(
@@ -153,7 +156,7 @@ export async function requestChange(transaction: Queries, by: Managed, change: N
       ...[EXPIRES_AFTER, isBreakGlass ? BREAK_GLASS_DELAY_SECONDS : null],
     ],
   );
-  if (added === undefined) throw new TriplineError("internal", "An INSERT returned no row.");
+  if (added === undefined) throw new TriplineError("internal", "An INSERT statement returned no row.");
   const action = isBreakGlass ? "break-glass" : "change-requested";
   await noteAudit(transaction, by, action, { ...describe(added), note }, subjectOf(added));
   return added;
@@ -166,7 +169,7 @@ async function lock(transaction: Queries, tenant: string, id: string) {
      WHERE tenant = $1 AND id = $2 AND settled_at IS NULL AND expires_at > now() FOR UPDATE`,
     [tenant, id],
   );
-  if (found === undefined) throw new TriplineError("not-found", "No such change is waiting for confirmation.");
+  if (found === undefined) throw new TriplineError("not-found", "There is no such change waiting for confirmation.");
   return found;
 }
 

@@ -125,7 +125,7 @@ async function verify(tenant: string, count: number) {
   return verifier.end(head);
 }
 
-test("control's actions enter their tenant's log with actor and subject, and are visible only with audit:read", async () => {
+test("adds control's actions to their tenant's log with actor and subject, visible only with audit:read", async () => {
   const ann = bed.as("ann", { tenant: "shop", scope: "lists:write lists:read" });
   const entry = { kind: "terminal", value: "t-1", reason: "stolen" };
   await ann.send("POST", "/v1/lists/deny/entries", { entries: [entry] });
@@ -150,7 +150,7 @@ test("control's actions enter their tenant's log with actor and subject, and are
   await expect(bed.as("spy", AUDITOR).get("/v1/audit/log?tenant=shop")).resolves.toMatchObject({ status: 403 });
 });
 
-test("events delivered repeatedly, and to two instances, are logged once without gaps", async () => {
+test("logs events once and without gaps, even if they are delivered repeatedly and to two instances", async () => {
   const another = await bed.startAnother();
   try {
     const [first, second] = [events("twice", 300), events("thrice", 300)];
@@ -172,7 +172,7 @@ test("events delivered repeatedly, and to two instances, are logged once without
   }
 });
 
-test("an unreadable record becomes a dead letter, and the others are logged", async () => {
+test("dead-letters an unreadable record, and logs the others", async () => {
   const letters = new BatchCollector();
   const reader = await bed.kafka.consume({
     group: "letters",
@@ -192,7 +192,7 @@ test("an unreadable record becomes a dead letter, and the others are logged", as
   await expect(verify("beside", 1)).resolves.toMatchObject({ entries: 1 });
 });
 
-test("the log is signed, and the signature reveals what the database lost or changed", async () => {
+test("signs the log, and the signature reveals what the database lost or changed", async () => {
   await producer.send(events("signed", 5).map(recordOf));
   await logOf("signed", 5);
   const signer = bed.service.get(AuditSigner);
@@ -235,7 +235,7 @@ function forge(statement: string): Promise<void> {
   });
 }
 
-test("regression #24: the readiness report says that anchors cannot be written", async () => {
+test("regression #24: the readiness report says if anchors cannot be written", async () => {
   const apart = await bed.startAnother({ AUDIT_ANCHOR_URL: `${import.meta.url}/anchors` });
   try {
     await apart.get(AuditSigner).sign();
@@ -247,7 +247,7 @@ test("regression #24: the readiness report says that anchors cannot be written",
   }
 });
 
-test("an event of an instance without Kafka waits until any instance is connected", async () => {
+test("an event of an instance that cannot reach Kafka waits until any instance is connected", async () => {
   const apart = await bed.startAnother({ KAFKA_BROKERS: "127.0.0.1:1" });
   try {
     const answer = await bed

@@ -40,8 +40,8 @@ export class AuditSigner implements OnApplicationBootstrap, OnApplicationShutdow
   ) {
     const { AUDIT_SIGNING_KEY: seed } = config;
     this.#signer = seed === undefined ? undefined : new CheckpointSigner(seed);
-    const unsigned = "How long the audit log could not be signed; 0 if it can";
-    const unanchored = "How long anchors of the audit log could not be written; 0 if they can";
+    const unsigned = "Time for which the audit log could not be signed; 0 if it can be signed";
+    const unanchored = "Time for which anchors of the audit log could not be written; 0 if they can be written";
     this.#endReading = [
       gauge("tripline_audit_unsigned_seconds", { description: unsigned }, () => secondsSince(this.#failingSinceMs)),
       gauge("tripline_audit_unanchored_seconds", { description: unanchored }, () =>
@@ -60,7 +60,7 @@ export class AuditSigner implements OnApplicationBootstrap, OnApplicationShutdow
   onApplicationBootstrap(): void {
     const { logger, config } = this;
     if (this.#signer === undefined) {
-      logger.warn("AUDIT_SIGNING_KEY is not set: the audit log is chained but not signed");
+      logger.warn("AUDIT_SIGNING_KEY is not set, so the audit log is hash-chained but not signed");
       return;
     }
     this.#timer = setInterval(
@@ -144,7 +144,7 @@ function checkpointOf({ head, last, entries }: Unsigned, signer: CheckpointSigne
   for (const entry of entries) verifier.add(entry);
   const newest = entries.at(-1);
   if (newest === undefined || newest.sequence >= head.sequence) verifier.end(head);
-  if (newest === undefined) throw new TriplineError("internal", "An audit log has nothing to be signed.");
+  if (newest === undefined) throw new TriplineError("internal", "There is no unsigned entry in the audit log.");
   const { sequence, hash } = newest;
   return signer.sign({ tenant: head.tenant, sequence, hash, signedAtMs: Date.now() });
 }

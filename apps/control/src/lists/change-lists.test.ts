@@ -141,7 +141,7 @@ test.each<[string, string, object, string]>([
     card({ reason: "is 4111111111111111" }),
     "/entries/0/reason must not contain",
   ],
-  ["no reason", "deny", card({ reason: " " }), "/entries/0/reason must say why"],
+  ["no reason", "deny", card({ reason: " " }), "/entries/0/reason must state a reason"],
   [
     "an expiry in the past",
     "deny",
@@ -149,7 +149,7 @@ test.each<[string, string, object, string]>([
     "/entries/0/expires_at must be in the",
   ],
   ["an unknown field", "deny", card({ until: 1 }), "/entries/0/until is not a known field"],
-  ["a list without an effect", "mules", card(), "/effect is needed for the first entry of mules"],
+  ["a list without an effect", "mules", card(), "/effect is required for the first entry of mules"],
   ["an invalid list name", "De%20ny", card(), "/list must be 1 to 32 lower-case letters"],
 ])("rejects %s and names the field", async (_what, list, entry, sentence) => {
   const { status, body } = await callerOf("bad").send("POST", `/v1/lists/${list}/entries`, { entries: [entry] });
@@ -162,12 +162,14 @@ test("rejects a duplicate value, another effect, too many entries and a missing 
   const post = (body: object, list = "mules") => caller.send("POST", `/v1/lists/${list}/entries`, body);
   const detailOf = async (answer: ReturnType<typeof post>) => JSON.stringify((await answer).body);
   expect(await detailOf(post({ effect: "deny", entries: [card(), card()] }))).toContain(
-    "/entries/1/value is already the value of entry 0",
+    "/entries/1/value has the same value as entry 0",
   );
   await post({ effect: "watch", entries: [card()] });
-  expect(await detailOf(post({ effect: "deny", entries: [card()] }))).toContain("/effect is watch for the list mules");
+  expect(await detailOf(post({ effect: "deny", entries: [card()] }))).toContain(
+    "/effect must be watch, because the list mules has this effect",
+  );
   expect(await detailOf(post({ effect: "allow", entries: [card()] }, "deny"))).toContain(
-    "/effect is deny for the list",
+    "/effect must be deny, because the list",
   );
   const many = Array.from({ length: 1_001 }, (_, index) => card({ kind: "terminal", value: `t${index}` }));
   expect(await detailOf(post({ entries: many }))).toContain("must have at most 1000 entries");
@@ -188,7 +190,7 @@ test("regression #24: a tenant has at most 100 lists in addition to the built-in
   for (const list of ["l-7", "deny", "confirmed-fraud"]) expect((await add(list)).status).toBe(200);
 });
 
-test("only an operator changes another tenant's lists", async () => {
+test("only an operator can change another tenant's lists", async () => {
   const path = "/v1/lists/deny/entries?tenant=theirs";
   const operator = bed.as("olga", { tenant: OPERATOR_TENANT, scope: SCOPES });
   await expect(operator.send("POST", path, { entries: [card()] })).resolves.toMatchObject({ status: 200 });

@@ -41,7 +41,7 @@ function label(change: Partial<Label> = {}): Label {
   };
 }
 
-test("denies only the cards of confirmed frauds, for a limited time", async () => {
+test("adds only the cards of confirmed frauds to the deny list, for a limited time", async () => {
   const fraud = label();
   const again = label({ cardToken: fraud.cardToken, labelledAtMs: NOW_MS - DAY_MS });
   const unlisted = [

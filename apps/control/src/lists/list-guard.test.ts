@@ -52,7 +52,7 @@ async function listed(): Promise<string[]> {
   return page.parse((await caller.get("/v1/lists/entries")).body).entries.map(({ kind }) => kind);
 }
 
-test("regression #24: an entry that declines too many payments is withdrawn, and a second attempt needs another user", async () => {
+test("regression #24: withdraws an entry that declines too many payments, and a second attempt needs another user", async () => {
   await decide(0.02);
   await decide(0.02);
   await expect(put([{ kind: "terminal", value: "t-1", reason: "Skimmer" }, BIN])).resolves.toMatchObject({
@@ -83,7 +83,7 @@ test("regression #24: an entry that declines too many payments is withdrawn, and
   }
 });
 
-test("keeps an entry that changes little", async () => {
+test("keeps an entry that has little effect", async () => {
   await decide(0.05);
   await decide(0.05);
   await put([BIN]);
@@ -94,7 +94,7 @@ test("keeps an entry that changes little", async () => {
   expect(await listed()).toEqual(["bin"]);
 });
 
-test("regression #24: a preview counts the tenant's payments that entries would match", async () => {
+test("regression #24: a preview counts the tenant's payments that the entries would match", async () => {
   const ours = {
     tenant,
     acceptedAtMs: Date.now(),

@@ -69,7 +69,7 @@ export class ListGuard extends RegularLook {
     const count = await watches.withdraw({ tenant, actor: GUARD, actorKind: "service" }, why);
     if (count === 0) return;
     this.#returns.inc(count);
-    logger.warn({ tenant, entries: count, why }, "entries of a list were withdrawn");
+    logger.warn({ tenant, entries: count, why }, "list entries were withdrawn");
     await publisher.publish();
   }
 }

@@ -55,7 +55,7 @@ export class ListPublisher extends OutboxPublisher {
       await this.flush();
     } catch (thrown) {
       if (asTriplineError(thrown).code !== "kafka-unavailable") throw thrown;
-      const detail = "The change is saved and takes effect as soon as Kafka is available.";
+      const detail = "The change is saved. It will take effect as soon as Kafka is available.";
       throw new TriplineError("kafka-unavailable", detail, [], { cause: thrown });
     }
   }

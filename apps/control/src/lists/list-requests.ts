@@ -19,7 +19,7 @@ const value = z.string().max(128, "must have at most 128 characters");
 const reason = z
   .string()
   .trim()
-  .min(1, "must say why")
+  .min(1, "must state a reason")
   .max(REASON_CHARACTERS_MAX, `must have at most ${REASON_CHARACTERS_MAX} characters`)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: tools that read the OpenAPI document know no \p
   .regex(/^[^\x00-\x1f\x7f-\x9f]*$/u, "must be one line of text");
@@ -46,7 +46,7 @@ export const previewed = z.strictObject({
           if (!isValid(text)) issues.push({ code: "custom", path: ["value"], message: `must be ${what}`, input: of });
         }),
     )
-    .min(1, "must have an entry")
+    .min(1, "must have at least one entry")
     .max(ENTRIES_MAX, `must have at most ${ENTRIES_MAX} entries`),
 });
 
@@ -73,8 +73,8 @@ export const newEntries = z.strictObject({
   effect,
   entries: z
     .array(entry, "must be a list of entries")
-    .min(1, "must have an entry")
-    .max(ENTRIES_MAX, `must have at most ${ENTRIES_MAX} entries; send the rest in another request`)
+    .min(1, "must have at least one entry")
+    .max(ENTRIES_MAX, `must have at most ${ENTRIES_MAX} entries; send the remaining entries in another request`)
     .check(({ value: entries, issues }) => {
       const places = new Map<string, number>();
       entries.forEach((one, index) => {
@@ -82,7 +82,7 @@ export const newEntries = z.strictObject({
         const first = places.get(key);
         if (first === undefined) places.set(key, index);
         else {
-          const message = `is already the value of entry ${first}`;
+          const message = `has the same value as entry ${first}`;
           issues.push({ code: "custom", path: [index, "value"], message, input: index });
         }
       });
@@ -92,7 +92,7 @@ export const newEntries = z.strictObject({
 export const listName = z.object({
   list: z
     .string()
-    .regex(/^[a-z][a-z0-9-]{0,31}$/, "must be 1 to 32 lower-case letters, digits and hyphens, a letter first"),
+    .regex(/^[a-z][a-z0-9-]{0,31}$/, "must be 1 to 32 lower-case letters, digits and hyphens, and start with a letter"),
 });
 
 /** Read by `managedBy`. */
@@ -103,7 +103,7 @@ export const entryKey = z.strictObject({ tenant, kind, value });
 /** Cursor of a search: the last entry of the previous page. */
 const cursor = z
   .string()
-  .regex(/^[^/]+\/[^/]+\/.+$/, "must be the `next` value of an earlier response")
+  .regex(/^[^/]+\/[^/]+\/.+$/, "must be the value of `next` in an earlier response")
   .transform((text) => {
     const [list = "", of = "", ...rest] = text.split("/");
     return { list, kind: of, value: rest.join("/") };

@@ -79,7 +79,7 @@ export class ListStore {
          WHERE tenant = $1 AND list = $2 AND kind = $3 AND value = $4 AND NOT is_removed`,
         [by.tenant, list, kind, value],
       );
-      if (count === 0) throw new TriplineError("not-found", `The list ${list} does not have this entry.`);
+      if (count === 0) throw new TriplineError("not-found", `The list ${list} does not contain this entry.`);
       await noteAudit(transaction, by, "list-entry-removed", { list, kind, value }, { kind: "list", id: list });
     });
   }
@@ -135,11 +135,12 @@ async function settleEffect(
     [tenant, list],
   );
   if (found === undefined && effect !== undefined) {
-    const detail = `The tenant already has ${LISTS_MAX} lists; add the entries to one of them.`;
+    const detail = `The tenant already has ${LISTS_MAX} lists, the maximum. Add the entries to one of them.`;
     throw new TriplineError("invalid-field", detail, [{ pointer: "/list", detail }]);
   }
-  if (found === undefined) throw wrongEffect(`is needed for the first entry of ${list}: deny, watch or allow`);
-  if (wanted !== undefined && wanted !== found.effect) throw wrongEffect(`is ${found.effect} for the list ${list}`);
+  if (found === undefined) throw wrongEffect(`is required for the first entry of ${list}: deny, watch or allow`);
+  if (wanted !== undefined && wanted !== found.effect)
+    throw wrongEffect(`must be ${found.effect}, because the list ${list} has this effect`);
   return found.effect;
 }
 

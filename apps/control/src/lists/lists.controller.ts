@@ -92,6 +92,6 @@ export class ListsController {
   #by(request: FastifyRequest): Managed {
     const managed = managedBy(request, this.config.OPERATOR_TENANT);
     if (managed.tenant !== "") return managed;
-    throw invalidFields([{ pointer: "/tenant", detail: "must name a tenant, because every list belongs to one" }]);
+    throw invalidFields([{ pointer: "/tenant", detail: "must be set, because every list belongs to a tenant" }]);
   }
 }

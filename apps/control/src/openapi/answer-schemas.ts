@@ -14,7 +14,7 @@ const time = z.iso.datetime();
 const revision = z
   .object({
     revision: z.int(),
-    version: z.string().meta({ description: "Version of the file and the first digits of its SHA-256." }),
+    version: z.string().meta({ description: "Version of the policy file and the first digits of its SHA-256." }),
     sha256: z.string(),
     author: z.string(),
     note: z.string(),
@@ -25,18 +25,18 @@ const activationKind = z.enum(["return", "suspect", "new"]).meta({ id: "Activati
 const activation = z
   .object({
     activation: z.int(),
-    revision: z.int().nullable().meta({ description: "null: removes the tenant's own policy." }),
-    author: z.string().meta({ description: "`guard` if the policy's guard rolled back." }),
+    revision: z.int().nullable().meta({ description: "null if the tenant's own policy is removed." }),
+    author: z.string().meta({ description: "`guard` if the guard of the policy rolled it back." }),
     note: z.string(),
     created_at: time,
     activates_at: time,
     is_watched: z.boolean(),
-    kind: activationKind.nullable().meta({ description: "null: created by an earlier release." }),
+    kind: activationKind.nullable().meta({ description: "null if an earlier release created it." }),
   })
   .meta({ id: "PolicyActivation" });
 const published = activation
   .extend({
-    published_at: time.nullable().meta({ description: "null: the services have not been notified yet." }),
+    published_at: time.nullable().meta({ description: "null if the services have not been notified yet." }),
   })
   .meta({ id: "PublishedActivation" });
 const draft = z
@@ -52,11 +52,12 @@ const waiting = z
     created_at: time,
     expires_at: time,
     takes_effect_at: time.nullable().meta({
-      description: "For break glass: when it takes effect unless another user rejects it. null: awaiting another user.",
+      description:
+        "For break glass, the time at which the change takes effect unless another user rejects it. null if it awaits another user.",
     }),
   })
   .meta({ id: "ChangeRequest" });
-const faults = z.array(z.string()).meta({ description: "Each with line and column; empty if the text is valid." });
+const faults = z.array(z.string()).meta({ description: "Faults with line and column; empty if the text is valid." });
 const entry = z
   .object({
     list: z.string(),
@@ -79,9 +80,9 @@ const rollout = z
     canary_percent: z.number(),
     shadow_percent: z.number(),
     is_held: z.boolean(),
-    is_registry_pending: z
-      .boolean()
-      .meta({ description: "Rolled back, but the registry's aliases are not updated yet; control retries." }),
+    is_registry_pending: z.boolean().meta({
+      description: "True if it was rolled back but the registry's aliases have not been updated yet; control retries.",
+    }),
     revision: z.int(),
     started_at: time,
     changed_at: time,
@@ -117,11 +118,11 @@ export const ANSWERS = named({
     needs_approval: z.boolean(),
     lists_need_approval: z.boolean(),
     newest_revision: revision.nullable(),
-    newest_activation: z.int().meta({ description: "The `after` of the next activation." }),
+    newest_activation: z.int().meta({ description: "The value of `after` for the next activation." }),
     in_force: published.nullable(),
     scheduled: published.nullable(),
     return_to: z.object({ revision: z.int().nullable() }).nullable().meta({
-      description: "The newest policy that was active and not rolled back. Returning to it needs no approval.",
+      description: "The newest policy that was active and was not rolled back. Returning to it requires no approval.",
     }),
     switched_off_rules: z
       .array(z.object({ rule_id: z.string(), why: z.string(), switched_off_at: time }))
@@ -134,7 +135,7 @@ export const ANSWERS = named({
     text: z.string(),
     activation_kind: activationKind.meta({
       description:
-        "The kind of activation it would be. `suspect`: it was rolled back, so another user must approve it again.",
+        "The kind of activation that this would be. `suspect` if it was rolled back, so another user must approve it again.",
     }),
     approvals: z.array(
       z.object({ approver: z.string(), note: z.string(), approved_at: time, is_for_unwatched: z.boolean() }),
@@ -148,11 +149,13 @@ export const ANSWERS = named({
   lists: z.object({ lists: z.array(z.object({ list: z.string(), effect: z.string(), entries: z.int() })) }),
   entries: z.object({
     entries: z.array(entry),
-    next: z.string().nullable().meta({ description: "The `after` of the next page; null on the last one." }),
+    next: z.string().nullable().meta({ description: "The value of `after` for the next page; null on the last page." }),
   }),
   listed: z.object({ list: z.string(), entries: z.int() }),
   listPreview: z.object({
-    payments: z.int().meta({ description: "Payments examined: the tenant's newest, from at most one day." }),
+    payments: z
+      .int()
+      .meta({ description: "Number of payments examined: the tenant's newest payments, from at most one day." }),
     matched: z.int(),
     share: z.number().meta({ description: "From 0 to 1." }),
     from: time.nullable().meta({ description: "When the first of these payments was accepted." }),
@@ -167,12 +170,12 @@ export const ANSWERS = named({
     keys: z.int().meta({ description: "Number of keys destroyed." }),
     seen_with: z
       .array(z.string())
-      .meta({ description: "Cards, e-mail addresses or accounts seen with it, which were not erased." }),
+      .meta({ description: "Cards, e-mail addresses or accounts used together with it, which were not erased." }),
   }),
   exported: z.object({
     tenant: z.string(),
     subject: z.string(),
-    erased_at: time.nullable().meta({ description: "When the person was erased; null if they were not." }),
+    erased_at: time.nullable().meta({ description: "When the person was erased; null if the person was not erased." }),
     keys: z
       .array(
         z.object({
@@ -181,11 +184,16 @@ export const ANSWERS = named({
           created_at: time,
         }),
       )
-      .meta({ description: "Data keys of the person's sealed fields, the newest 5,000. An erasure destroys all." }),
-    seen_with: z.array(z.string()).meta({ description: "Cards, e-mail addresses or accounts seen with the person." }),
+      .meta({
+        description:
+          "Data keys of the person's encrypted fields, at most the newest 5,000. An erasure destroys all of them.",
+      }),
+    seen_with: z
+      .array(z.string())
+      .meta({ description: "Cards, e-mail addresses or accounts used together with the person's." }),
     list_entries: z
       .array(z.object({ list: z.string(), kind: z.string(), reason: z.string(), created_at: time }))
-      .meta({ description: "List entries that name the person. An erasure keeps them." }),
+      .meta({ description: "List entries that contain the person's tokens. An erasure keeps them." }),
   }),
   opened: z.object({
     payments: z.array(
@@ -195,9 +203,9 @@ export const ANSWERS = named({
           .object(Object.fromEntries(Object.keys(PERSONAL_FIELDS).map((name) => [name, z.string()])))
           .nullable()
           .meta({ description: "Null if the key was destroyed or belongs to another payment." }),
-        erased: z
-          .boolean()
-          .meta({ description: "True if they cannot be decrypted because one of the given subjects was erased." }),
+        erased: z.boolean().meta({
+          description: "True if the fields cannot be decrypted because one of the given subjects was erased.",
+        }),
       }),
     ),
   }),
@@ -208,7 +216,7 @@ export const ANSWERS = named({
         count: z.int().meta({ description: "Number of dead letters. `letters` contains only the newest." }),
         can_return: z
           .boolean()
-          .meta({ description: "False for compacted topics: a redriven record would overwrite newer values." }),
+          .meta({ description: "False for compacted topics, because a redriven record would overwrite newer values." }),
         letters: z.array(
           z.object({
             partition: z.int(),
@@ -221,13 +229,13 @@ export const ANSWERS = named({
             bytes: z.int(),
             dead_lettered_at: time,
             buried_at: time.meta({
-              description: "Earlier name of dead_lettered_at. Version 0.3.0 removes it.",
+              description: "Former name of dead_lettered_at. Version 0.3.0 removes it.",
               deprecated: true,
             }),
-            returned: z.int().meta({ description: "How often it was redriven before." }),
+            returned: z.int().meta({ description: "How often it has already been redriven." }),
             is_reference: z
               .boolean()
-              .meta({ description: "It does not contain the original record, so it cannot be redriven." }),
+              .meta({ description: "True if it does not contain the original record, so it cannot be redriven." }),
           }),
         ),
       }),

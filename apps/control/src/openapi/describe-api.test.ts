@@ -80,7 +80,7 @@ test("is served without a token, and includes rollouts and webhooks only if they
   }
 });
 
-test("regression #24: every response has a named schema, and the document names the requested server", async () => {
+test("regression #24: every response has a named schema, and the document contains the requested server", async () => {
   const text = await (await fetch(`${bed.service.url}/openapi.json`)).text();
   const answer = z.object({ content: z.record(z.string(), z.object({ schema: z.object({ $ref: z.string() }) })) });
   for (const operations of Object.values(api.paths)) {

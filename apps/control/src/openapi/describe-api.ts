@@ -35,7 +35,7 @@ const READ_ERRORS = [
 /** The tenant to which a request applies. */
 const TENANT = z.string().optional().meta({
   description:
-    "Tenant to manage instead of the caller's own, for clients of the operator's tenant; empty for the defaults of all tenants.",
+    "Tenant to manage instead of the caller's own, for clients of the operator's tenant. Empty for the defaults of all tenants.",
 });
 
 /** The API in OpenAPI 3.1, generated from the schemas that validate requests. */

@@ -24,7 +24,7 @@ const CHECK_ERRORS = ["policy-too-slow", "policy-too-large", "policy-checks-busy
 const OF_A_DRAFT = z.object({ name: draftName });
 const OF_A_REVISION = z.object({ revision: revisionNumber });
 const OF_AN_APPROVED_REVISION = z.object({
-  revision: z.union([z.literal("none"), revisionNumber]).meta({ description: "`none`: removal of the policy." }),
+  revision: z.union([z.literal("none"), revisionNumber]).meta({ description: "`none` if the policy is removed." }),
 });
 const OF_A_MODEL = z.object({ model: z.string() });
 
@@ -92,7 +92,7 @@ const POLICY: readonly ControlRoute[] = [
     path: "/v1/policy/settings",
     id: "changePolicySettings",
     scope: "policy:approve",
-    summary: "Set what needs another user's approval; relaxing it requires another user",
+    summary: "Set which changes need another user's approval; to relax it, another user must confirm",
     body: settings,
     answers: { 204: undefined, 202: ANSWERS.settingsLater },
     errors: ["approval-missing"],
@@ -129,7 +129,7 @@ const POLICY: readonly ControlRoute[] = [
     path: "/v1/policy/drafts/{name}",
     id: "readDraft",
     scope: "policy:read",
-    summary: "A draft with its text and faults",
+    summary: "A draft, with its text and faults",
     parameters: OF_A_DRAFT,
     answers: { 200: ANSWERS.draft },
     errors: ["not-found"],
@@ -213,7 +213,7 @@ const LISTS: readonly ControlRoute[] = [
     path: "/v1/lists/preview",
     id: "previewEntries",
     scope: "lists:write",
-    summary: "How many of the newest payments entries for BINs, countries or IP ranges would have matched",
+    summary: "Count how many of the newest payments the entries for BINs, countries or IP ranges would have matched",
     body: previewed,
     answers: { 200: ANSWERS.listPreview },
     errors: ["kafka-unavailable", "deadline-exceeded"],
@@ -275,7 +275,7 @@ const ROLLOUTS: readonly ControlRoute[] = [
     path: "/v1/rollouts/{model}",
     id: "readRollout",
     scope: "models:read",
-    summary: "The newest rollout of a model, with findings and steps",
+    summary: "The newest rollout of a model, with its findings and steps",
     parameters: OF_A_MODEL,
     answers: { 200: ANSWERS.rollout },
     errors: ["rollout-not-found"],
@@ -310,7 +310,7 @@ const AUDIT: readonly ControlRoute[] = [
     path: "/v1/audit/log",
     id: "readAuditLog",
     scope: "audit:read",
-    summary: "The audit log as hashed, oldest entry first",
+    summary: "The audit log as it was hashed, oldest entry first",
     query: logPage,
     answers: { 200: ANSWERS.auditLog },
   },
@@ -319,7 +319,7 @@ const AUDIT: readonly ControlRoute[] = [
     path: "/v1/audit/checkpoints",
     id: "readAuditCheckpoints",
     scope: "audit:read",
-    summary: "Signatures of the audit log, and the public keys to verify them",
+    summary: "Signatures of the audit log, and the public keys for verifying them",
     query: logPage,
     answers: { 200: ANSWERS.checkpoints },
   },
@@ -348,7 +348,7 @@ const OPERATIONS: readonly ControlRoute[] = [
     ...REDRIVE,
     path: "/v1/dead-letters/return",
     id: "returnDeadLetters",
-    summary: "Earlier path of `/v1/dead-letters/redrive`. Version 0.3.0 removes it.",
+    summary: "Former path of `/v1/dead-letters/redrive`. Version 0.3.0 removes it.",
   },
   {
     method: "get",

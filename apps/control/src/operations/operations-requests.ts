@@ -16,12 +16,17 @@ const place = z.strictObject({ partition: z.int().min(0), offset: z.int().min(0)
 export const lettersToReturn = z
   .strictObject({
     topic: z.enum(RETURNABLE_TOPICS, `must be one of ${RETURNABLE_TOPICS.join(", ")}`),
-    code: z.string().min(1).max(64).optional().meta({ description: "All dead letters with this code." }),
-    letters: z.array(place).min(1).max(LETTERS_MAX).optional().meta({ description: "These dead letters." }),
+    code: z.string().min(1).max(64).optional().meta({ description: "All dead letters with this error code." }),
+    letters: z
+      .array(place)
+      .min(1)
+      .max(LETTERS_MAX)
+      .optional()
+      .meta({ description: "The dead letters with these IDs." }),
   })
   .refine(({ code, letters }) => (code === undefined) !== (letters === undefined), {
     path: ["letters"],
-    message: "must have letters or a code",
+    message: "must have either letters or a code",
   });
 
 const day = z.iso.date();
@@ -33,13 +38,13 @@ export const trainingFacts = z.strictObject({
   drift: z
     .strictObject({ day, sentence: text })
     .nullable()
-    .meta({ description: "Open drift: no model trained on it has been promoted yet." }),
+    .meta({ description: "Model drift for which no model trained on newer data has been promoted yet." }),
   judged_to: day.nullable().meta({ description: "The last day checked for drift." }),
-  last_retraining: day.nullable().meta({ description: "Label cut-off of the last retraining." }),
-  next_retraining: day.nullable().meta({ description: "As scheduled; drift may bring it forward." }),
+  last_retraining: day.nullable().meta({ description: "Cut-off time of the labels used for the last retraining." }),
+  next_retraining: day.nullable().meta({ description: "Scheduled time; model drift may bring it forward." }),
   challenger: z
     .strictObject({ version: z.string().max(64), why: text, stage: z.string().max(32).nullable() })
     .nullable()
-    .meta({ description: "Registered challenger that is not champion yet." }),
-  failure: text.nullable().meta({ description: "Why the last run failed; the worker retries." }),
+    .meta({ description: "The registered challenger that is not champion yet." }),
+  failure: text.nullable().meta({ description: "Why the last run failed. The worker retries." }),
 });

@@ -71,7 +71,7 @@ async function deadLetter(...texts: string[]): Promise<void> {
 
 const putBack = (body: object): Promise<Answer> => ops().send("POST", "/v1/dead-letters/redrive", body);
 
-test("shows dead letters without personal data, redrives the chosen ones, and logs it", async () => {
+test("shows dead letters without personal data, redrives the selected ones, and logs it", async () => {
   await deadLetter("one", "two", "three", "four");
   const found = await until(letters, ({ length }) => length === 4);
   expect(found[0]).toMatchObject({ key: "ct_ab…abab", message: "cannot: ct_ab…abab" });
@@ -137,7 +137,7 @@ test("lists a tenant's own erasures with their progress and masked tokens", asyn
   await expect(look("shop")).resolves.toMatchObject({ body: { total: 0, erasures: [] } });
 });
 
-test("shows the training worker's status to the operator only", async () => {
+test("shows the status of the training worker only to the operator", async () => {
   const facts = {
     model: "fraud",
     drift: { day: "2026-11-20", sentence: "Amounts are higher." },

@@ -3,7 +3,7 @@ import { startPythonStores } from "@tripline/object-store/testing/store-servers"
 import { openMasterKey } from "@tripline/sealing/master-key";
 
 /** moto, the S3 server of these tests, also implements KMS. AWS's library reads its address from the environment. */
-test("AWS KMS decrypts only with the same key and purpose, and errors are passed on", async () => {
+test("AWS KMS decrypts only with the same key and purpose, and its errors are passed on", async () => {
   const { s3, stop } = await startPythonStores();
   const before = { ...process.env };
   try {

@@ -50,7 +50,8 @@ export class EnvelopeRewrapper implements OnApplicationBootstrap, OnApplicationS
     @Inject(FollowedMasterKey) private readonly masterKey: FollowedMasterKey,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
-    const description = "Envelope keys still wrapped by an old master key, which must not be removed until this is 0";
+    const description =
+      "Envelope keys still encrypted with an old master key, which must not be removed until this is 0";
     this.#endReading = gauge("tripline_control_old_envelope_keys", { description }, () => this.#left);
   }
 
@@ -91,7 +92,7 @@ export class EnvelopeRewrapper implements OnApplicationBootstrap, OnApplicationS
       left += row?.left ?? 0;
     }
     this.#left = left;
-    if (rewrapped > 0) this.logger.info({ rewrapped, left }, "envelope keys are under the new master key");
+    if (rewrapped > 0) this.logger.info({ rewrapped, left }, "envelope keys are now encrypted with the new master key");
     return { rewrapped, left };
   }
 

@@ -31,7 +31,7 @@ export class ErasureFollower extends TableFollower {
   async known(): Promise<void> {
     const done = this.ready().then(() => this.#work);
     if (await settlesWithin(KNOWN_MS_MAX, done)) return done;
-    const detail = "The erasures have not been read from Kafka yet, so nothing can be decrypted.";
+    const detail = "The erasures have not been read from Kafka yet, so no data can be decrypted. Try again later.";
     throw new TriplineError("kafka-unavailable", detail);
   }
 
@@ -59,10 +59,10 @@ export class ErasureFollower extends TableFollower {
         return await this.keys.eraseAgain(received);
       } catch (thrown) {
         const { code, message } = asTriplineError(thrown);
-        this.context.logger.error({ code }, `earlier erasures cannot be applied: ${message}`);
+        this.context.logger.error({ code }, `earlier erasures could not be applied: ${message}`);
         await wait(RETRY_MS, this.#closing.signal);
       }
     }
-    throw new TriplineError("shutting-down", "The service is shutting down before all erasures are applied.");
+    throw new TriplineError("shutting-down", "The service is shutting down before all erasures have been applied.");
   }
 }

@@ -45,7 +45,7 @@ async function untilOpened(payment: object): Promise<void> {
 
 const erase = (subject: string) => as("personal:erase").send("POST", "/v1/erasures", { subject });
 
-test("an authorised user reads a payment's personal data, which is logged; another tenant reads nothing", async () => {
+test("an authorised user reads a payment's personal data, and the access is logged; another tenant reads nothing", async () => {
   const person = newPerson();
   const payment = await pay(person);
   await untilOpened(payment);
@@ -134,7 +134,7 @@ test("only an authorised user can erase", async () => {
   expect(answer.status).toBe(403);
 });
 
-test("an authorised user exports what control stores about a person, which is logged; another tenant sees nothing", async () => {
+test("an authorised user exports what control stores about a person, and the export is logged; another tenant sees nothing", async () => {
   const person = newPerson();
   await untilOpened(await pay(person));
   const shown = z.object({

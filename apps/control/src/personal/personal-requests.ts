@@ -9,7 +9,9 @@ const SEALED_CHARACTERS_MAX = 10_000;
 const PREFIXES = Object.keys(SUBJECT_PREFIXES).map((prefix) => `${prefix}_`);
 
 /** A token that identifies a person. */
-const subject = z.string().refine(isSubject, `must be one of ${PREFIXES.join(", ")} and 32 hexadecimal digits`);
+const subject = z
+  .string()
+  .refine(isSubject, `must be one of ${PREFIXES.join(", ")}, followed by 32 hexadecimal digits`);
 
 export const newErasure = z.strictObject({ subject });
 export const newExport = z.strictObject({ subject });
@@ -22,7 +24,7 @@ export const sealedPayments = z.strictObject({
         personal: z.base64().max(SEALED_CHARACTERS_MAX).meta({ description: "As stored in the payment's record." }),
         subjects: z.array(subject).max(PREFIXES.length).default([]).meta({
           description:
-            "The payment's tokens of people, such as its card. If given, the response says whether they were erased.",
+            "The payment's tokens for people, such as its card token. If they are given, the response says whether they were erased.",
         }),
       }),
     )
@@ -30,7 +32,7 @@ export const sealedPayments = z.strictObject({
     .max(PAYMENTS_MAX),
   reason: z
     .string()
-    .regex(/^[a-z][a-z-]{0,31}$/, "must be one short word or several, joined by hyphens")
+    .regex(/^[a-z][a-z-]{0,31}$/, "must be a short word, or several words joined by hyphens")
     .optional()
-    .meta({ description: "Reason for decryption. The audit log stores it, so it must be a code, not free text." }),
+    .meta({ description: "Reason for the decryption. The audit log stores it, so it must be a code, not free text." }),
 });

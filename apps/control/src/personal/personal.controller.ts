@@ -70,7 +70,11 @@ export class PersonalController {
   async open(@Req() request: FastifyRequest, @Body() body: unknown): Promise<object> {
     const { payments, reason } = parseRequest(sealedPayments, body);
     const { opener } = this;
-    if (opener === undefined) throw new TriplineError("not-found", "This service has no PERSONAL_MASTER_KEY.");
+    if (opener === undefined)
+      throw new TriplineError(
+        "not-found",
+        "Personal data is unavailable: PERSONAL_MASTER_KEY is not set for this service.",
+      );
     const by = this.#by(request);
     await this.erasures.known();
     const parts = payments.map(({ personal }) => splitSealed(Buffer.from(personal, "base64")));
@@ -105,7 +109,7 @@ export class PersonalController {
   #by(request: FastifyRequest): Managed {
     const managed = managedBy(request, this.config.OPERATOR_TENANT);
     if (managed.tenant !== "") return managed;
-    throw invalidFields([{ pointer: "/tenant", detail: "must name a tenant, because every person belongs to one" }]);
+    throw invalidFields([{ pointer: "/tenant", detail: "must be set, because every person belongs to a tenant" }]);
   }
 }
 

@@ -58,7 +58,7 @@ async function sealedWith(masterKey: string) {
   return { key, open };
 }
 
-test("after a new master key is added to the file, the new key alone decrypts data of the old one", async () => {
+test("after a new master key is added to the file, the new key alone can decrypt older data", async () => {
   const [first, foreign] = [await sealedWith(old), await sealedWith(newKey())];
   const secret = await bed.service.get(EndpointSecrets).create();
   const endpoints = bed.service.get(EndpointStore);

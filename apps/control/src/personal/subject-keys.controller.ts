@@ -32,7 +32,7 @@ function readKey({ value, topic, partition, offset }: IncomingRecord): SubjectKe
     const key = SubjectKey.decode(value);
     if (key.keyId.length === KEY_ID_BYTES && key.tenant !== "" && key.cardToken !== "") return key;
   } catch (cause) {
-    throw new TriplineError("message-unreadable", `The record at ${place} is not a data key.`, [], { cause });
+    throw new TriplineError("message-unreadable", `The record at ${place} is not a valid data key.`, [], { cause });
   }
   throw new TriplineError("message-unreadable", `The record at ${place} is an incomplete data key.`);
 }

@@ -73,7 +73,7 @@ const cases: [story: string, next: string, kind: string, hasStood?: boolean][] =
 const filled = cases.map(([story, next, kind, hasStood]) => ({ story, next, kind, hasStood }));
 
 test.each(filled)(
-  "regression #24: after `$story` the activation of $next is $kind",
+  "regression #24: after `$story`, the activation of $next is $kind",
   ({ story, next, kind, hasStood }) => {
     const { kind: found, policy } = historyOf(story).standingOf(next === NONE ? null : next);
     expect(found).toBe(kind);
@@ -86,12 +86,12 @@ test("an activation by an earlier release counts as established after an hour in
   expect(historyOf("~a ~b ~c").standingOf("b").policy?.hasStood).toBe(false);
 });
 
-test("an incomplete history says nothing about the time before it", () => {
+test("an incomplete history has no information about the time before it", () => {
   expect(historyOf("a", false).returnTarget).toBeUndefined();
   expect(historyOf("a", false).standingOf(null).kind).toBe("new");
 });
 
-test("the same text with another number is the same policy", () => {
+test("the same text with another revision number is the same policy", () => {
   const [a, b] = ["a", "b"].map((sha256, index) => ({
     ...{ activation: index + 1, revision: index + 1, sha256, author: "ann", kind: "new" as const },
     ...{ activatesAtMs: index, isWatched: true, stoodAtMs: index === 0 ? 1 : null },

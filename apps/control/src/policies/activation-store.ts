@@ -223,6 +223,6 @@ function beaten(newest: ActivationRow | undefined, after: number): TriplineError
 }
 
 function unwatchedSuspect(revision: number | null): TriplineError {
-  const detail = `must be true: ${nameRevision(revision)} was rolled back, so it is always monitored`;
+  const detail = `must be true, because ${nameRevision(revision)} was rolled back and is therefore always monitored`;
   return new TriplineError("invalid-field", `/watched ${detail}.`, [{ pointer: "/watched", detail }]);
 }

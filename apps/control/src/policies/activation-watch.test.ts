@@ -31,21 +31,21 @@ const watch = (cards: number) => ({
 });
 const STOOD = { version: "good", stoodAtMs: 1 };
 
-test("compares an activation with the time before it, using the given guard", () => {
+test("compares an activation with the preceding period, using the thresholds of the given guard", () => {
   expect(beginWatch(past(STOOD, { version: "next" }), LOOSE)).toEqual({
     ...{ guard: LOOSE, comparedToMs: 2 * MINUTE_MS, judgedFromMs: 2 * MINUTE_MS },
     ...{ versionBefore: "good", leftOut: [], before: null },
   });
 });
 
-test("regression #24: the replacement of an unjudged draft uses its baseline", () => {
+test("regression #24: the replacement of an unjudged draft is compared with the draft's baseline", () => {
   const story = past(STOOD, { version: "bad", watch: watch(40) }, { version: "worse" });
   expect(beginWatch(story, LOOSE)).toEqual({ ...watch(40), judgedFromMs: 3 * MINUTE_MS });
   const tooFew = past(STOOD, { version: "bad", watch: watch(2) }, { version: "worse" });
   expect(beginWatch(tooFew, LOOSE)).toMatchObject({ guard: LOOSE, comparedToMs: 3 * MINUTE_MS });
 });
 
-test("regression #24: a return to an unjudged draft continues its watch", () => {
+test("regression #24: a return to an unjudged draft resumes its monitoring", () => {
   const story = past(
     STOOD,
     { version: "bad", watch: watch(40) },
@@ -67,7 +67,7 @@ const seen = (policyVersion: string, decidedAtMs: number, cards: number): SeenDe
   }));
 const JUDGED = { tenant: "shop", revision: 7, version: "next" };
 
-test("regression #24: an instance that has just started uses the baseline that another one stored", () => {
+test("regression #24: an instance that has just started uses the baseline stored by another instance", () => {
   const decisions = [
     ...seen("good", MINUTE_MS - 1, 3),
     ...seen("next", MINUTE_MS, 5),
@@ -78,7 +78,7 @@ test("regression #24: an instance that has just started uses the baseline that a
   expect(mixesOf(decisions, JUDGED, { ...watch(40), before: null }).before.cards).toBe(3);
 });
 
-test("judges a withdrawal by decisions other than those of the previous policy", () => {
+test("judges the removal of a policy by decisions that the previous policy did not make", () => {
   const decisions = [...seen("good", MINUTE_MS - 1, 3), ...seen("good", MINUTE_MS, 2), ...seen("file", MINUTE_MS, 4)];
   const { before, after } = mixesOf(
     decisions,
@@ -88,7 +88,7 @@ test("judges a withdrawal by decisions other than those of the previous policy",
   expect([before.cards, after.cards]).toEqual([3, 4]);
 });
 
-test("regression #24: a busy tenant does not use up the memory for a quiet one", () => {
+test("regression #24: a busy tenant does not use up the memory of a quiet one", () => {
   const memory = new SeenDecisions({ listen: () => undefined }, 1_000);
   const decide = (tenant: string, count: number) => {
     for (let index = 0; index < count; index += 1) {

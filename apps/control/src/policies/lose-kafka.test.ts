@@ -14,7 +14,7 @@ beforeEach(async () => {
 
 afterEach(() => bed.close());
 
-test("without Kafka an activation is stored for later publication, and the service is not ready", async () => {
+test("without Kafka, stores an activation for later publication, and is not ready", async () => {
   const ann = bed.as("ann");
   await ann.send("POST", "/v1/policy/revisions", { text: POLICY });
   await expect(ann.send("POST", "/v1/policy/activations", { revision: 1, after: 0 })).resolves.toMatchObject({

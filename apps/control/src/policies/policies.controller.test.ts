@@ -110,7 +110,7 @@ test("checks, numbers, activates and publishes a revision", async () => {
   });
 });
 
-test("rejects an invalid policy with line and column of each fault, without creating a revision", async () => {
+test("rejects an invalid policy with the line and column of each fault, and creates no revision", async () => {
   const ann = as("ann");
   const text = policy("1", "amuont > 500").replace("is {amount}", "is {amonut}");
   const errors = [
@@ -168,7 +168,7 @@ test("rejects a policy with a failing example", async () => {
   });
 });
 
-test("one of two concurrent activations gets 409 with the author of the other", async () => {
+test("of two concurrent activations, one gets 409 with the author of the other", async () => {
   const [ann, bob] = [as("ann"), as("bob")];
   await ann.send("POST", "/v1/policy/revisions", { text: policy("1") });
   await bob.send("POST", "/v1/policy/revisions", { text: policy("2") });
@@ -184,7 +184,7 @@ test("one of two concurrent activations gets 409 with the author of the other", 
   });
 });
 
-test("another user must approve if the tenant requires it, but a rollback needs no new approval", async () => {
+test("requires approval by another user if the tenant requires it, but a rollback needs no new approval", async () => {
   const [ann, bob] = [as("ann"), as("bob")];
   await ann.send("POST", "/v1/policy/revisions", { text: policy("1") });
   await ann.send("POST", "/v1/policy/activations", { revision: 1, after: 0 });
@@ -252,7 +252,7 @@ test("regression #24: a client counts as its owner, and one without an owner can
   await push(ann, "1");
   await expect(approve(ofAnn, 1)).resolves.toMatchObject({
     status: 409,
-    body: { detail: expect.stringContaining("ann, who owns the client ci, wrote revision 1") },
+    body: { detail: expect.stringContaining("ann, the owner of the client ci, wrote revision 1") },
   });
   await expect(approve(ofNobody, 1)).resolves.toMatchObject({
     status: 409,
@@ -287,7 +287,7 @@ test("a scheduled activation is published immediately, and an earlier one replac
   await expect(auditOf(ann, 3)).resolves.toMatchObject({ entries: [{ details: { replaces: 1 } }, {}, {}] });
 });
 
-test("an activation cancelled before its time was never in force: it needs approval and is watched", async () => {
+test("an activation cancelled before its time was never in force: it needs approval and is monitored", async () => {
   const [ann, bob] = [as("ann"), as("bob")];
   for (const version of ["1", "2"]) await ann.send("POST", "/v1/policy/revisions", { text: policy(version) });
   const activate = (revision: number, after: number, at?: Date) =>
@@ -312,7 +312,7 @@ test("an activation cancelled before its time was never in force: it needs appro
   expect(watched.filter((one) => one.tenant === tenant)).toMatchObject([{ activation: 6, revision: 2 }]);
 });
 
-test("the active policy stays on the topic, however often the next activation is postponed", async () => {
+test("the active policy stays on the topic, no matter how often the next activation is postponed", async () => {
   const ann = as("ann");
   await ann.send("POST", "/v1/policy/revisions", { text: policy("1") });
   for (const [after, hours] of [0, 2, 3, 48].entries()) {
@@ -325,7 +325,7 @@ test("the active policy stays on the topic, however often the next activation is
   await expect(database.query(z.object({ activation: z.int() }), withdrawn, [tenant])).resolves.toEqual([]);
 });
 
-test("a client manages its own tenant; the operator's clients manage any tenant and the policy for all", async () => {
+test("a client manages its own tenant; the operator's clients manage any tenant and the policy for all tenants", async () => {
   const [shop, operator] = [as("shop"), as("op", { tenant: OPERATOR_TENANT })];
   const body = { text: policy("1") };
   for (const tenant of ["other", ""]) {
@@ -369,7 +369,7 @@ test.each([
   await expect(ann.send("POST", "/v1/policy/activations", body)).resolves.toMatchObject({ status });
 });
 
-test("publishes active policies to a new Kafka at startup, and deletes superseded ones", async () => {
+test("publishes active policies to a new Kafka cluster at startup, and deletes superseded ones", async () => {
   const ann = as("ann");
   await ann.send("POST", "/v1/policy/revisions", { text: policy("1") });
   for (const after of [0, 1, 2]) await ann.send("POST", "/v1/policy/activations", { revision: 1, after });

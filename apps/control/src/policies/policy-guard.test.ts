@@ -112,7 +112,7 @@ async function expectToStay(made: Made, declined: number): Promise<void> {
   expect((await status()).in_force?.revision).toBe(made.revision);
 }
 
-test("rolls back a draft that declines a third, records the reason, and compares the next one again", async () => {
+test("rolls back a draft that declines a third of the payments, records the reason, and compares the next draft again", async () => {
   const good = await push(textOf(900));
   await activate(good);
   await decide(good, 0.05);
@@ -137,7 +137,7 @@ test("rolls back a draft that declines a third, records the reason, and compares
   await expectToStay(better, 0.06);
 });
 
-test("compares a tenant's first revision with the policy file, and returns to the file", async () => {
+test("compares a tenant's first revision with the policy file, and rolls back to the file", async () => {
   await decide({ revision: 0, version: "1+file" }, 0);
   await decide({ revision: 0, version: "1+file" }, 0);
   const first = await push(textOf(700));
@@ -145,7 +145,7 @@ test("compares a tenant's first revision with the policy file, and returns to th
   expect((await playUntilReplaced(first, 0.5)).in_force).toMatchObject({ revision: null, author: "guard" });
 });
 
-test("compares the policy for all tenants with payments of tenants without their own policy", async () => {
+test("compares the policy for all tenants with payments of tenants that have no policy of their own", async () => {
   // Payments of a tenant with its own policy: enough to hide the change if they were counted.
   for (let time = 0; time < 15; time += 1) await decide({ revision: 4, version: "4+own" }, 1, "has-its-own");
   await decide({ revision: 0, version: "1+file" }, 0);
@@ -206,7 +206,7 @@ test("keeps what two users activate without the guard, and a return to an establ
   await expectToStay(meant, 0.9);
 });
 
-test("ignores other tenants, and waits for enough cards", async () => {
+test("ignores other tenants, and waits for a sufficient number of cards", async () => {
   const good = await push(textOf(300));
   await activate(good);
   await decide(good, 0, "another-tenant");

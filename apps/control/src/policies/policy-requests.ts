@@ -72,9 +72,9 @@ export const newActivation = z.strictObject({
     .min(0)
     .max(INT_MAX - 1),
   at: z.iso
-    .datetime({ offset: true, message: "must be a time such as 2026-11-27T18:00:00Z" })
+    .datetime({ offset: true, message: "must be a time, such as 2026-11-27T18:00:00Z" })
     .transform((moment) => new Date(moment))
-    .refine((moment) => moment.getTime() < Date.now() + AHEAD_DAYS_MAX * DAY_MS, "must be within a year")
+    .refine((moment) => moment.getTime() < Date.now() + AHEAD_DAYS_MAX * DAY_MS, "must be within a year from now")
     .optional(),
   /** False if the change of outcomes is intended and must not be rolled back. Requires another user's approval. */
   watched: z.boolean().default(true),

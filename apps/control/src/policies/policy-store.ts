@@ -141,6 +141,6 @@ export class PolicyStore {
 }
 
 function ownRevision({ actor, principal }: Managed, what: string): TriplineError {
-  const who = actor === principal ? actor : `${principal}, who owns the client ${actor},`;
+  const who = actor === principal ? actor : `${principal}, the owner of the client ${actor},`;
   return new TriplineError("approval-missing", `${who} wrote ${what}, so another user must approve it.`);
 }

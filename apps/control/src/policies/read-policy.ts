@@ -34,7 +34,7 @@ export async function findRevision(queries: Queries, tenant: string, revision: n
      WHERE tenant = $1 AND revision = $2`,
     [tenant, revision],
   );
-  if (found === undefined) throw new TriplineError("not-found", `This policy has no revision ${revision}.`);
+  if (found === undefined) throw new TriplineError("not-found", `This policy does not have a revision ${revision}.`);
   return found;
 }
 
@@ -143,7 +143,7 @@ export async function lockPolicies(transaction: Queries, tenant: string): Promis
 }
 
 export function required<T>(row: T | undefined): T {
-  if (row === undefined) throw new TriplineError("internal", "An INSERT returned no row.");
+  if (row === undefined) throw new TriplineError("internal", "An INSERT statement returned no row.");
   return row;
 }
 
@@ -154,5 +154,5 @@ export function revisionSubject(revision: number | null) {
 
 /** The name of a revision in messages. */
 export function nameRevision(revision: number | null): string {
-  return revision === null ? "no policy of the tenant's own" : `revision ${revision}`;
+  return revision === null ? "no tenant policy" : `revision ${revision}`;
 }

@@ -91,7 +91,7 @@ async function untilSwitchedOff(tenant: string): Promise<Status> {
   throw new Error(`not switched off after ${WAIT_MS_MAX} ms`);
 }
 
-test("regression #24: a rule that fails for three payments is disabled once, audited and published; a new revision enables it", async () => {
+test("regression #24: a rule that fails for three payments is switched off once, audited and published; a new revision enables it", async () => {
   const made = await activate("acme", 100);
   for (const id of ["a1", "a2", "a1", "a2"]) await fail("acme", made, id);
   await fail("acme", { ...made, version: "100+another" }, "a3");
@@ -120,7 +120,7 @@ test("regression #24: a rule that fails for three payments is disabled once, aud
   expect(activations.get("acme/2")).toMatchObject({ switchedOffRules: [] });
 });
 
-test("a rule of the policy for all tenants is disabled for all of them, whichever tenant's payments it fails for", async () => {
+test("a failing rule of the policy for all tenants is switched off for all of them, regardless of whose payments it fails for", async () => {
   const made = await activate("", 300);
   for (const [index, tenant] of ["one", "two", "three"].entries()) await fail(tenant, made, `b${index}`);
   expect(await untilSwitchedOff("")).toMatchObject({ switched_off_rules: [{ rule_id: "bomb" }] });

@@ -51,7 +51,7 @@ export class RuleWatch extends RegularLook implements FeedListener {
   }
 
   override get note(): string | undefined {
-    const off = this.#inForce === 0 ? undefined : `switched-off rules of active policies: ${this.#inForce}`;
+    const off = this.#inForce === 0 ? undefined : `rules of active policies that are switched off: ${this.#inForce}`;
     return super.note ?? off;
   }
 
@@ -83,7 +83,7 @@ export class RuleWatch extends RegularLook implements FeedListener {
         if (!(await rules.add(failure))) continue;
         const { tenant, revision, ruleId, why } = failure;
         this.#switchedOff.inc();
-        logger.warn({ tenant, revision, rule: ruleId, why }, "a failed rule was switched off");
+        logger.warn({ tenant, revision, rule: ruleId, why }, "a rule was switched off because it failed");
         await publisher.publish();
       }
       this.#waiting.delete(key);

@@ -92,6 +92,6 @@ test.each<[what: string, asked: Partial<AskedActivation>, isMissing: boolean]>([
     { ...UNWATCHED, approvals: [by("bob", { ...unwatched, approvedAtMs: NOW_MS - UNWATCHED_APPROVAL_MS })] },
     true,
   ],
-])("regression #24: %s", (_what, asked, isMissing) => {
+])("regression #24: decides whether another user must approve %s", (_what, asked, isMissing) => {
   expect(find(asked) !== undefined).toBe(isMissing);
 });

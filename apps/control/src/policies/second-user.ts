@@ -35,12 +35,12 @@ export function findMissingApproval(asked: AskedActivation): string | undefined 
         isForUnwatched && approvedAtMs > nowMs - UNWATCHED_APPROVAL_MS && approvedAtMs >= (rolledBackAtMs ?? 0),
     );
     if (isByAnother(asked, counted)) return undefined;
-    return `Without the guard, ${what} needs another user's approval for this, given within the last 24 hours.`;
+    return `To activate ${what} without the guard, another user must have approved this within the last 24 hours.`;
   }
   if (kind === "suspect") {
     const counted = approvals.filter(({ approvedAtMs }) => approvedAtMs >= (rolledBackAtMs ?? 0));
     if (isByAnother(asked, counted)) return undefined;
-    return `${capitalised(what)} was rolled back: another user must approve it again before it is activated.`;
+    return `${capitalised(what)} was rolled back, so another user must approve it again before it can be activated.`;
   }
   if (kind === "return" || !asked.tenantNeedsApproval || isByTwo(asked)) return undefined;
   return `${capitalised(what)} is not approved. A user who did not write it must approve it first.`;

@@ -20,7 +20,7 @@ beforeEach(async () => {
 
 afterEach(() => bed.close());
 
-test("regression #26: a policy that reads a profile which features does not read is neither stored nor activated", async () => {
+test("regression #26: neither stores nor activates a policy that reads a profile which features does not read", async () => {
   const ann = bed.as("ann");
   const sentence = "The policy uses card_age, of profiles that features does not read: add them to FEAST_PROFILES.";
   const refusal = (pointer: string, place = "") => ({

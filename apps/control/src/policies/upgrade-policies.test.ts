@@ -8,7 +8,7 @@ const MIGRATIONS = new URL("../../migrations/", import.meta.url);
 const BEFORE = "0019";
 const SHA256 = "a".repeat(64);
 
-test("revisions and approvals of an earlier release keep their user if the audit log knows one", async () => {
+test("revisions and approvals from an earlier release keep their user if the audit log knows the user", async () => {
   const { postgresUrl: url } = await testStack();
   const database = connectDatabase({ url, connectionsMax: 1, queryTimeoutMs: 10_000, onIdleError() {} });
   const schema = `old_${randomUUID().slice(0, 8)}`;

@@ -8,7 +8,7 @@ import { z } from "zod";
 const query = z.object({
   tenant: z
     .string()
-    .regex(/^[A-Za-z0-9_-]{0,64}$/, "must be a tenant, or empty for the defaults of all tenants")
+    .regex(/^[A-Za-z0-9_-]{0,64}$/, "must be a valid tenant, or empty for the defaults of all tenants")
     .optional(),
 });
 
@@ -42,7 +42,7 @@ export function principalOf({ actor, principal }: Managed): string {
   if (principal !== undefined) return principal;
   throw new TriplineError(
     "approval-missing",
-    `The client ${actor} has no owner, so it cannot approve on behalf of a user. Give it an owner, or approve in the console.`,
+    `The client ${actor} has no owner, so it cannot approve on behalf of a user. Set an owner, or approve in the console.`,
   );
 }
 
@@ -56,7 +56,7 @@ export function managedBy({ caller, query: given }: FastifyRequest, operatorTena
   if (caller === undefined) throw new TriplineError("internal", "A route has no guard.");
   const { tenant = caller.tenant } = parseRequest(query, given);
   if (tenant !== caller.tenant && !isOperator(caller, operatorTenant)) {
-    const whose = tenant === "" ? "settings of all tenants" : `the tenant ${tenant}`;
+    const whose = tenant === "" ? "settings that apply to all tenants" : `the tenant ${tenant}`;
     throw new TriplineError("tenant-foreign", `A client of ${caller.tenant} cannot manage ${whose}.`);
   }
   return { tenant, ...actorOf(caller) };
@@ -70,7 +70,7 @@ export function operatorOf({ caller }: FastifyRequest, operatorTenant: string): 
   }
   throw new TriplineError(
     "tenant-foreign",
-    "This applies to all tenants. Only the operator's tenant can view or change it.",
+    "This setting applies to all tenants, so only the operator's tenant can view or change it.",
   );
 }
 

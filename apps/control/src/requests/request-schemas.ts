@@ -8,7 +8,7 @@ export const writtenText = (charactersMax: number) =>
 export const note = writtenText(1_000).default("");
 
 export const time = z.iso
-  .datetime({ offset: true, message: "must be a time such as 2026-12-03T14:00:00Z" })
+  .datetime({ offset: true, message: "must be a time, such as 2026-12-03T14:00:00Z" })
   .transform((moment) => new Date(moment));
 
 const PAGE_DEFAULT = 50;

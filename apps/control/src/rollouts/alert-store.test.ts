@@ -44,7 +44,7 @@ function add(id: string, role: TrialRole, candidateMissing = "", rung = Rung.MOD
   });
 }
 
-test("regression #31: stores no alert that neither model's own score decided", async () => {
+test("regression #31: stores no alert that was not decided by a model's own score", async () => {
   add("shadow", TrialRole.SHADOW);
   add("missing", TrialRole.CANARY, "scoring did not respond within 250 ms");
   add("rules", TrialRole.CONTROL, "", Rung.RULES_ONLY);
@@ -56,7 +56,7 @@ test("regression #31: stores no alert that neither model's own score decided", a
   expect(inserted.flatMap((columns) => columns[3]).toSorted()).toEqual([false, true]);
 });
 
-test("regression #31: stores a backlog in small parts in the order of the key, and counts once", async () => {
+test("regression #31: stores a backlog in small batches in key order, and counts each alert once", async () => {
   for (let at = 0; at < 2_500; at += 1) add(`${at}`, TrialRole.CANARY);
   await alerts.store([state], 0);
   expect(inserted.map(([rollouts]) => rollouts?.length)).toEqual([1_000, 1_000, 500]);
@@ -65,7 +65,7 @@ test("regression #31: stores a backlog in small parts in the order of the key, a
   expect(queries).toBe(1);
 });
 
-test("regression #31: stores no more alerts than the maximum per model", async () => {
+test("regression #31: stores at most the maximum number of alerts per model", async () => {
   counts = [{ rollout_id: state.rolloutId, is_candidate: true, count: "19999" }];
   for (const id of ["1", "2", "3"]) for (const role of [TrialRole.CANARY, TrialRole.CONTROL]) add(id, role);
   await alerts.store([state], 0);

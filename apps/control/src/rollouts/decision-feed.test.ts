@@ -7,7 +7,7 @@ import { testStack } from "@tripline/local-stack/testing/stack";
 import { createLogger } from "@tripline/telemetry/logger";
 import { DecisionFeed } from "./decision-feed.js";
 
-test("regression #24: reads earlier decisions only when a listener is ready, however fast Kafka is", async () => {
+test("regression #24: reads earlier decisions only once a listener is ready, even if Kafka is fast", async () => {
   const stack = await testStack();
   const kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "test", topicPrefix: stack.topicPrefix });
   const admin = await kafka.admin();

@@ -49,7 +49,7 @@ export class DecisionFeed implements OnModuleInit {
   }
 
   onModuleInit(): void {
-    void this.#start().catch((error: unknown) => this.logger.fatal({ err: error }, "guards are off"));
+    void this.#start().catch((error: unknown) => this.logger.fatal({ err: error }, "guards are disabled"));
   }
 
   async #start(): Promise<void> {
@@ -100,7 +100,7 @@ export class DecisionFeed implements OnModuleInit {
         }
       } catch (error) {
         // The archive reads the same records and dead-letters this one.
-        this.logger.warn({ topic, err: error }, "a record cannot be read");
+        this.logger.warn({ topic, err: error }, "a record is unreadable");
       }
     }
   }

@@ -29,7 +29,7 @@ export class RegularLook implements OnModuleInit, OnApplicationShutdown {
   get note(): string | undefined {
     const sinceMs = performance.now() - this.#lookedAtMs;
     if (sinceMs < UNGUARDED_MS_MAX) return undefined;
-    return `${this.what} have not been checked by a guard for ${Math.round(sinceMs / MS_PER_S)} s`;
+    return `the guard has not checked ${this.what} for ${Math.round(sinceMs / MS_PER_S)} s`;
   }
 
   onModuleInit(): void {
@@ -58,8 +58,7 @@ export class RegularLook implements OnModuleInit, OnApplicationShutdown {
       this.#lookedAtMs = performance.now();
     } catch (thrown) {
       const { code, message } = asTriplineError(thrown);
-      if (message !== this.#fault)
-        this.logger.error({ code }, `${this.what} cannot be checked by the guard: ${message}`);
+      if (message !== this.#fault) this.logger.error({ code }, `the guard cannot check ${this.what}: ${message}`);
       this.#fault = message;
     }
   }

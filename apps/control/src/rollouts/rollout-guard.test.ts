@@ -6,7 +6,7 @@ import { rolloutPlan } from "./rollout-plan.js";
 import type { RolloutState } from "./rollout-state.js";
 import type { Rollouts } from "./rollouts.js";
 
-test("regression #31: the guards judge although the alerts cannot be stored", async () => {
+test("regression #31: the guards decide even if the alerts cannot be stored", async () => {
   const state = { rolloutId: "rol_1", stage: "canary", revision: 2, plan: rolloutPlan.parse({}) } as RolloutState;
   const rollouts: Pick<Rollouts, "open" | "promoted" | "publishAgain" | "publishPending" | "finishRollbacks"> = {
     open: async () => [state],

@@ -179,5 +179,5 @@ function whyGoOn(
   const isJudged = findings.every((finding) => finding.isJudged || finding.guard === "precision");
   const seconds = stage === "shadow" ? plan.shadow_seconds : plan.step_seconds;
   if (!plan.auto || !isJudged || watchedMs < seconds * MS_PER_S) return undefined;
-  return `no guard found a breach while it was monitored for ${Math.round(watchedMs / MS_PER_S)} s`;
+  return `no guard detected a breach in ${Math.round(watchedMs / MS_PER_S)} s of monitoring`;
 }

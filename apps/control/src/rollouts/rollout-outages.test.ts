@@ -114,7 +114,7 @@ async function playCanary(): Promise<void> {
   await decide(60, { modelVersion: champion, trial: trialOf(TrialRole.CONTROL) });
 }
 
-test("regression #24: the monitoring time of a step excludes an outage of control", async () => {
+test("regression #24: the monitoring time of a step excludes outages of control", async () => {
   await startCanary({ auto: true, step_seconds: 1_800 });
   await until("a look", async () => (await shown()).findings.length > 0);
   // Simulates an instance that starts after control was down for an hour.
@@ -133,7 +133,7 @@ test("regression #24: the monitoring time of a step excludes an outage of contro
   await another.close();
 });
 
-test("regression #24: rolls back a promoted champion that declines more than the former one", async () => {
+test("regression #24: rolls back a promoted champion that declines more than the previous one", async () => {
   await startCanary();
   await until("a measure of the champion", async () => {
     await playCanary();
@@ -171,7 +171,7 @@ test("regression #24: rolls back a promoted champion that declines more than the
   });
 });
 
-test("regression #24: a rollback while the registry is unavailable moves the aliases once it is back", async () => {
+test("regression #24: a rollback while the registry is unavailable moves the aliases once it is available again", async () => {
   await startCanary();
   await registry.setAlias("fraud", "champion", candidate);
   const models = fileURLToPath(`${registryUrl}/models`);
@@ -247,7 +247,7 @@ test("gets more than 5 % of the cards only after enough mature labels, and is ro
   });
 });
 
-test("an alert without a report is genuine when it is mature, unless it was declined or genuine payments get labels", async () => {
+test("an alert without a report counts as genuine once it is mature, unless it was declined or genuine payments get labels", async () => {
   await startCanary();
   const { id: rolloutId } = await shown();
   const plan = rolloutPlan.parse({ guards: { label_days: 1 } });
@@ -278,7 +278,7 @@ test("an alert without a report is genuine when it is mature, unless it was decl
   expect([found.filter(({ isFraud }) => isFraud).length, found.length, matureLabels]).toEqual([1, 11, 10]);
 });
 
-test("regression #31: no alert is genuine for lack of a label if labels had to be dropped", async () => {
+test("regression #31: an alert without a label does not count as genuine if labels had to be dropped", async () => {
   await startCanary();
   const { id: rolloutId } = await shown();
   const plan = rolloutPlan.parse({ guards: { label_days: 1 } });

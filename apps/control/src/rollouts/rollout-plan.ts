@@ -25,7 +25,7 @@ export const rolloutPlan = z.strictObject({
     .array(percent)
     .min(1)
     .max(STEPS_MAX)
-    .refine((steps) => steps.every((step, at) => at === 0 || step > (steps[at - 1] ?? 0)), "must grow")
+    .refine((steps) => steps.every((step, at) => at === 0 || step > (steps[at - 1] ?? 0)), "must be in ascending order")
     .default([1, 5, 25, 50]),
   step_seconds: seconds.default(3_600),
   guards: guardPlan.prefault({}),

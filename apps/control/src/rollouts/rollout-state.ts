@@ -102,6 +102,6 @@ export function needsLabels(change: Change, { canaryBasisPoints, plan }: Rollout
 }
 
 export function describeStage({ stage, canaryBasisPoints, shadowBasisPoints }: RolloutState): string {
-  if (stage === "shadow") return `shadow of ${percentOf(shadowBasisPoints)} % of the cards`;
-  return stage === "canary" ? `canary of ${percentOf(canaryBasisPoints)} % of the cards` : stage;
+  if (stage === "shadow") return `shadow with ${percentOf(shadowBasisPoints)} % of the cards`;
+  return stage === "canary" ? `canary with ${percentOf(canaryBasisPoints)} % of the cards` : stage;
 }

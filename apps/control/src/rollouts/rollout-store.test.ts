@@ -29,7 +29,7 @@ function rollout(rolloutId: string, startedAtMs: number): RolloutState {
   };
 }
 
-test("does not publish a rollout while another instance still publishes the previous one", async () => {
+test("does not publish a rollout while another instance is still publishing the previous one", async () => {
   const received: string[] = [];
   const tell = (states: readonly RolloutState[]) => {
     received.push(...states.map(({ rolloutId, stage }) => `${rolloutId} ${stage}`));
@@ -52,7 +52,7 @@ test("does not publish a rollout while another instance still publishes the prev
   expect(received).toEqual(["rol_0000000000000001 rolled-back", "rol_0000000000000002 shadow"]);
 });
 
-test("monitoring time counts while any instance runs, and restarts with the next step", async () => {
+test("monitoring time increases while any instance runs, and restarts with the next step", async () => {
   const state = rollout("rol_0000000000000003", 3_000);
   await store.step("fraud", "rollback", async (found) => ({
     ...found,

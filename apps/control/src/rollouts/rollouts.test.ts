@@ -162,7 +162,7 @@ const isOver = async () => {
   return now.stage === "rolled-back" ? now : undefined;
 };
 
-test("a user takes a rollout from shadow to champion; each step is published and recorded", async () => {
+test("a user promotes a rollout from shadow to champion; each step is published and recorded", async () => {
   const { status, body } = await start();
   expect(status).toBe(201);
   expect(body).toMatchObject({
@@ -219,7 +219,7 @@ test("a canary waits until scoring has the candidate, and a rollback restores th
   );
 });
 
-test("a rollback undoes a promotion interrupted after the alias had moved, without the registry", async () => {
+test("a rollback undoes a promotion that was interrupted after the alias was moved, without the registry", async () => {
   await start();
   await registry.setAlias("fraud", "champion", candidate);
   expect((await caller.send("POST", "/v1/rollouts/fraud/rollback", { why: "cut off" })).status).toBe(200);
@@ -264,7 +264,7 @@ describe("the guard rolls back a breach, and gives the reason", () => {
   });
 });
 
-test("promotes a good candidate automatically unless on hold, and makes each step once across two instances", async () => {
+test("promotes a good candidate automatically unless it is on hold, and makes each step once across two instances", async () => {
   await bed.startAnother();
   await start({ auto: true, shadow_seconds: 0, step_seconds: 0, steps_percent: [1, 50] });
   await caller.send("POST", "/v1/rollouts/fraud/hold", {});

@@ -43,7 +43,7 @@ export const MODEL_REGISTRY = Symbol("MODEL_REGISTRY");
 @Injectable()
 export class Rollouts implements OnApplicationShutdown {
   readonly #steps = counter("tripline_control_rollout_steps_total", {
-    description: "Steps of model rollouts, by whether the guard or a user took them",
+    description: "Steps of model rollouts, by whether the guard or a user made them",
     labels: ["step", "by"],
   });
 
@@ -53,7 +53,7 @@ export class Rollouts implements OnApplicationShutdown {
   #finishing: Promise<void> | undefined;
   readonly #unwatch = gauge(
     "tripline_control_rollback_pending_seconds",
-    { description: "Age of the oldest model rollback that is not in the registry yet; 0 if there is none" },
+    { description: "Age of the oldest model rollback that has not reached the registry yet; 0 if there is none" },
     () => (this.#pendingSinceMs === undefined ? 0 : (Date.now() - this.#pendingSinceMs) / MS_PER_S),
   );
 
@@ -130,7 +130,7 @@ export class Rollouts implements OnApplicationShutdown {
       // Done only after the row is stored, because it could otherwise replace the candidate of a concurrent rollout.
       await registry.setAlias(modelName, CANDIDATE_ALIAS, candidate.version, { by, why });
     } catch (error) {
-      await this.step(modelName, "rollback", { why: "the registry did not take the alias of the candidate" }, maker);
+      await this.step(modelName, "rollback", { why: "the registry did not accept the alias of the candidate" }, maker);
       throw error;
     }
     return this.#made(state, "start");
@@ -175,15 +175,15 @@ export class Rollouts implements OnApplicationShutdown {
     if (found >= wanted) return;
     throw new TriplineError(
       "rollout-conflict",
-      `The candidate may decide for at most 5 % of the cards until ${wanted} of its own alerts have mature labels; ` +
-        `${found} do. To roll it out sooner, start a rollout with a lower mature_labels_min.`,
+      `The candidate may decide for at most 5 % of the cards until ${wanted} of its own alerts have mature labels; so far, ` +
+        `${found} have. To roll it out sooner, start a rollout with a lower mature_labels_min.`,
     );
   }
 
   /** Retries alias moves of rollbacks that failed in the registry, with increasing delays. Never rejects. */
   finishRollbacks(): Promise<void> {
     this.#finishing ??= this.#finishRollbacks()
-      .catch((error: unknown) => this.logger.error({ err: error }, "rollbacks could not be finished"))
+      .catch((error: unknown) => this.logger.error({ err: error }, "rollbacks could not be completed"))
       .finally(() => {
         this.#finishing = undefined;
       });
@@ -222,7 +222,7 @@ export class Rollouts implements OnApplicationShutdown {
     this.logger.info({ model, candidate, step, by, why, revision }, describeStage(state));
     await this.publishPending().catch((error: unknown) => {
       const { code, message } = asTriplineError(error);
-      this.logger.warn({ code, model }, `the step is not published yet: ${message}`);
+      this.logger.warn({ code, model }, `the step has not been published yet: ${message}`);
     });
     return state;
   }
@@ -236,7 +236,7 @@ export class Rollouts implements OnApplicationShutdown {
       const { code, message } = asTriplineError(error);
       const waitMs = Math.min(2 * (this.#attempts.get(rolloutId)?.waitMs ?? RETRY_MS_MIN / 2), RETRY_MS_MAX);
       this.#attempts.set(rolloutId, { waitMs, nextAtMs: Date.now() + waitMs });
-      this.logger.warn({ code, model, waitMs }, `the rollback is not in the registry yet: ${message}`);
+      this.logger.warn({ code, model, waitMs }, `the rollback has not reached the registry yet: ${message}`);
     }
   }
 
@@ -286,7 +286,7 @@ function withLabelDays(plan: RolloutPlan, { manifest }: ModelVersion): RolloutPl
 function refuseSecond({ modelName, candidateVersion }: RolloutState): never {
   throw new TriplineError(
     "rollout-conflict",
-    `${modelName} ${candidateVersion} is being rolled out. Promote it or roll it back first.`,
+    `${modelName} ${candidateVersion} is already being rolled out. Promote it or roll it back first.`,
   );
 }
 
@@ -301,8 +301,7 @@ function refuseOther({ manifest: champion }: ModelVersion, { manifest: candidate
   if (isSame) return;
   throw new TriplineError(
     "spec-mismatch",
-    `${name} ${version} was trained for feature spec ${candidate.feature_spec_version}, the champion ${champion.version} ` +
-      `for ${champion.feature_spec_version}. Both must use the same spec.`,
+    `${name} ${version} was trained for feature spec ${candidate.feature_spec_version}, but the champion ${champion.version} for ${champion.feature_spec_version}. Both must use the same feature spec.`,
   );
 }
 

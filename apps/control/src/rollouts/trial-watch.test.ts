@@ -61,7 +61,7 @@ const judged = (nowMs = STEP_MS + 1_000): GuardName[] =>
 const breached = (nowMs = STEP_MS + 1_000): GuardName[] =>
   watch.judge(nowMs).flatMap(({ guard, isBreached }) => (isBreached ? [guard] : []));
 
-test("counts both arms, but no decisions before the step or of another rollout", () => {
+test("counts both arms, but no decisions from before the step or of another rollout", () => {
   add(20, TrialRole.CONTROL);
   add(20, TrialRole.CANARY, { decidedAtMs: STEP_MS - 1 });
   const trial = { ...decision("x", TrialRole.CANARY).trial, candidateVersion: "another" };
@@ -72,13 +72,13 @@ test("counts both arms, but no decisions before the step or of another rollout",
   expect(judged()).toEqual(["scores-missing", "outcomes", "latency", "score-distribution"]);
 });
 
-test("counts a duplicate decision on the topic once", () => {
+test("counts a duplicate decision on the topic only once", () => {
   for (let time = 0; time < 50; time += 1) add(3, TrialRole.CANARY);
   const distribution = watch.judge(STEP_MS + 1_000).find(({ guard }) => guard === "score-distribution");
   expect(distribution?.text).toContain("; 3 payments compared");
 });
 
-test("forgets missing scores older than the window, but not outcomes and scores", () => {
+test("forgets missing scores that are older than the window, but not outcomes and scores", () => {
   const failed = { candidateVersion: CANDIDATE, candidateMissing: "late", trialRole: TrialRole.CANARY };
   add(200, TrialRole.CONTROL);
   add(20, TrialRole.CANARY, { outcome: Outcome.DECLINE, trial: failed });
@@ -89,7 +89,7 @@ test("forgets missing scores older than the window, but not outcomes and scores"
   expect(breached(STEP_MS + 60_011)).toEqual(["outcomes"]);
 });
 
-test("the evidence continues to count after a step", () => {
+test("the evidence still counts after a step", () => {
   add(200, TrialRole.CONTROL);
   add(20, TrialRole.CANARY, { outcome: Outcome.DECLINE });
   const step = { ...state, canaryBasisPoints: 500, revision: 3, changedAtMs: STEP_MS + 1_000 };

@@ -72,7 +72,7 @@ export class EndpointStore {
         [by.tenant],
       );
       if ((found?.count ?? 0) >= ENDPOINTS_MAX) {
-        const detail = `The tenant already has ${ENDPOINTS_MAX} webhook endpoints; delete one of them first.`;
+        const detail = `The tenant already has ${ENDPOINTS_MAX} webhook endpoints, the maximum. Delete one of them first.`;
         throw new TriplineError("invalid-field", detail, [{ pointer: "", detail }]);
       }
       const added = existing(

@@ -80,7 +80,7 @@ const rowOf = async (id: string, eventId: string) => {
   return row;
 };
 
-test("adding an event twice creates one delivery, and another tenant's endpoint gets none", async () => {
+test("creates one delivery for an event that is added twice, and none for another tenant's endpoint", async () => {
   const id = await endpoint();
   expect(await addDeliveries(database, events(id, ["a", null], ["b", null]))).toBe(2);
   expect(await addDeliveries(database, events(id, ["b", null], ["c", null]))).toBe(1);
@@ -89,7 +89,7 @@ test("adding an event twice creates one delivery, and another tenant's endpoint 
   expect(await claimed(id)).toEqual(["a", "b", "c"]);
 });
 
-test("only the oldest event of a case is claimed, and later events wait while it is being sent", async () => {
+test("claims only the oldest event of a case, and later events wait while it is being sent", async () => {
   const id = await endpoint();
   await addDeliveries(database, events(id, ["a1", "a"], ["a2", "a"], ["b1", "b"], ["x", null]));
   const both = await Promise.all([claimed(id), claimed(id)]);
@@ -111,14 +111,14 @@ test("many events of one case delay neither other cases nor unordered events", a
   expect(await claimed(id)).toEqual([]);
 });
 
-test("a batch claims the earliest due deliveries", async () => {
+test("claims the earliest due deliveries in a batch", async () => {
   const id = await endpoint();
   await addDeliveries(database, events(id, ["z", "z"], ["x", null], ["a", "a"], ["b", "b"]));
   expect(await claimed(id, 2)).toEqual(["z", "x"]);
   expect(await claimed(id, 2)).toEqual(["a", "b"]);
 });
 
-test("a failing first event is overtaken after several attempts, and is still retried", async () => {
+test("lets later events overtake a first event that keeps failing, which is still retried", async () => {
   const id = await endpoint();
   await addDeliveries(database, events(id, ["first", "a"], ["second", "a"]));
   for (let attempt = 1; attempt <= ATTEMPTS_IN_ORDER; attempt += 1) {
@@ -131,7 +131,7 @@ test("a failing first event is overtaken after several attempts, and is still re
   expect(await claimed(id)).toEqual(["first", "second"]);
 });
 
-test("after the lease ends, a failure changes nothing and a success still counts", async () => {
+test("after the lease ends, a failure changes nothing, but a success still counts", async () => {
   const id = await endpoint();
   await addDeliveries(database, events(id, ["a", null]));
   await claim(id, 1);
@@ -151,7 +151,7 @@ test("an event fails permanently when its next attempt would be after three days
   expect(await rowOf(id, "a")).toMatchObject({ state: "failed" });
 });
 
-test("a resting or paused endpoint has nothing due, and three days without success pause an endpoint", async () => {
+test("has nothing due for a resting or paused endpoint, and pauses an endpoint after three days without success", async () => {
   const id = await endpoint();
   await addDeliveries(database, events(id, ["a", null]));
   const isDue = async () => (await outbox.due()).some((one) => one.id === id);
@@ -186,7 +186,7 @@ test("regression #30: many failing endpoints do not crowd out a working one", as
   ]);
 });
 
-test("the upkeep expires overdue deliveries and deletes old rows and removed endpoints", async () => {
+test("expires overdue deliveries, and deletes old rows and removed endpoints", async () => {
   const [id, removed] = [await endpoint(), await endpoint()];
   await addDeliveries(database, events(id, ["late", null], ["old", null], ["new", null]));
   await addDeliveries(database, events(removed, ["x", null]));
@@ -209,7 +209,7 @@ test("the upkeep expires overdue deliveries and deletes old rows and removed end
   await upkeep.onApplicationShutdown();
 });
 
-test("regression #30: a failing upkeep step does not stop the other steps", async () => {
+test("regression #30: a failing cleanup step does not stop the other steps", async () => {
   const [id, removed] = [await endpoint(), await endpoint()];
   await addDeliveries(database, events(id, ["late", null]));
   await addDeliveries(database, events(removed, ["x", null]));
@@ -232,7 +232,7 @@ test("regression #30: a failing upkeep step does not stop the other steps", asyn
   await upkeep.onApplicationShutdown();
 });
 
-test("the upkeep limits an endpoint's delivery log, but keeps undelivered events", async () => {
+test("limits the size of an endpoint's delivery log, but keeps undelivered events", async () => {
   const id = await endpoint();
   await database.execute(
     `INSERT INTO control.webhook_deliveries

@@ -149,7 +149,7 @@ test.each([
   expect(eventOfAudit(change)).toBeUndefined();
 });
 
-test("outcomes and kinds from a later release are skipped, as are reports without a payment", () => {
+test("skips outcomes and kinds from a later release, and reports without a payment", () => {
   expect(eventOfReport({ ...report, kind: 99 as FraudReportKind }, RECORD_AT_MS)).toBeUndefined();
   expect(eventOfReport({ ...report, transactionId: "" }, RECORD_AT_MS)).toBeUndefined();
   // regression #30: an endpoint created between the report and its match receives the event.

@@ -17,7 +17,7 @@ test("an event delays later events of its case by less than ten minutes", () => 
   expect(sum(waits(() => 1, ATTEMPTS_IN_ORDER - 1))).toBeLessThan(600_000);
 });
 
-test("jitter spreads waits by a fifth", () => {
+test("jitter varies waits by a fifth", () => {
   expect(waitAfter(1, 0, () => 0)).toBe(900);
   expect(waitAfter(1, 0, () => 1)).toBe(1_100);
 });
@@ -37,6 +37,6 @@ test.each([
   expect(failuresAfter(before, failed)).toBe(after);
 });
 
-test("an endpoint rests after five failures in a row, for at most a minute", () => {
+test("an endpoint pauses after five failures in a row, for at most a minute", () => {
   expect([1, 4, 5, 6, 8, 50].map(restAfter)).toEqual([0, 0, 1_000, 2_000, 8_000, 60_000]);
 });

@@ -29,7 +29,7 @@ export type Subscription = z.infer<typeof subscriptionRow>;
 @Injectable()
 export class Subscriptions {
   readonly #missed = counter("tripline_control_webhook_missed_events_total", {
-    description: "Events that were not stored for a webhook endpoint because too many were waiting",
+    description: "Events that were not stored for a webhook endpoint because too many events were waiting",
   });
 
   constructor(@Inject(BACKGROUND) private readonly database: Database) {}

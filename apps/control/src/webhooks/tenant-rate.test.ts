@@ -10,6 +10,6 @@ test("each tenant can send up to the limit per second, regardless of other tenan
   expect(rate.take("a", 60)).toBe(60);
 });
 
-test("0 means unlimited", () => {
+test("0 means no limit", () => {
   expect(new TenantRate(0).take("a", 1_000_000)).toBe(1_000_000);
 });

@@ -34,13 +34,13 @@ function controllerOf(createdAtMs: number) {
   return { handled, handle: () => controller.handle([{ topic, partition, records: [unreadable] }]) };
 }
 
-test("records older than every endpoint are skipped without being decoded", async () => {
+test("skips records older than every endpoint without decoding them", async () => {
   const { handle, handled } = controllerOf(NOW_MS + HOUR_MS);
   await handle();
   expect(handled).toEqual([7]);
 });
 
-test("a record that an endpoint may want is decoded, even if its clock is slightly behind", async () => {
+test("decodes a record that an endpoint may need, even if the endpoint's clock is slightly behind", async () => {
   const { handle, handled } = controllerOf(NOW_MS + 1_000);
   await expect(handle()).rejects.toMatchObject({ code: "message-unreadable" });
   expect(handled).toEqual([]);

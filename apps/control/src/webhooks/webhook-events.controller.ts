@@ -65,7 +65,7 @@ const SOURCES: Readonly<Record<string, Source>> = {
 @Controller()
 export class WebhookEventsController {
   readonly #stored = counter("tripline_control_webhook_events_total", {
-    description: "Webhook deliveries that were stored, one per event and endpoint",
+    description: "Stored webhook deliveries, one per event and endpoint",
   });
 
   constructor(
@@ -144,6 +144,6 @@ function readEvent(
     return read?.(value, timestampMs);
   } catch (cause) {
     const place = `${topic}, partition ${partition}, offset ${offset}`;
-    throw new TriplineError("message-unreadable", `The record at ${place} is not an event.`, [], { cause });
+    throw new TriplineError("message-unreadable", `The record at ${place} is not a valid event.`, [], { cause });
   }
 }

@@ -75,7 +75,7 @@ test("regression #30: without endpoints, a new group starts at the newest record
   expect(textsOf(third.collector)).toEqual(["last"]);
 });
 
-test("with an endpoint, a partition without a position is read from its beginning", async () => {
+test("with an endpoint, a partition without a position is read from the beginning", async () => {
   const { name: topic } = CASE_EVENTS_TOPIC;
   await send(topic, "wanted");
   const { collector, close } = await open(topic, [ENDPOINT]);

@@ -18,9 +18,9 @@ const settings = {
   description: writtenText(DESCRIPTION_CHARACTERS_MAX).default(""),
   event_types: z
     .array(eventType)
-    .min(1, "must name an event type")
+    .min(1, "must contain at least one event type")
     .max(WEBHOOK_EVENT_TYPES.length)
-    .refine((types) => new Set(types).size === types.length, "must name each event type once"),
+    .refine((types) => new Set(types).size === types.length, "must contain each event type only once"),
 };
 
 export const newEndpoint = z.strictObject(settings);
@@ -38,7 +38,7 @@ export const endpointId = z.object({ endpoint: z.uuid("must be the ID of an endp
 export const rotation = z.strictObject({
   overlap_hours: z.int().min(0).max(OVERLAP_HOURS_MAX).default(OVERLAP_HOURS_DEFAULT).meta({
     description:
-      "How long messages are also signed with the old secret. With 0, the old secret stops working immediately.",
+      "How long messages are also signed with the old secret. If 0, the old secret stops working immediately.",
   }),
 });
 
@@ -54,7 +54,7 @@ export const replay = z
   })
   .refine(({ event_id, from, to }) => (event_id === undefined) === (from !== undefined && to !== undefined), {
     path: ["event_id"],
-    message: "must be given, or else both `from` and `to`",
+    message: "is required unless both `from` and `to` are given",
   });
 export type Replay = z.infer<typeof replay>;
 
@@ -74,7 +74,7 @@ export const deliverySearch = z.strictObject({
     .min(1)
     .max(Number.MAX_SAFE_INTEGER)
     .default(Number.MAX_SAFE_INTEGER)
-    .meta({ description: "Only deliveries with a lower number: the `next` value of the previous page." }),
+    .meta({ description: "Only deliveries with a lower number. Use the `next` value of the previous page." }),
   limit: z.coerce.number("must be a number").int().min(1).max(PAGE_MAX).default(PAGE_DEFAULT),
 });
 export type DeliverySearch = z.infer<typeof deliverySearch>;

@@ -64,7 +64,7 @@ test("sends every delivery of an endpoint once, and reports the results", async 
   }
 });
 
-test("an endpoint that keeps failing gets one request at a time, and rests", async () => {
+test("an endpoint that keeps failing gets one request at a time, and pauses in between", async () => {
   receiver.answer((response) => response.writeHead(500).end());
   const outbox = outboxOf([endpoint("a", receiver.url, 5)], new Map([["a", ids(3)]]));
   const sender = await run(outbox, () => outbox.settled.length > 0);
@@ -74,7 +74,7 @@ test("an endpoint that keeps failing gets one request at a time, and rests", asy
   receiver.answer((response) => response.writeHead(204).end());
 });
 
-test("regression #30: after one failed batch, as during a restart, an endpoint rests for a second, not for a minute", async () => {
+test("regression #30: after one failed batch, as during a restart, an endpoint pauses for a second, not for a minute", async () => {
   receiver.answer((response) => response.writeHead(503).end());
   const outbox = outboxOf([endpoint("a", receiver.url)], new Map([["a", ids(32)]]));
   const sender = await run(outbox, () => outbox.settled.length > 0);
@@ -84,7 +84,7 @@ test("regression #30: after one failed batch, as during a restart, an endpoint r
   receiver.answer((response) => response.writeHead(204).end());
 });
 
-test("a host whose address became private after the registration gets no request", async () => {
+test("sends no request to a host whose address became private after the registration", async () => {
   const before = receiver.messages.length;
   const url = `http://rebinding.invalid:${new URL(receiver.url).port}/`;
   const outbox = outboxOf([endpoint("a", url)], new Map([["a", ids(2)]]));
@@ -97,7 +97,7 @@ test("a host whose address became private after the registration gets no request
   ]);
 });
 
-test("unresponsive endpoints do not delay the others", async () => {
+test("unresponsive endpoints do not delay other endpoints", async () => {
   receiver.answer((response, { id }) => {
     if (!id.startsWith("hang")) response.writeHead(204).end();
   });
@@ -121,7 +121,7 @@ test("unresponsive endpoints do not delay the others", async () => {
   receiver.answer((response) => response.writeHead(204).end());
 });
 
-test("regression #30: faults are reported per endpoint, and a working endpoint does not hide them", async () => {
+test("regression #30: reports faults for each endpoint, and a working endpoint does not hide them", async () => {
   const three = ["a", "b", "fine"].map((id) => endpoint(id, receiver.url));
   const outbox = outboxOf(three, new Map(three.map(({ id }) => [id, ids(1)])));
   const of = async (id: string): Promise<Buffer[]> => {
@@ -132,18 +132,18 @@ test("regression #30: faults are reported per endpoint, and a working endpoint d
   // The endpoint's turn has ended.
   await sender.look();
   expect(outbox.settled).toMatchObject([{ id: "fine" }]);
-  expect(sender.note).toBe("webhooks of 2 endpoints are not being sent: master-key-unavailable");
+  expect(sender.note).toBe("webhooks are not being sent to 2 endpoints: master-key-unavailable");
   await sender.onApplicationShutdown();
 });
 
-test("without a secret nothing is claimed, and the readiness report says so", async () => {
+test("claims nothing without a secret, and the readiness report says so", async () => {
   const outbox = outboxOf([endpoint("a", receiver.url)], new Map([["a", ids(1)]]));
   const of = async (): Promise<Buffer[]> => {
     throw new TriplineError("master-key-unavailable", "The key service is down.");
   };
   const sender = await run(outbox, () => true, { of });
   while (sender.note === undefined) await delay(10);
-  expect(sender.note).toBe("webhooks of an endpoint are not being sent: master-key-unavailable");
+  expect(sender.note).toBe("webhooks are not being sent to an endpoint: master-key-unavailable");
   expect(outbox.claims).toEqual([]);
   await sender.onApplicationShutdown();
 });

@@ -79,7 +79,7 @@ export class WebhookSender implements OnApplicationBootstrap, OnApplicationShutd
   ) {
     this.#allowed = new AllowedNetworks(config.WEBHOOK_ALLOWED_NETWORKS);
     this.#rate = new TenantRate(config.WEBHOOK_RATE_TENANT);
-    const description = "Time since the outbox of webhooks was last read";
+    const description = "Time since the webhook outbox was last read";
     this.#endReading = gauge("tripline_control_webhooks_stalled_seconds", { description }, () => this.#stalledSeconds);
   }
 
@@ -89,7 +89,7 @@ export class WebhookSender implements OnApplicationBootstrap, OnApplicationShutd
     const [fault] = this.#faults.values();
     if (fault === undefined) return undefined;
     const { size } = this.#faults;
-    return `webhooks of ${size === 1 ? "an endpoint" : `${size} endpoints`} are not being sent: ${fault}`;
+    return `webhooks are not being sent to ${size === 1 ? "an endpoint" : `${size} endpoints`}: ${fault}`;
   }
 
   onApplicationBootstrap(): void {

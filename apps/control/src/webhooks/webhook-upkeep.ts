@@ -65,14 +65,14 @@ export class WebhookUpkeep implements OnApplicationBootstrap, OnApplicationShutd
     @Inject(CONTROL_CONFIG) private readonly config: Pick<ControlConfig, "WEBHOOK_LOG_DAYS">,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
-    const description = "Webhook endpoints: active, failing, or paused after failures";
+    const description = "Webhook endpoints, by state: active, failing, or paused after failures";
     this.#endReading = [
       labelledGauge("tripline_control_webhook_endpoints", { description, labels: ["state"] }, () =>
         (["active", "failing", "paused"] as const).map((state) => [this.#counts[state], { state }]),
       ),
       gauge(
         "tripline_control_webhooks_pending",
-        { description: "Webhook deliveries that are waiting" },
+        { description: "Webhook deliveries that are waiting to be sent" },
         () => this.#counts.pending,
       ),
     ];
@@ -118,7 +118,7 @@ export class WebhookUpkeep implements OnApplicationBootstrap, OnApplicationShutd
       if (this.#isClosing) return;
       await step().catch((thrown: unknown) => {
         const { code, message } = asTriplineError(thrown);
-        this.logger.warn({ code }, `the delivery log of webhooks could not be checked: ${message}`);
+        this.logger.warn({ code }, `the delivery log of webhooks could not be maintained: ${message}`);
       });
     }
   }

@@ -132,7 +132,7 @@ export class WebhooksController {
   #by(request: FastifyRequest): Managed {
     const managed = managedBy(request, this.config.OPERATOR_TENANT);
     if (managed.tenant !== "") return managed;
-    throw invalidFields([{ pointer: "/tenant", detail: "must name a tenant, because every endpoint belongs to one" }]);
+    throw invalidFields([{ pointer: "/tenant", detail: "must be set, because every endpoint belongs to a tenant" }]);
   }
 }
 

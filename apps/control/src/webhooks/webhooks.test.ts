@@ -136,7 +136,7 @@ test("sends a test event that a standard verifier accepts, before and after the 
   }
 });
 
-test("sends each event once, only to its own tenant's endpoints that subscribe to its type", async () => {
+test("sends each event once, only to those endpoints of its own tenant that subscribe to its type", async () => {
   const [caller, other] = [callerOf("events"), callerOf("neighbour")];
   const [receiver, elsewhere] = [await receive(), await receive()];
   await register(caller, receiver.url, ["decision.decline", "list.changed"]);
@@ -165,7 +165,7 @@ test("sends each event once, only to its own tenant's endpoints that subscribe t
   for (const { body } of messages) expect(body).not.toContain(CARD);
 });
 
-test("another tenant finds neither the endpoint nor its log", async () => {
+test("another tenant can see neither the endpoint nor its log", async () => {
   const [caller, stranger, receiver] = [callerOf("owner"), callerOf("stranger"), await receive()];
   const { id, path } = await register(caller, receiver.url, ["case.opened"]);
   await caller.send("POST", `${path}/test`);
@@ -209,7 +209,7 @@ test("a tenant has at most ten endpoints", async () => {
   expect(answers.filter(({ status }) => status === 422)).toHaveLength(2);
 });
 
-test("an endpoint that answers 410 is paused, and sends again after a user resumes it", async () => {
+test("pauses an endpoint that answers 410, and sends again after a user resumes it", async () => {
   const [caller, receiver] = [callerOf("gone"), await receive()];
   receiver.answer((response) => response.writeHead(410).end());
   const { path } = await register(caller, receiver.url, ["case.opened"]);
@@ -231,7 +231,7 @@ test("an endpoint that answers 410 is paused, and sends again after a user resum
   await receiver.received(2);
 });
 
-test("a redirect to a metadata service is a failure and is not followed", async () => {
+test("treats a redirect to a metadata service as a failure, and does not follow it", async () => {
   const [caller, receiver] = [callerOf("redirected"), await receive()];
   receiver.answer((response) => response.writeHead(302, { location: "http://169.254.169.254/" }).end());
   const { path } = await register(caller, receiver.url, ["case.opened"]);
@@ -243,7 +243,7 @@ test("a redirect to a metadata service is a failure and is not followed", async 
   expect(found).toMatchObject([{ state: "pending", attempts: 1, last_status: 302, last_error: null }]);
 });
 
-test("events are replayed by ID and by time, with the same IDs", async () => {
+test("replays events by ID and by time, with the same IDs", async () => {
   const [caller, receiver] = [callerOf("replayed"), await receive()];
   const { path, id } = await register(caller, receiver.url, ["case.opened", "case.assigned"]);
   const from = new Date(Date.now() - 1_000).toISOString();
@@ -278,7 +278,7 @@ test("events are replayed by ID and by time, with the same IDs", async () => {
 });
 
 test(
-  "a receiver that is killed three times gets every event at least once, in order per case",
+  "a receiver that is killed three times gets every event at least once, in order for each case",
   async () => {
     const [caller, receiver] = [callerOf("killed"), await receive()];
     const another = await bed.startAnother();

@@ -28,9 +28,9 @@ export async function approveGrant(
   if (grant === undefined) throw notFound("grant");
   const { change, principal, requested_by: subject, actor_kind: kind, requested_at: requestedAt } = grant;
   if (by.kind === "client")
-    throw new TriplineError("approval-missing", "A client cannot approve this. Sign in as a user.");
+    throw new TriplineError("approval-missing", "A client cannot approve this change. Sign in as a user.");
   if (principal === by.principal) {
-    throw new TriplineError("approval-missing", "You requested this, so another administrator must approve it.");
+    throw new TriplineError("approval-missing", "You requested this change, so another administrator must approve it.");
   }
   if (change.action === "scim-token-set") await refuseOlderToken(transaction, tenant, requestedAt);
   await noteAction(transaction, by, "approve", { kind: "grant", id, details: auditedChange(change) });
@@ -43,5 +43,8 @@ export async function approveGrant(
 async function refuseOlderToken(transaction: Queries, tenant: string, requestedAt: Date): Promise<void> {
   const current = await scimTokenOf(transaction, tenant);
   if (current === undefined || current.created_at <= requestedAt) return;
-  throw new TriplineError("changed-meanwhile", "The SCIM token was replaced after this request. Request it again.");
+  throw new TriplineError(
+    "changed-meanwhile",
+    "The SCIM token was replaced after this request. Request the change again.",
+  );
 }

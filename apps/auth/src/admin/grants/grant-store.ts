@@ -63,7 +63,7 @@ export async function storeGrant(
     [id, tenant, JSON.stringify(change), requested_by, actor_kind, principal],
   );
   const [stored] = await transaction.query(grantRow, `${SELECT} AND grant_id = $1`, [id]);
-  if (stored === undefined) throw new TriplineError("internal", "A grant that was stored is not there.");
+  if (stored === undefined) throw new TriplineError("internal", "A stored grant was not found.");
   return stored;
 }
 

@@ -248,7 +248,7 @@ describe("an approval", () => {
   });
 });
 
-test("regression #24: removing the second administrator does not avoid the approval", async () => {
+test("regression #24: removing the second administrator does not bypass the approval", async () => {
   const { of, person, tenant } = await newTenant({ hasSecond: true });
   await people.disable(person("ada"), of("bea"));
   const id = grantOf(await people.setRoles(person("ada"), of("ada"), ["lead", "admin"]));
@@ -263,7 +263,7 @@ test("regression #24: removing the second administrator does not avoid the appro
   expect(await people.setRoles(demoted.person("ada"), demoted.of("ann"), ["lead"])).not.toHaveProperty("grant");
 });
 
-test("regression #30: an administrator who is enabled without the admin role still counts as removed", async () => {
+test("regression #30: an administrator who is enabled again without the admin role still counts as removed", async () => {
   const { of, person } = await newTenant({ hasSecond: true });
   await people.disable(person("ada"), of("bea"));
   await people.setRoles(person("ada"), of("bea"), ["viewer"]);
@@ -300,7 +300,7 @@ test("regression #30: a provider's user cannot become independent of the provide
   expect(await reset()).toHaveProperty("grant");
 });
 
-describe("a tenant with SCIM", () => {
+describe("in a tenant with SCIM", () => {
   const setToken = (tenant: string, token: string) =>
     database.execute(
       `INSERT INTO auth.scim_tokens (tenant, token_hash, created_by) VALUES ($1, decode($2, 'hex'), 'x')
@@ -323,7 +323,7 @@ describe("a tenant with SCIM", () => {
     return { ...team, change: () => changes.make(caller, () => Promise.resolve({ done: "done" })) };
   }
 
-  test("regression #30: a change is rejected if its token is replaced while it waits", async () => {
+  test("regression #30: a change is rejected if its token is replaced before the approval", async () => {
     const { tenant, change } = await newProvisioned();
     expect(await change()).toBe("done");
     let waiting: Promise<unknown> | undefined;

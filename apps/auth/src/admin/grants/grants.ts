@@ -27,7 +27,7 @@ export interface ShownGrant {
   readonly grant_id: string;
   readonly change: object;
   readonly requested_by: string;
-  /** The requesting user, even if a client of that user sent the request. */
+  /** The user who requested the change, even if the user's client sent the request. */
   readonly principal: string;
   readonly requested_at: Date;
   readonly expires_at: Date;
@@ -110,7 +110,8 @@ export class Grants {
 
 async function keep(transaction: Queries, by: Actor, change: GrantChange): Promise<PendingGrant> {
   const { tenant, subject, principal, kind } = by;
-  if (principal === undefined || kind === "service") throw new TriplineError("internal", "Nobody asks for a grant.");
+  if (principal === undefined || kind === "service")
+    throw new TriplineError("internal", "No requester of the grant is known.");
   // Tries the change and rolls it back, so that an impossible change is rejected when it is requested.
   await transaction.execute("SAVEPOINT tried", []);
   await applyChange(transaction, by, change, {});

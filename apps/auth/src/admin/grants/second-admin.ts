@@ -23,7 +23,7 @@ export async function hasSecondAdmin(transaction: Queries, { tenant, principal }
   if (admins.length < 2) return false;
   throw new TriplineError(
     "approval-missing",
-    "The client has no owner, so it cannot request this. Give it an owner first, or sign in as an administrator.",
+    "The client has no owner, so it cannot request this change. Set an owner first, or sign in as an administrator.",
   );
 }
 

@@ -84,7 +84,7 @@ function memberChange(op: Operation["op"], path: string, value: unknown): Member
   if (path.toLowerCase() !== "members") {
     const id = ONE_MEMBER.exec(path)?.[1];
     if (id !== undefined && op === "remove") return { op, ids: [id] };
-    throw new ScimFault("invalidPath", 'Only members, or members[value eq "…"] to remove one, can be changed.');
+    throw new ScimFault("invalidPath", 'Only members, or members[value eq "…"] to remove one member, can be changed.');
   }
   if (op === "replace") return { op: "set", ids: idsIn(value) };
   const isAll =

@@ -39,7 +39,7 @@ export async function changeUser(
   const name = userName === undefined ? user.user_name : await rename(transaction, tenant, user, userName);
   await store(transaction, user, changed);
   const before = await findListedPerson(transaction, tenant, name, "FOR UPDATE");
-  if (before === undefined) throw new TriplineError("internal", "A user who was changed is not there.");
+  if (before === undefined) throw new TriplineError("internal", "The changed user was not found.");
   const by = scimActor(tenant);
   const isMoved = isForOther(provider, user, changed);
   const person = isMoved ? await moveToOther(transaction, by, user, before) : before;

@@ -49,7 +49,7 @@ test("regression #30: a response's status counts even if its body never ends", a
   expect(result).toEqual({ status: 200, error: undefined, retryAfterMs: 0 });
 });
 
-test("only the beginning of a 100 MB response is read", async () => {
+test("reads only the beginning of a 100 MB response", async () => {
   let written = 0;
   const closed = new Promise<void>((resolve) => {
     void post((response) => {
@@ -69,13 +69,13 @@ test("only the beginning of a 100 MB response is read", async () => {
   expect(written).toBeLessThan(20 * MIB);
 });
 
-test("a refused connection is reported by its error code", async () => {
+test("reports a refused connection with its error code", async () => {
   await receiver.kill();
   await expect(post(() => {})).resolves.toMatchObject({ error: "ECONNREFUSED" });
   await receiver.revive();
 });
 
-test("a name is not resolved again after the check, even if its address changes", async () => {
+test("does not resolve a name again after the check, even if its address changes", async () => {
   receiver.answer((response) => response.writeHead(204).end());
   const answers = ["127.0.0.1", "169.254.169.254"];
   const port = new URL(receiver.url).port;
@@ -86,7 +86,7 @@ test("a name is not resolved again after the check, even if its address changes"
   expect(answers).toEqual(["169.254.169.254"]);
 });
 
-test("a connection that the receiver closed while it was idle is replaced", async () => {
+test("replaces a connection that the receiver closed while it was idle", async () => {
   const accept = (response: ServerResponse): void => void response.writeHead(204).end();
   await post(accept);
   const before = receiver.messages.length;

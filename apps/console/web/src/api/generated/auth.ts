@@ -21,7 +21,7 @@ export interface components {
             readonly title: string;
             readonly status: number;
             /**
-             * @description Stable, so programs can match on it.
+             * @description A stable code for use by programs.
              * @enum {string}
              */
             readonly code: "malformed-json" | "invalid-field" | "invalid-header" | "malformed-request" | "request-timeout" | "address-too-long" | "headers-too-large" | "body-too-large" | "unsupported-media-type" | "token-missing" | "token-invalid" | "token-expired" | "token-revoked" | "scope-missing" | "client-not-served" | "session-ended" | "csrf-token-wrong" | "sign-in-failed" | "not-found" | "method-not-allowed" | "decision-not-found" | "idempotency-conflict" | "changed-meanwhile" | "name-taken" | "last-admin" | "approval-missing" | "tenant-foreign" | "too-many-requests" | "rate-limited" | "kafka-unavailable" | "lake-unavailable" | "store-unavailable" | "store-refused" | "state-incomplete" | "redis-unavailable" | "database-unavailable" | "keys-unavailable" | "master-key-unavailable" | "auth-unavailable" | "service-unavailable" | "identity-unavailable" | "shutting-down" | "state-conflict" | "state-unreadable" | "message-unreadable" | "spec-mismatch" | "model-not-found" | "rollout-not-found" | "provider-not-found" | "rollout-conflict" | "model-refused" | "invalid-tensor" | "webhook-url-refused" | "provider-url-refused" | "provider-unavailable" | "deadline-exceeded" | "scoring-unavailable" | "queue-full" | "policy-too-slow" | "policy-too-large" | "policy-checks-busy" | "policy-invalid" | "scorecard-invalid" | "config-invalid" | "internal";
@@ -44,7 +44,7 @@ export interface components {
             /** Format: date-time */
             readonly created_at: string;
             readonly disabled_at: string | null;
-            /** @description Whether every service has been notified. */
+            /** @description Whether all services have been notified. */
             readonly is_published: boolean;
             readonly password?: string;
             readonly client_secret?: string;
@@ -72,7 +72,7 @@ export interface components {
                      * @description The provider's issuer URL. Its metadata must be at `/.well-known/openid-configuration` below it.
                      */
                     readonly issuer: string;
-                    /** @description The ID under which the provider knows Tripline. */
+                    /** @description The client ID of Tripline at the provider. */
                     readonly client_id: string;
                     /**
                      * @description Scopes to request, separated by spaces.
@@ -90,7 +90,7 @@ export interface components {
                      */
                     readonly subject_claim: string;
                     /**
-                     * @description Claim with the user name; without it, `email` is used.
+                     * @description Claim with the user name. If it is not set, `email` is used.
                      * @default preferred_username
                      */
                     readonly user_name_claim: string;
@@ -100,7 +100,7 @@ export interface components {
                      */
                     readonly roles_claim: string;
                     /**
-                     * @description Which value of the roles claim grants which role. Users without a mapped value are viewers. If the mapping is empty, administrators assign roles in Tripline.
+                     * @description Maps values of the roles claim to roles. Users without a mapped value are viewers. If the mapping is empty, administrators assign roles in Tripline.
                      * @default []
                      */
                     readonly role_mapping: readonly {
@@ -109,13 +109,13 @@ export interface components {
                         readonly role: "viewer" | "analyst" | "lead" | "admin";
                     }[];
                     /**
-                     * @description How a user who signs in for the first time is matched with a user provisioned by SCIM: the subject claim equals `externalId`, or the user name claim equals `userName`. Choose `user_name` only if users cannot change that claim.
+                     * @description How a user who signs in for the first time is matched with a user provisioned by SCIM: by comparing the subject claim with `externalId`, or the user name claim with `userName`. Choose `user_name` only if users cannot change that claim.
                      * @default external_id
                      * @enum {string}
                      */
                     readonly provisioning_match: "external_id" | "user_name";
                     /**
-                     * @description Claims that every ID token must contain, for a provider that also serves other organisations.
+                     * @description Claims that every ID token must contain. Use them with a provider that also serves other organisations.
                      * @default []
                      */
                     readonly required_claims: readonly {
@@ -139,7 +139,7 @@ export interface components {
                 readonly [key: string]: unknown;
             };
             readonly requested_by: string;
-            /** @description The requesting user, even if a client of that user sent the request. */
+            /** @description The user who requested the change, even if the user's client sent the request. */
             readonly principal: string;
             /** Format: date-time */
             readonly requested_at: string;
@@ -156,7 +156,7 @@ export interface components {
             readonly scopes: readonly string[];
             /** @description Redirect URIs of a client that signs users in; empty for other clients. */
             readonly redirect_uris: readonly string[];
-            /** @description The owner. Where two users are required, this user and the client count as one. */
+            /** @description The owner. If two users are required for a change, this user and the client count as one. */
             readonly owner: {
                 readonly person_id: string;
                 readonly user_name: string;
@@ -173,7 +173,7 @@ export interface components {
             readonly scopes: readonly string[];
             /** @description Redirect URIs of a client that signs users in; empty for other clients. */
             readonly redirect_uris: readonly string[];
-            /** @description The owner. Where two users are required, this user and the client count as one. */
+            /** @description The owner. If two users are required for a change, this user and the client count as one. */
             readonly owner: {
                 readonly person_id: string;
                 readonly user_name: string;
@@ -182,7 +182,7 @@ export interface components {
             /** Format: date-time */
             readonly created_at: string;
             readonly disabled_at: string | null;
-            /** @description Whether every service has been notified. */
+            /** @description Whether all services have been notified. */
             readonly is_published: boolean;
             readonly password?: string;
             readonly client_secret?: string;
@@ -198,7 +198,7 @@ export interface components {
              * @description The provider's issuer URL. Its metadata must be at `/.well-known/openid-configuration` below it.
              */
             readonly issuer: string;
-            /** @description The ID under which the provider knows Tripline. */
+            /** @description The client ID of Tripline at the provider. */
             readonly client_id: string;
             /**
              * @description Scopes to request, separated by spaces.
@@ -216,7 +216,7 @@ export interface components {
              */
             readonly subject_claim: string;
             /**
-             * @description Claim with the user name; without it, `email` is used.
+             * @description Claim with the user name. If it is not set, `email` is used.
              * @default preferred_username
              */
             readonly user_name_claim: string;
@@ -226,7 +226,7 @@ export interface components {
              */
             readonly roles_claim: string;
             /**
-             * @description Which value of the roles claim grants which role. Users without a mapped value are viewers. If the mapping is empty, administrators assign roles in Tripline.
+             * @description Maps values of the roles claim to roles. Users without a mapped value are viewers. If the mapping is empty, administrators assign roles in Tripline.
              * @default []
              */
             readonly role_mapping: readonly {
@@ -235,13 +235,13 @@ export interface components {
                 readonly role: "viewer" | "analyst" | "lead" | "admin";
             }[];
             /**
-             * @description How a user who signs in for the first time is matched with a user provisioned by SCIM: the subject claim equals `externalId`, or the user name claim equals `userName`. Choose `user_name` only if users cannot change that claim.
+             * @description How a user who signs in for the first time is matched with a user provisioned by SCIM: by comparing the subject claim with `externalId`, or the user name claim with `userName`. Choose `user_name` only if users cannot change that claim.
              * @default external_id
              * @enum {string}
              */
             readonly provisioning_match: "external_id" | "user_name";
             /**
-             * @description Claims that every ID token must contain, for a provider that also serves other organisations.
+             * @description Claims that every ID token must contain. Use them with a provider that also serves other organisations.
              * @default []
              */
             readonly required_claims: readonly {
@@ -261,7 +261,7 @@ export interface components {
             readonly tenant: string;
             /** Format: date-time */
             readonly changed_at: string;
-            /** @description Whether every service has been notified. */
+            /** @description Whether all services have been notified. */
             readonly is_published: boolean;
         };
         readonly ChangedScimToken: {
@@ -269,7 +269,7 @@ export interface components {
             readonly created_by: string;
             /** Format: date-time */
             readonly created_at: string;
-            /** @description Whether every service has been notified. */
+            /** @description Whether all services have been notified. */
             readonly is_published: boolean;
             readonly token?: string;
         };
@@ -279,7 +279,7 @@ export interface components {
              * @description The provider's issuer URL. Its metadata must be at `/.well-known/openid-configuration` below it.
              */
             readonly issuer: string;
-            /** @description The ID under which the provider knows Tripline. */
+            /** @description The client ID of Tripline at the provider. */
             readonly client_id: string;
             /**
              * @description Scopes to request, separated by spaces.
@@ -297,7 +297,7 @@ export interface components {
              */
             readonly subject_claim: string;
             /**
-             * @description Claim with the user name; without it, `email` is used.
+             * @description Claim with the user name. If it is not set, `email` is used.
              * @default preferred_username
              */
             readonly user_name_claim: string;
@@ -307,7 +307,7 @@ export interface components {
              */
             readonly roles_claim: string;
             /**
-             * @description Which value of the roles claim grants which role. Users without a mapped value are viewers. If the mapping is empty, administrators assign roles in Tripline.
+             * @description Maps values of the roles claim to roles. Users without a mapped value are viewers. If the mapping is empty, administrators assign roles in Tripline.
              * @default []
              */
             readonly role_mapping: readonly {
@@ -316,13 +316,13 @@ export interface components {
                 readonly role: "viewer" | "analyst" | "lead" | "admin";
             }[];
             /**
-             * @description How a user who signs in for the first time is matched with a user provisioned by SCIM: the subject claim equals `externalId`, or the user name claim equals `userName`. Choose `user_name` only if users cannot change that claim.
+             * @description How a user who signs in for the first time is matched with a user provisioned by SCIM: by comparing the subject claim with `externalId`, or the user name claim with `userName`. Choose `user_name` only if users cannot change that claim.
              * @default external_id
              * @enum {string}
              */
             readonly provisioning_match: "external_id" | "user_name";
             /**
-             * @description Claims that every ID token must contain, for a provider that also serves other organisations.
+             * @description Claims that every ID token must contain. Use them with a provider that also serves other organisations.
              * @default []
              */
             readonly required_claims: readonly {

@@ -7,11 +7,11 @@ export interface components {
             readonly needs_approval: boolean;
             readonly lists_need_approval: boolean;
             readonly newest_revision: components["schemas"]["PolicyRevision"] | null;
-            /** @description The `after` of the next activation. */
+            /** @description The value of `after` for the next activation. */
             readonly newest_activation: number;
             readonly in_force: components["schemas"]["PublishedActivation"] | null;
             readonly scheduled: components["schemas"]["PublishedActivation"] | null;
-            /** @description The newest policy that was active and not rolled back. Returning to it needs no approval. */
+            /** @description The newest policy that was active and was not rolled back. Returning to it requires no approval. */
             readonly return_to: {
                 readonly revision: number | null;
             } | null;
@@ -25,7 +25,7 @@ export interface components {
         };
         readonly PolicyRevision: {
             readonly revision: number;
-            /** @description Version of the file and the first digits of its SHA-256. */
+            /** @description Version of the policy file and the first digits of its SHA-256. */
             readonly version: string;
             readonly sha256: string;
             readonly author: string;
@@ -35,9 +35,9 @@ export interface components {
         };
         readonly PublishedActivation: {
             readonly activation: number;
-            /** @description null: removes the tenant's own policy. */
+            /** @description null if the tenant's own policy is removed. */
             readonly revision: number | null;
-            /** @description `guard` if the policy's guard rolled back. */
+            /** @description `guard` if the guard of the policy rolled it back. */
             readonly author: string;
             readonly note: string;
             /** Format: date-time */
@@ -45,9 +45,9 @@ export interface components {
             /** Format: date-time */
             readonly activates_at: string;
             readonly is_watched: boolean;
-            /** @description null: created by an earlier release. */
+            /** @description null if an earlier release created it. */
             readonly kind: components["schemas"]["ActivationKind"] | null;
-            /** @description null: the services have not been notified yet. */
+            /** @description null if the services have not been notified yet. */
             readonly published_at: string | null;
         };
         /** @enum {string} */
@@ -57,7 +57,7 @@ export interface components {
             readonly title: string;
             readonly status: number;
             /**
-             * @description Stable, so programs can match on it.
+             * @description A stable code for use by programs.
              * @enum {string}
              */
             readonly code: "malformed-json" | "invalid-field" | "invalid-header" | "malformed-request" | "request-timeout" | "address-too-long" | "headers-too-large" | "body-too-large" | "unsupported-media-type" | "token-missing" | "token-invalid" | "token-expired" | "token-revoked" | "scope-missing" | "client-not-served" | "session-ended" | "csrf-token-wrong" | "sign-in-failed" | "not-found" | "method-not-allowed" | "decision-not-found" | "idempotency-conflict" | "changed-meanwhile" | "name-taken" | "last-admin" | "approval-missing" | "tenant-foreign" | "too-many-requests" | "rate-limited" | "kafka-unavailable" | "lake-unavailable" | "store-unavailable" | "store-refused" | "state-incomplete" | "redis-unavailable" | "database-unavailable" | "keys-unavailable" | "master-key-unavailable" | "auth-unavailable" | "service-unavailable" | "identity-unavailable" | "shutting-down" | "state-conflict" | "state-unreadable" | "message-unreadable" | "spec-mismatch" | "model-not-found" | "rollout-not-found" | "provider-not-found" | "rollout-conflict" | "model-refused" | "invalid-tensor" | "webhook-url-refused" | "provider-url-refused" | "provider-unavailable" | "deadline-exceeded" | "scoring-unavailable" | "queue-full" | "policy-too-slow" | "policy-too-large" | "policy-checks-busy" | "policy-invalid" | "scorecard-invalid" | "config-invalid" | "internal";
@@ -80,7 +80,7 @@ export interface components {
         };
         readonly RevisionText: {
             readonly revision: number;
-            /** @description Version of the file and the first digits of its SHA-256. */
+            /** @description Version of the policy file and the first digits of its SHA-256. */
             readonly version: string;
             readonly sha256: string;
             readonly author: string;
@@ -88,7 +88,7 @@ export interface components {
             /** Format: date-time */
             readonly created_at: string;
             readonly text: string;
-            /** @description The kind of activation it would be. `suspect`: it was rolled back, so another user must approve it again. */
+            /** @description The kind of activation that this would be. `suspect` if it was rolled back, so another user must approve it again. */
             readonly activation_kind: components["schemas"]["ActivationKind"];
             readonly approvals: readonly {
                 readonly approver: string;
@@ -115,7 +115,7 @@ export interface components {
             readonly created_at: string;
             /** Format: date-time */
             readonly expires_at: string;
-            /** @description For break glass: when it takes effect unless another user rejects it. null: awaiting another user. */
+            /** @description For break glass, the time at which the change takes effect unless another user rejects it. null if it awaits another user. */
             readonly takes_effect_at: string | null;
         };
         readonly Activations: {
@@ -123,9 +123,9 @@ export interface components {
         };
         readonly Activated: {
             readonly activation: number;
-            /** @description null: removes the tenant's own policy. */
+            /** @description null if the tenant's own policy is removed. */
             readonly revision: number | null;
-            /** @description `guard` if the policy's guard rolled back. */
+            /** @description `guard` if the guard of the policy rolled it back. */
             readonly author: string;
             readonly note: string;
             /** Format: date-time */
@@ -133,7 +133,7 @@ export interface components {
             /** Format: date-time */
             readonly activates_at: string;
             readonly is_watched: boolean;
-            /** @description null: created by an earlier release. */
+            /** @description null if an earlier release created it. */
             readonly kind: components["schemas"]["ActivationKind"] | null;
             readonly is_published: boolean;
         };
@@ -154,7 +154,7 @@ export interface components {
             /** Format: date-time */
             readonly updated_at: string;
             readonly text: string;
-            /** @description Each with line and column; empty if the text is valid. */
+            /** @description Faults with line and column; empty if the text is valid. */
             readonly faults: readonly string[];
         };
         readonly SavedDraft: {
@@ -163,7 +163,7 @@ export interface components {
             readonly author: string;
             /** Format: date-time */
             readonly updated_at: string;
-            /** @description Each with line and column; empty if the text is valid. */
+            /** @description Faults with line and column; empty if the text is valid. */
             readonly faults: readonly string[];
         };
         readonly Approvals: {
@@ -178,7 +178,7 @@ export interface components {
         };
         readonly Entries: {
             readonly entries: readonly components["schemas"]["ListEntry"][];
-            /** @description The `after` of the next page; null on the last one. */
+            /** @description The value of `after` for the next page; null on the last page. */
             readonly next: string | null;
         };
         readonly ListEntry: {
@@ -193,7 +193,7 @@ export interface components {
             readonly expires_at: string | null;
         };
         readonly ListPreview: {
-            /** @description Payments examined: the tenant's newest, from at most one day. */
+            /** @description Number of payments examined: the tenant's newest payments, from at most one day. */
             readonly payments: number;
             readonly matched: number;
             /** @description From 0 to 1. */
@@ -224,7 +224,7 @@ export interface components {
             readonly canary_percent: number;
             readonly shadow_percent: number;
             readonly is_held: boolean;
-            /** @description Rolled back, but the registry's aliases are not updated yet; control retries. */
+            /** @description True if it was rolled back but the registry's aliases have not been updated yet; control retries. */
             readonly is_registry_pending: boolean;
             readonly revision: number;
             /** Format: date-time */
@@ -294,7 +294,7 @@ export interface components {
             readonly canary_percent: number;
             readonly shadow_percent: number;
             readonly is_held: boolean;
-            /** @description Rolled back, but the registry's aliases are not updated yet; control retries. */
+            /** @description True if it was rolled back but the registry's aliases have not been updated yet; control retries. */
             readonly is_registry_pending: boolean;
             readonly revision: number;
             /** Format: date-time */
@@ -386,13 +386,13 @@ export interface components {
             readonly created_by: string;
             /** Format: date-time */
             readonly updated_at: string;
-            /** @description null: active. `user`: paused by a user. `gone`: the receiver answered 410. `failing`: it accepted nothing for three days. */
+            /** @description null if active. `user`: paused by a user. `gone`: the receiver answered 410. `failing`: the receiver accepted nothing for three days. */
             readonly paused_because: ("user" | "gone" | "failing") | null;
             readonly paused_at: string | null;
             /** @description Failed attempts since the last success. */
             readonly failures: number;
             readonly failing_since: string | null;
-            /** @description Events that were not stored, because more than 100,000 were waiting. Resuming the endpoint resets it. */
+            /** @description Events that were not stored because more than 100,000 were waiting. Resuming the endpoint resets the number. */
             readonly missed_events: number;
         };
         readonly NewWebhookEndpoint: {
@@ -409,19 +409,19 @@ export interface components {
         };
         readonly WebhookReplay: {
             readonly replayed: number;
-            /** @description More events match than one request replays: `from` of the next request. null: all were replayed. */
+            /** @description Value of `from` for the next request, if more events match than one request replays; null if all were replayed. */
             readonly next: string | null;
         };
         readonly WebhookDeliveries: {
             readonly deliveries: readonly components["schemas"]["WebhookDelivery"][];
-            /** @description `before` of the next page; null on the last one. */
+            /** @description Value of `before` for the next page; null on the last page. */
             readonly next: number | null;
         };
         readonly WebhookDelivery: {
             readonly sequence: number;
             /** Format: uuid */
             readonly endpoint_id: string;
-            /** @description The `webhook-id` of the message. */
+            /** @description The message's `webhook-id`. */
             readonly event_id: string;
             readonly event_type: string;
             /** Format: date-time */
@@ -429,11 +429,11 @@ export interface components {
             /** @enum {string} */
             readonly state: "pending" | "delivered" | "failed";
             readonly attempts: number;
-            /** @description It failed six times, so later events of the same case or object did not wait for it. */
+            /** @description True if it failed six times, so later events of the same case or object did not wait for it. */
             readonly is_overtaken: boolean;
             readonly last_attempt_at: string | null;
             readonly next_attempt_at: string | null;
-            /** @description HTTP status of the response; null without one. */
+            /** @description HTTP status of the response; null if there was no response. */
             readonly last_status: number | null;
             /** @description Why there was no response, such as ECONNREFUSED, TIMEOUT, webhook-url-refused or expired. */
             readonly last_error: string | null;
@@ -442,7 +442,7 @@ export interface components {
             readonly subject: string;
             /** @description Number of keys destroyed. */
             readonly keys: number;
-            /** @description Cards, e-mail addresses or accounts seen with it, which were not erased. */
+            /** @description Cards, e-mail addresses or accounts used together with it, which were not erased. */
             readonly seen_with: readonly string[];
         };
         readonly Erasures: {
@@ -460,9 +460,9 @@ export interface components {
         readonly Exported: {
             readonly tenant: string;
             readonly subject: string;
-            /** @description When the person was erased; null if they were not. */
+            /** @description When the person was erased; null if the person was not erased. */
             readonly erased_at: string | null;
-            /** @description Data keys of the person's sealed fields, the newest 5,000. An erasure destroys all. */
+            /** @description Data keys of the person's encrypted fields, at most the newest 5,000. An erasure destroys all of them. */
             readonly keys: readonly {
                 readonly key_id: string;
                 readonly card_token: string;
@@ -472,9 +472,9 @@ export interface components {
                 /** Format: date-time */
                 readonly created_at: string;
             }[];
-            /** @description Cards, e-mail addresses or accounts seen with the person. */
+            /** @description Cards, e-mail addresses or accounts used together with the person's. */
             readonly seen_with: readonly string[];
-            /** @description List entries that name the person. An erasure keeps them. */
+            /** @description List entries that contain the person's tokens. An erasure keeps them. */
             readonly list_entries: readonly {
                 readonly list: string;
                 readonly kind: string;
@@ -499,7 +499,7 @@ export interface components {
                     readonly shipping_postal_code: string;
                     readonly attributes: string;
                 } | null;
-                /** @description True if they cannot be decrypted because one of the given subjects was erased. */
+                /** @description True if the fields cannot be decrypted because one of the given subjects was erased. */
                 readonly erased: boolean;
             }[];
         };
@@ -508,7 +508,7 @@ export interface components {
                 readonly topic: string;
                 /** @description Number of dead letters. `letters` contains only the newest. */
                 readonly count: number;
-                /** @description False for compacted topics: a redriven record would overwrite newer values. */
+                /** @description False for compacted topics, because a redriven record would overwrite newer values. */
                 readonly can_return: boolean;
                 readonly letters: readonly {
                     readonly partition: number;
@@ -525,12 +525,12 @@ export interface components {
                     /**
                      * Format: date-time
                      * @deprecated
-                     * @description Earlier name of dead_lettered_at. Version 0.3.0 removes it.
+                     * @description Former name of dead_lettered_at. Version 0.3.0 removes it.
                      */
                     readonly buried_at: string;
-                    /** @description How often it was redriven before. */
+                    /** @description How often it has already been redriven. */
                     readonly returned: number;
-                    /** @description It does not contain the original record, so it cannot be redriven. */
+                    /** @description True if it does not contain the original record, so it cannot be redriven. */
                     readonly is_reference: boolean;
                 }[];
             }[];
@@ -544,7 +544,7 @@ export interface components {
             readonly training: {
                 readonly facts: {
                     readonly model: string;
-                    /** @description Open drift: no model trained on it has been promoted yet. */
+                    /** @description Model drift for which no model trained on newer data has been promoted yet. */
                     readonly drift: {
                         /** Format: date */
                         readonly day: string;
@@ -552,17 +552,17 @@ export interface components {
                     } | null;
                     /** @description The last day checked for drift. */
                     readonly judged_to: string | null;
-                    /** @description Label cut-off of the last retraining. */
+                    /** @description Cut-off time of the labels used for the last retraining. */
                     readonly last_retraining: string | null;
-                    /** @description As scheduled; drift may bring it forward. */
+                    /** @description Scheduled time; model drift may bring it forward. */
                     readonly next_retraining: string | null;
-                    /** @description Registered challenger that is not champion yet. */
+                    /** @description The registered challenger that is not champion yet. */
                     readonly challenger: {
                         readonly version: string;
                         readonly why: string;
                         readonly stage: string | null;
                     } | null;
-                    /** @description Why the last run failed; the worker retries. */
+                    /** @description Why the last run failed. The worker retries. */
                     readonly failure: string | null;
                 };
                 readonly reported_by: string;
