@@ -65,11 +65,12 @@ const settings = z.object({
     )
     .meta({
       description:
-        "Folder or bucket (`file://`, `s3://`, `gs://`, `azblob://`) for files attached to cases. Without it, attachments are off.",
+        "Folder or bucket (`file://`, `s3://`, `gs://`, `azblob://`) for files attached to cases. If it is not set, attachments " +
+        "are disabled.",
     }),
   ATTACHMENT_MB_MAX: z.coerce.number().int().min(1).max(25).default(10).meta({
     unit: "MB",
-    description: "Maximum size of a case file. Up to four are in memory at a time.",
+    description: "Maximum size of a case file. Up to four files are held in memory at a time.",
   }),
   NARRATIVE_MODEL: optionalText
     .refine(
@@ -78,23 +79,26 @@ const settings = z.object({
     )
     .meta({
       description:
-        "Writes the summary of a case: `bedrock:` and the id of a model or inference profile, `azure:` and the name of a deployment, or `vertex:` and the name of a model. Without it, a template does. See [narratives](narratives.md).",
+        "The model that writes the summary of a case: `bedrock:` and the ID of a model or inference profile, `azure:` and the name " +
+        "of a deployment, or `vertex:` and the name of a model. If it is not set, a template is used. See " +
+        "[narratives](narratives.md).",
     }),
   NARRATIVE_ENDPOINT: optionalText
     .refine((text) => text === undefined || address.safeParse(text).success, "must be an http(s) URL")
     .meta({
-      description: "Endpoint of that model: required on Azure; elsewhere, a private endpoint instead of the cloud's.",
+      description:
+        "Endpoint of that model. Required on Azure; on other clouds, a private endpoint to use instead of the public one.",
     }),
   NARRATIVE_REGION: optionalText.meta({
-    description: "Bedrock region or Vertex AI location, for instance `eu-central-1` or `europe-west3`.",
+    description: "Bedrock region or Vertex AI location, for example `eu-central-1` or `europe-west3`.",
   }),
   NARRATIVE_PROJECT: optionalText.meta({ description: "Google Cloud project, for Vertex AI." }),
   NARRATIVE_API_KEY: optionalText.meta({
-    description: "Azure OpenAI key. Without it, the workload identity is used, as on the other clouds.",
+    description: "Azure OpenAI key. If it is not set, the workload identity is used, as on the other clouds.",
   }),
   NARRATIVE_WAIT_MS: z.coerce.number().int().min(500).max(25_000).default(10_000).meta({
     unit: "ms",
-    description: "Time limit for a summary. After it, the template is shown.",
+    description: "Time limit for a summary. If it is exceeded, the template is shown.",
   }),
   ...policyWorkerConfig,
   RETENTION_DAYS: z.coerce.number().int().min(1).max(3_650).default(90).meta({
@@ -103,15 +107,15 @@ const settings = z.object({
   }),
   FRAUD_REPORT_WAIT_DAYS: z.coerce.number().int().min(1).max(365).default(30).meta({
     unit: "days",
-    description: "How long a fraud report without a payment is compared with new payments.",
+    description: "How long new payments are checked against a fraud report without a payment.",
   }),
   FRAUD_REPORTS_WAITING_MAX: z.coerce.number().int().min(1_000).max(10_000_000).default(1_000_000).meta({
     unit: "reports",
-    description: "Maximum number of such reports per tenant. Beyond it, the oldest ones are no longer compared.",
+    description: "Maximum number of such reports per tenant. If there are more, the oldest ones are no longer checked.",
   }),
   DISPUTE_PROGRAMS: disputePrograms.meta({
     description:
-      "Thresholds of the card schemes for dispute ratios: a list in JSON with the fields of " +
+      "Thresholds of the card schemes for dispute ratios: a JSON list with the fields of " +
       "[dispute-programs.ts](../apps/console/src/dispute-ratios/dispute-programs.ts), which replaces the default.",
     shownDefault: "VAMP, ECP, EFM",
   }),
@@ -132,13 +136,14 @@ const settings = z.object({
   FOUR_EYES_AMOUNT_MINOR: fourEyesAmounts.meta({
     unit: "minor units",
     description:
-      "A verdict on a case of this amount or more needs a second user; 0 turns this off. Amounts are not converted: " +
-      "`500000,JPY=800000` sets a separate limit for yen. The payments of a case are added up per currency, and any total that reaches its limit counts.",
+      "A verdict on a case of this amount or more needs a second user; 0 disables this. Amounts are not converted: " +
+      "`500000,JPY=800000` sets a separate limit for yen. The payments of a case are added up per currency, and the limit " +
+      "applies to each total.",
   }),
 });
 
 export const consoleConfig = settings.superRefine((config, context) => {
-  const message = `is needed for NARRATIVE_MODEL=${config.NARRATIVE_MODEL}`;
+  const message = `is required for NARRATIVE_MODEL=${config.NARRATIVE_MODEL}`;
   for (const name of NARRATIVE_NEEDS[modelPlace(config)?.kind ?? "template"]) {
     if (config[name] === undefined) context.addIssue({ code: "custom", path: [name], message });
   }

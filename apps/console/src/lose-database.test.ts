@@ -35,7 +35,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-test("reports a lost database and catches up afterwards; users stay signed in", async () => {
+test("reports a lost database and catches up afterwards, and users stay signed in", async () => {
   const browser = await bed.as(bed.people.analyst);
   await expect(browser.get("/api/cases")).resolves.toMatchObject({ status: 200, body: { total: 0 } });
   await postgres.postgres.kill();

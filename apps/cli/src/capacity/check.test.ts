@@ -6,7 +6,7 @@ import { compareWithResult, isWithin } from "./check.js";
 import { learnFrom, loadsOf, measuredSchema, readCapacityResult } from "./figures.js";
 import committed from "./measured.json" with { type: "json" };
 
-test("reads the figures that a run measured", () => {
+test("reads the measured figures of a run", () => {
   const learnt = learnFrom(testResult([1_000, 100]), TEST_MEASURED);
   expect(learnt.rates).toEqual([100, 1_000]);
   expect(learnt.cpu.features).toEqual(TEST_MEASURED.cpu.features);
@@ -37,7 +37,7 @@ test.each([
   [0.85, true],
   [1.3, false],
   [0.8, false],
-])("a run with all costs multiplied by %d is within 20 %%: %s", (factor, within) => {
+])("a run in which all costs are multiplied by %d is within 20 %%: %s", (factor, within) => {
   const compared = compareWithResult(TEST_MEASURED, testResult([100, 400, 1_000], factor));
   expect(compared.filter(({ counts }) => counts).length).toBe(3 + 9 + 1);
   expect(compared.every(isWithin)).toBe(within);
@@ -59,7 +59,7 @@ test("ignores loads that the machine did not sustain", () => {
   expect(loadsOf(result).map(({ rate }) => rate)).toEqual([100, 400]);
   const starved = testResult([100, 400]);
   for (const { figures } of starved.parts[0]?.contestants ?? []) figures.ops_per_s = { median: 50 };
-  expect(() => loadsOf(starved)).toThrow("Fewer than two of the loads were sustained");
+  expect(() => loadsOf(starved)).toThrow("Fewer than two of the load levels were sustained");
 });
 
 test("reads the committed figures, and rejects a file that is not a result with one sentence", async () => {
@@ -78,6 +78,8 @@ test("reads the committed figures, and rejects a file that is not a result with 
   const [part] = testResult([1, 2]).parts;
   await writeFile(file, JSON.stringify({ ...testResult([1, 2]), parts: [{ ...part, summary: {} }] }));
   const result = await readCapacityResult(file);
-  expect(() => learnFrom(result, TEST_MEASURED)).toThrow("The result lacks the figure archive_us_per_decision.");
+  expect(() => learnFrom(result, TEST_MEASURED)).toThrow(
+    "The result does not contain the figure archive_us_per_decision.",
+  );
   await rm(folder, { recursive: true });
 });

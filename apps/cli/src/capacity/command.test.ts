@@ -10,7 +10,7 @@ test.each([
   ["--rate 1000 --lake-cache 20", undefined, /^$/],
   ["--rate 10000 --json", 1, /^capacity: refused: 10,000 per second exceed Redis, memory of one Redis with 400 GB/],
   ["--rate 1000000", 1, /exceed features, one instance for each of 24 partitions/],
-])("%s ends with exit code %s and names what it exceeds", async (flags, code, words) => {
+])("%s ends with exit code %s and reports what it exceeds", async (flags, code, words) => {
   const [output, errors]: [string[], string[]] = [[], []];
   const collect = (into: string[]) => ({ write: (text: string) => into.push(text) > 0 });
   await capacityCommand(collect(output), collect(errors)).parseAsync(flags.split(" "), { from: "user" });

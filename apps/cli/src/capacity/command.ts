@@ -31,18 +31,29 @@ export function capacityCommand(
 ): Command {
   return new Command("capacity")
     .description(
-      "estimate instances, partitions, memory, disks and cost for a rate, from the measured cost of a decision; exit code 1 if a limit is reached",
+      "estimate instances, partitions, memory, disks and cost for a payment rate, from the measured cost per decision; exit code " +
+        "1 if a limit is reached",
     )
     .option("--rate <per second>", "decisions per second at the peak", above0, 1_000)
     .option("--cards <count>", "active cards", above0, 10_000_000)
     .option("--terminals <count>", "active terminals", above0, 1_000_000)
     .option("--retention <days>", "retention of the lake in days", above0, 365)
-    .option("--lake-cache <GiB>", "LAKE_CACHE_GIB, if the lake is in a bucket (default: it is in a folder)", above0)
+    .option(
+      "--lake-cache <GiB>",
+      "LAKE_CACHE_GIB, if the lake is in a bucket (default: the lake is in a folder)",
+      above0,
+    )
     .option("--partitions <number>", "partitions per topic", positiveNumber, PARTITIONS_DEFAULT)
-    .option("--mean-share <share>", "mean rate divided by peak rate, for storage; 0 to 1", share, 0.5)
-    .option("--measured <file>", "costs of your machine, from --learn, instead of those in docs/capacity.md")
-    .option("--learn <result.json>", "print the costs behind a result of `npm run bench -- capacity`")
-    .option("--check <result.json>", "compare predictions with such a result; exit code 1 if one is more than 20 % off")
+    .option("--mean-share <share>", "average rate divided by peak rate, for storage; 0 to 1", share, 0.5)
+    .option(
+      "--measured <file>",
+      "file from --learn with the costs on your machine, instead of those in docs/capacity.md",
+    )
+    .option("--learn <result.json>", "print the costs derived from a result of `npm run bench -- capacity`")
+    .option(
+      "--check <result.json>",
+      "compare predictions with such a result; exit code 1 if a prediction is off by more than 20 %",
+    )
     .option("--json", "print JSON")
     .action((flags: CapacityFlags) => runCapacity(flags, output, errors));
 }
@@ -85,11 +96,11 @@ function print(output: CommandOutput, lines: readonly string[]): void {
 function above0(text: string): number {
   const value = Number(text.replaceAll("_", ""));
   if (value > 0 && value <= 1e12) return value;
-  throw new InvalidArgumentError("It must be a number above 0.");
+  throw new InvalidArgumentError("It must be a number greater than 0.");
 }
 
 function share(text: string): number {
   const value = Number(text);
   if (value > 0 && value <= 1) return value;
-  throw new InvalidArgumentError("It must be above 0 and at most 1.");
+  throw new InvalidArgumentError("It must be greater than 0 and at most 1.");
 }

@@ -70,7 +70,7 @@ export async function readCapacityResult(path: string): Promise<CapacityResult> 
 
 /** @throws TriplineError `config-invalid` */
 export async function readMeasured(path: string): Promise<Measured> {
-  return readJson(path, measuredSchema, "what `tripline capacity --learn` writes");
+  return readJson(path, measuredSchema, "the output of `tripline capacity --learn`");
 }
 
 async function readJson<S extends z.ZodType>(path: string, schema: S, what: string): Promise<z.infer<S>> {
@@ -102,13 +102,13 @@ export function loadsOf(result: CapacityResult): MeasuredLoad[] {
   const sustained = loads.filter(({ rate, wanted }) => rate >= SUSTAINED * wanted);
   if (sustained.length >= 2) return sustained.sort((left, right) => left.rate - right.rate);
   const sentence =
-    "Fewer than two of the loads were sustained. Measure again with lower --rates, or on an idle machine.";
+    "Fewer than two of the load levels were sustained. Measure again with lower --rates, or on an idle machine.";
   throw new TriplineError("config-invalid", sentence);
 }
 
 function figureOf(figures: Readonly<Record<string, { median: number }>>, key: string): number {
   const found = figures[key]?.median;
-  if (found === undefined) throw new TriplineError("config-invalid", `The result lacks the figure ${key}.`);
+  if (found === undefined) throw new TriplineError("config-invalid", `The result does not contain the figure ${key}.`);
   return found;
 }
 

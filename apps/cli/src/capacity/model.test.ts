@@ -17,7 +17,7 @@ test.each([
   [1_000, 0.1],
   [2_000, 0.2],
   [10_000, 1],
-])("at %d per second ingestion needs %d cores: between, at and beyond the measured rates", (rate, cores) => {
+])("at %d decisions per second, ingestion needs %d cores, at, between and beyond the measured rates", (rate, cores) => {
   expect(coresAt(TEST_MEASURED, "ingestion", rate)).toBeCloseTo(cores, 10);
   expect(rateAt(TEST_MEASURED, "ingestion", cores)).toBeCloseTo(rate, 3);
 });
@@ -29,7 +29,7 @@ describe("a plan", () => {
     expect(plan).toMatchObject({ partitions: 24, vcpus: 12, kafka: { brokers: 3 } });
   });
 
-  test("gives each instance at most its share of a core", () => {
+  test("gives each instance no more than its share of a core", () => {
     // 120 µs per decision: 20,000 per second need 2.4 cores, which is four instances at 0.6 cores each.
     const plan = planAt({ rate: 20_000 });
     expect(plan.services.get("features")).toMatchObject({ instances: 4, cores: expect.closeTo(2.4, 6) });
@@ -47,7 +47,7 @@ describe("a plan", () => {
     expect(kafka.cores).toBeCloseTo(3 * 0.05, 6);
   });
 
-  test("counts states by card and terminal, a day of requests and three days of decisions", () => {
+  test("counts states by card and terminal, one day of requests and three days of decisions", () => {
     const { redis, lakeGb } = planAt({});
     expect(redis.partsGb.states).toBeCloseTo((1e6 * (700 + 300) + 1e5 * 500) / 0.75 / 1e9, 9);
     expect(redis.partsGb.requests).toBeCloseTo((500 * 86_400 * 100) / 0.75 / 1e9, 9);

@@ -73,7 +73,10 @@ function termText({ amount, unit, price, per, hours }: Term): string {
 /** The reasons why the plan is rejected; empty if it is within all limits. */
 export function refusalLines(plan: Plan): string[] {
   return reachedLimits(plan).map(({ part, what, rate, movedBy }) => {
-    return `capacity: refused: ${count(plan.demand.rate)} per second exceed ${part}, ${what}, reached at ${count(rate)} per second. To raise it: ${movedBy}.`;
+    return (
+      `capacity: refused: ${count(plan.demand.rate)} per second exceeds the limit of ${part}, ${what}, which is reached at ` +
+      `${count(rate)} per second. To raise the limit: ${movedBy}.`
+    );
   });
 }
 

@@ -14,7 +14,7 @@ export function tenantOption(): Option {
 export function labelsByOption(): Option {
   return new Option(
     "--labels-by <time>",
-    "when a label counts as known: at its own time, or when Kafka received it if later",
+    "when a label counts as known: at its own time, or when Kafka received it if that was later",
   )
     .choices(["event-time", "arrival"])
     .default("event-time");
@@ -23,7 +23,7 @@ export function labelsByOption(): Option {
 export function unlabelledOption(): Option {
   return new Option(
     "--unlabelled <meaning>",
-    "treat an old payment without a label as genuine, unknown, or genuine if genuine labels are exceptions",
+    "treat an old payment without a label as genuine, as unknown, or as genuine if genuine labels are exceptions",
   )
     .choices(["auto", "genuine", "unknown"])
     .default("auto");
@@ -49,6 +49,7 @@ export function kafkaEnvironment(flags: { readonly kafka?: string; readonly topi
 
 export function parseTime(text: string): number {
   const time = Date.parse(text);
-  if (Number.isNaN(time)) throw new InvalidArgumentError("must be a time such as 2026-03-01 or 2026-03-01T12:00:00Z");
+  if (Number.isNaN(time))
+    throw new InvalidArgumentError("It must be a time, such as 2026-03-01 or 2026-03-01T12:00:00Z.");
   return time;
 }

@@ -31,7 +31,7 @@ describe("the progress of a backfill", () => {
     ]);
   });
 
-  test("is a few plain lines elsewhere, and always includes the final state", () => {
+  test("is a few plain lines if the output is not a terminal, and always includes the final state", () => {
     const steps = [
       [0, 0],
       [9_000, 9_000],

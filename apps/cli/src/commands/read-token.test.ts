@@ -26,7 +26,7 @@ test.each([
   ["ip", "2001:DB8::0:1", keyedToken("ip", KEY, "shop", "2001:db8::1")],
   ["ip_range", "198.51.100.0/24", keyedToken("network", KEY, "shop", "198.51.100")],
   ["ip_range", "2001:db8:7::/48", keyedToken("network", KEY, "shop", "2001:db8:7")],
-])("computes the %s token that payments carry", async (kind, clear, token) => {
+])("computes the same %s token as payments contain", async (kind, clear, token) => {
   expect(await tokenOf(kind, clear)).toBe(token);
 });
 
@@ -36,13 +36,13 @@ test.each([
   ["ip", "198.51.100"],
   ["ip_range", "198.51.100.0/16"],
   ["ip_range", "2001:db8::/24"],
-])("rejects an invalid value of the kind %s without repeating it", async (kind, clear) => {
+])("rejects an invalid value for the kind %s without repeating it", async (kind, clear) => {
   const refused = await tokenOf(kind, clear).catch((error: unknown) => String(error));
   expect(refused).toMatch(/Standard input is not/);
   expect(refused).not.toContain(clear);
 });
 
-test("reports a kind without tokens and a missing key in a sentence", async () => {
+test("reports a kind without tokens and a missing key in one sentence each", async () => {
   await expect(tokenOf("terminal", "t-1")).rejects.toThrow(/terminal has no token/);
   delete process.env.CARD_TOKEN_KEY;
   await expect(tokenOf("email", "ada@example.com")).rejects.toThrow(/set CARD_TOKEN_KEY/);

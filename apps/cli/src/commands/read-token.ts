@@ -35,11 +35,11 @@ const TOKEN_OF: Readonly<Record<string, { readonly of: string; readonly make: Ma
     make: (key, tenant, clear) => (isCardNumber(clear) ? cardToken(key, tenant, clear) : undefined),
   },
   account: {
-    of: "an account id",
+    of: "an account ID",
     make: (key, tenant, clear) => (clear === "" ? undefined : keyedToken("account", key, tenant, clear)),
   },
   device: {
-    of: "a device id",
+    of: "a device ID",
     make: (key, tenant, clear) => (clear === "" ? undefined : keyedToken("device", key, tenant, clear)),
   },
   email: {
@@ -79,7 +79,7 @@ export async function readToken(
   flags: ControlFlags,
 ): Promise<string> {
   const makers = kinds.flatMap((kind) => TOKEN_OF[kind] ?? []);
-  if (makers.length === 0) throw new Error(`${kinds.join(", ")} has no token. Specify the value itself.`);
+  if (makers.length === 0) throw new Error(`${kinds.join(", ")} has no tokens. Specify the value itself.`);
   const { key, tenant } = await keyFor(flags);
   const clear = (await text(input)).trim();
   for (const { make } of makers) {
@@ -99,7 +99,5 @@ async function keyFor({ control, workspace, tenant }: ControlFlags): Promise<{ k
   const key = Buffer.from(given ?? local ?? "", "base64");
   const whose = tenant ?? (local === undefined ? undefined : DEMO_TENANT);
   if (whose !== undefined && key.length >= KEY_BYTES_MIN) return { key, tenant: whose };
-  throw new Error(
-    "Specify --tenant and set CARD_TOKEN_KEY to the key of ingestion. They are needed to compute the token.",
-  );
+  throw new Error("Specify --tenant, and set CARD_TOKEN_KEY to ingestion's key. Both are needed to compute the token.");
 }

@@ -36,7 +36,7 @@ export function threadsOption(): Option {
 /** @throws TriplineError `invalid-field` for a range that ends before it starts */
 export function requireRange({ from, to }: { readonly from: number; readonly to: number }): void {
   if (from < to) return;
-  const detail = "--from must be before --to. A day as --to is included completely.";
+  const detail = "--from must be before --to. A day given as --to is included completely.";
   throw new TriplineError("invalid-field", detail);
 }
 
@@ -54,5 +54,5 @@ function wholeMs(text: string): number {
 }
 
 function wrongTime(): never {
-  throw new InvalidArgumentError("must be a day such as 2026-03-01, or a time such as 2026-03-01T12:00:00Z");
+  throw new InvalidArgumentError("It must be a day, such as 2026-03-01, or a time, such as 2026-03-01T12:00:00Z.");
 }

@@ -62,7 +62,7 @@ export async function assessOnOwnData({ map, days, steps }: AssessOwnOptions): P
   const run: Run = { mapping, key, rejectsPath: resolve(rejectsPath), ...period, registryUrl, folder, steps };
   const files = await featuresOf(run, period.fromMs);
   const firstMs = await firstPaymentMs(files);
-  if (firstMs === undefined) throw new Error(`${map} has no payment before ${days.slice(0, 10)} to learn from.`);
+  if (firstMs === undefined) throw new Error(`${map} has no payments before ${days.slice(0, 10)} to train on.`);
   const warmUpMs = Math.min(WARM_UP_DAYS_MAX * DAY_MS, (period.fromMs - firstMs) / 3);
   const learnt = { from: instant(firstMs + warmUpMs), to: instant(period.fromMs) };
   await trainOwnModel({ files, mapping, period: learnt, registryUrl, steps });
@@ -76,7 +76,7 @@ function parseDays(days: string): { fromMs: number; toMs: number } {
   const [, from = "", to = ""] = /^(\d{4}-\d{2}-\d{2})\.\.(\d{4}-\d{2}-\d{2})$/.exec(days) ?? [];
   const [fromMs, toMs] = [Date.parse(from), Date.parse(to) + DAY_MS];
   if (toMs > fromMs) return { fromMs, toMs };
-  throw new Error(`--assess must be two days in order, such as 2026-02-01..2026-02-07, not ${days}.`);
+  throw new Error(`--assess must be two days in ascending order, such as 2026-02-01..2026-02-07, not ${days}.`);
 }
 
 const instant = (atMs: number): string => new Date(atMs).toISOString();

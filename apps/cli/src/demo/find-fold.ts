@@ -27,7 +27,7 @@ export function findFold(data: string, days: string): Fold {
   try {
     text = readFileSync(path, "utf8");
   } catch {
-    throw new Error(`${path} cannot be read. --data must be the folder with raw/ and folds/ of the handbook's data.`);
+    throw new Error(`${path} cannot be read. --data must be the folder that contains the handbook's raw/ and folds/.`);
   }
   const known = folds.parse(JSON.parse(text));
   const fold = known.find((row) => `${row.assess_from}..${row.assess_to}` === days);

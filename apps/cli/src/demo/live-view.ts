@@ -40,7 +40,9 @@ export class LiveView {
 
 function lostLines({ areStatesLost }: Tally): string[] {
   if (!areStatesLost) return [];
-  return ["  The window states are lost: payments get the default decision until they are restored from the lake."];
+  return [
+    "  The window states were lost: payments get the default decision until the states are restored from the lake.",
+  ];
 }
 
 const LINE_EVERY_MS = 5_000;

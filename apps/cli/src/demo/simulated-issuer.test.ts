@@ -32,7 +32,7 @@ test("the issuer declines most attempts of a card-testing attack, with the code 
   }
 });
 
-test("neither a declined payment nor an abandoned challenge reaches the issuer", () => {
+test("payments that were declined or whose challenge was abandoned do not reach the issuer", () => {
   expect(payments.flatMap((payment) => answersTo(payment, "decline"))).toEqual([]);
   const challenged = payments.map((payment) => answersTo(payment, "challenge").map(({ kind }) => kind));
   expect(new Set(challenged.map((kinds) => kinds.join(" ")))).toEqual(
@@ -40,7 +40,7 @@ test("neither a declined payment nor an abandoned challenge reaches the issuer",
   );
 });
 
-test("refunds are rare, in full, and only for genuine payments", () => {
+test("refunds are rare, are full refunds, and occur only for genuine payments", () => {
   const refunded = payments.filter((payment) => refundOf(payment).length > 0);
   expect(refunded.length / payments.length).toBeCloseTo(0.003, 3);
   expect(refunded.some(({ fraud }) => fraud)).toBe(false);
@@ -51,7 +51,7 @@ test("refunds are rare, in full, and only for genuine payments", () => {
   }
 });
 
-test("a payment always gets the same answers, all dated after the payment", () => {
+test("a payment always gets the same responses, all dated after the payment", () => {
   for (const payment of payments.slice(0, 100)) {
     const answers = answersTo(payment, "challenge");
     expect(answersTo(payment, "challenge")).toEqual(answers);

@@ -33,7 +33,7 @@ const decision = (outcome: ApiDecision["outcome"]): ApiDecision => ({
   decided_at: "",
 });
 
-test("precision and recall compare outcomes with the truth", () => {
+test("computes precision and recall by comparing outcomes with the truth", () => {
   const tally = new Tally();
   tally.answer(payment(true), { status: 200, decision: decision("decline") }, 5);
   tally.answer(payment(false), { status: 200, decision: decision("decline") }, 10);

@@ -27,7 +27,7 @@ test("regression #24: reports server events, and loads the profiles that Valkey 
     "postgres restarted.",
     "redis ended.",
     "redis restarted.",
-    expect.stringContaining("restarted empty"),
+    expect.stringContaining("restarted without data"),
     "The profiles could not be loaded: Valkey is down.",
   ]);
   expect(loads).toBe(1);

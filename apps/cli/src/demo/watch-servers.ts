@@ -16,7 +16,7 @@ export function watchServers({ write, loadProfiles, signal }: WatchServersOption
   return ({ server, kind, sentence }: ServerEvent): void => {
     write(sentence);
     if (server !== "redis" || kind !== "restarted") return;
-    write("Valkey restarted empty. The window states are being restored from the lake.");
+    write("Valkey restarted without data. The window states are being restored from the lake.");
     void loadProfiles().catch((error: Error) => {
       if (!signal.aborted) write(`The profiles could not be loaded: ${error.message}`);
     });

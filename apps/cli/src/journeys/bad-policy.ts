@@ -78,14 +78,15 @@ async function stopByGuard({ client, policies, kafka, print }: BadPolicyOptions)
     await traffic.stop();
   }
   if (inForce === null || inForce.activation === begun.activation) {
-    throw new Error(`The draft that declines a third was active for more than ${RETURN_MS_MAX / 1_000} s.`);
+    throw new Error(
+      `The draft that declines a third of the payments was active for more than ${RETURN_MS_MAX / 1_000} s.`,
+    );
   }
   const decisions = await traffic.stop();
   const { touched, cards } = await countCards(kafka, new Set(decisions.map(({ id }) => id)), revision);
   const seconds = (Date.parse(inForce.activates_at) - Date.parse(begun.activates_at)) / 1_000;
   print(
-    `Activated anyway, it was rolled back by ${inForce.author} after ${seconds.toFixed(1)} s; it declined payments of ` +
-      `${touched} of ${cards} cards.\n${inForce.note}`,
+    `The draft was activated anyway. ${inForce.author} rolled it back after ${seconds.toFixed(1)} s; it declined payments of ${touched} of ${cards} cards.\n${inForce.note}`,
   );
   print(`A second attempt was rejected: ${await refusalOfSecondTry(policies, revision, inForce.activation)}`);
 }
@@ -98,7 +99,7 @@ async function refusalOfSecondTry(policies: PolicyClient, revision: number, afte
     if (thrown instanceof ControlRefusal && thrown.status === CONFLICT) return thrown.message;
     throw thrown;
   }
-  throw new Error("The same client activated the rolled-back draft again.");
+  throw new Error("The same client could activate the rolled-back draft again.");
 }
 
 /** Cards with payments, and those with a payment that the revision declined. */
@@ -139,16 +140,16 @@ async function stopByBacktest({ client, kafka, lake, model, print }: BadPolicyOp
     const third = thirdOf(payments);
     const stopped = await backtest("bad.yaml", tooMuch(third));
     if (stopped.code !== 1)
-      throw new Error(`The draft that declines ${third} and more passed: ${stopped.lines.at(-1)}`);
+      throw new Error(`The draft that declines amounts of ${third} or more passed: ${stopped.lines.at(-1)}`);
     const sentences = stopped.lines.filter((line) => line.startsWith("The draft declines "));
     print(
-      `A draft that declines amounts of ${third} and more is stopped by \`tripline policy backtest … ${LIMITS.join(" ")}\`.\n${sentences.join("\n")}`,
+      `\`tripline policy backtest … ${LIMITS.join(" ")}\` rejects a draft that declines amounts of ${third} or more.\n${sentences.join("\n")}`,
     );
 
     const sound = `{ id: many-small, when: card_count_1d >= 12 && amount < 5, reason: MANY_SMALL, action: challenge, text: "{card_count_1d} payments in a day." }`;
     const passed = await backtest("sound.yaml", sound);
-    if (passed.code !== 0) throw new Error(`The sound draft was stopped: ${passed.lines.slice(-2).join(" ")}`);
-    print(`A draft with a rule for many small payments passes the same limits.\n${passed.lines.at(-1)}`);
+    if (passed.code !== 0) throw new Error(`The sound draft was rejected: ${passed.lines.slice(-2).join(" ")}`);
+    print(`A draft with a rule for many small payments stays within the same limits.\n${passed.lines.at(-1)}`);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -23,10 +23,10 @@ const ATTEMPTS_MIN = 60;
  * @throws Error that names the successful attempts
  */
 export async function breachJourney({ secure, print }: BreachOptions): Promise<void> {
-  if (secure === undefined) throw new Error("The journey needs a system with TLS.");
+  if (secure === undefined) throw new Error("This journey requires a system with TLS.");
   const { security, stack, addresses, scoringAddress, scoringUrl, trainingSecret, consoleSecret } = secure;
   const rounds = [
-    ["An attacker in the network without credentials", tlsAttempts(security, stack)],
+    ["An attacker in the network, without credentials", tlsAttempts(security, stack)],
     ["Each service on Kafka, with its certificate", kafkaAttempts(security, stack.kafkaBrokers)],
     ["Each service with its Redis user", redisAttempts(security, stack)],
     ["Each service with its Postgres role", postgresAttempts(security, stack)],
@@ -44,17 +44,19 @@ export async function breachJourney({ secure, print }: BreachOptions): Promise<v
   }
   const passed = outcomes.filter(({ refusedBy }) => refusedBy === undefined);
   if (passed.length > 0) {
-    throw new Error(`Should have been rejected: ${passed.map(({ who, what }) => `${who}: ${what}`).join("; ")}.`);
+    throw new Error(
+      `These attempts should have been rejected: ${passed.map(({ who, what }) => `${who}: ${what}`).join("; ")}.`,
+    );
   }
   if (outcomes.length < ATTEMPTS_MIN) throw new Error(`Only ${outcomes.length} attempts were made.`);
-  print(`${outcomes.length} attempts, all refused.`);
+  print(`All ${outcomes.length} attempts were rejected.`);
 }
 
 const REFUSAL_LENGTH_MAX = 60;
 
 function tableOf(outcomes: readonly AttemptOutcome[]): string {
   const rows = outcomes.map(({ who, what, refusedBy }) => {
-    const refusal = refusedBy?.replaceAll(/\s+/g, " ").slice(0, REFUSAL_LENGTH_MAX) ?? "NOT REFUSED";
+    const refusal = refusedBy?.replaceAll(/\s+/g, " ").slice(0, REFUSAL_LENGTH_MAX) ?? "NOT REJECTED";
     return [who, what, refusal] as const;
   });
   const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));

@@ -64,8 +64,7 @@ export async function cardTestingJourney(options: CardTestingOptions): Promise<v
   const firstAttack = attackOn(simulation, TESTED[0], model.historyEndMs);
   const before = await playAttackedDay(client, merged(firstDay, firstAttack));
   print(
-    `An attacker tests numbers of one BIN from one device, among ${genuineOf(before).length} genuine payments of a day. ` +
-      `Under the shipped policy:\n${describe(before)}`,
+    `Among ${genuineOf(before).length} genuine payments in a day, an attacker tests numbers of one BIN from one device. Under the shipped policy:\n${describe(before)}`,
   );
 
   const { newest_activation: after } = await policies.status();
@@ -77,20 +76,20 @@ export async function cardTestingJourney(options: CardTestingOptions): Promise<v
     await putEntries(options.control, "deny", { entries: [{ ...entry, reason: "journey: it tested cards" }] });
     print(
       "Two declining rules are activated: four cards on a device within a day, and three cards of a BIN with small amounts at a " +
-        "terminal within an hour. The guard of this revision lets the share of declines rise by 30 points. The attacker's device " +
-        "is added to the deny list.",
+        "terminal within an hour. The guard of this revision allows the share of declines to rise by 30 points. The attacker's " +
+        "device is added to the deny list.",
     );
     const secondAttack = attackOn(simulation, TESTED[1], model.historyEndMs + DAY_MS);
     const returning = againOf(before, device);
     const under = await playAttackedDay(client, merged(secondDay, [...secondAttack, ...returning]), before.worked);
-    print(`Another attacker tests numbers of another BIN the next day:\n${describe(under, returning)}`);
+    print(`The next day, another attacker tests numbers of another BIN:\n${describe(under, returning)}`);
     checkRules(under, revision, returning);
     print(quality(under, returning));
     const decided = [...before.decided, ...under.decided];
     print(await settledLedger(kafka, new Set(decided.map(({ decision }) => decision.id))));
     print(
-      "The rules count cards, so the first three attempts pass, and a device that several customers share, such as a till, " +
-        "looks like an attacker.",
+      "The rules count cards, so the first three attempts pass, and a device that several customers share, such as a till, looks " +
+        "like an attacker's.",
     );
   } finally {
     const { newest_activation: newest } = await policies.status();
@@ -171,7 +170,8 @@ function checkRules(day: AttackedDay, revision: number, returning: readonly Simu
   if (other !== undefined) {
     throw new Error(`Revision ${other.decision.policy_revision} decided ${other.decision.id} instead of ${revision}.`);
   }
-  if (attack.length === 0 || genuineOf(day).length === 0) throw new Error("There is no attack, or no genuine payment.");
+  if (attack.length === 0 || genuineOf(day).length === 0)
+    throw new Error("There is no attack, or there are no genuine payments.");
   const recall = shareOf(attack, isDeclined);
   if (recall < RECALL_MIN) throw new Error(`The rules declined only ${percent(recall)} of the attack.`);
   const wrong = shareOf(genuineOf(day), isByRule);

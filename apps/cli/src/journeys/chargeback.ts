@@ -64,7 +64,9 @@ export async function chargebackJourney({ client, reports, cardTokenKey, print }
 
   await client.sendReports(await readFile(payment, cardTokenKey));
   await untilFlagged(client, payment, true);
-  print(`A TC40 file names the card, the day and the acquirer reference. The next payment has ${KNOWN_FRAUD}.`);
+  print(
+    `A TC40 file contains the card, the day and the acquirer reference. The next payment has the reason ${KNOWN_FRAUD}.`,
+  );
 
   const dispute = {
     report_id: `dispute-${payment.clientTransactionId}`,
@@ -80,7 +82,9 @@ export async function chargebackJourney({ client, reports, cardTokenKey, print }
   }
   await client.sendReports([reportOf(payment, { ...dispute, version: 2, stage: "won" })]);
   await untilFlagged(client, payment, false);
-  print(`The cardholder disputes the payment, and the merchant wins. The next payment no longer has ${KNOWN_FRAUD}.`);
+  print(
+    `The cardholder disputes the payment, and the merchant wins. The next payment no longer has the reason ${KNOWN_FRAUD}.`,
+  );
   print(await ratioOf(reports, merchantId));
 }
 
@@ -153,7 +157,7 @@ async function ratioOf(reports: ChargebackOptions["reports"], merchant: string):
       );
       return [text, ...limits].join("\n");
     }
-    if (Date.now() > untilMs) throw new Error(`The dispute ratio is not known: ${JSON.stringify(lines)}.`);
+    if (Date.now() > untilMs) throw new Error(`The dispute ratio is unknown: ${JSON.stringify(lines)}.`);
     await delay(POLL_MS);
   }
 }

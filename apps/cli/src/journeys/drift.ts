@@ -90,7 +90,7 @@ export async function driftJourney(options: DriftJourneyOptions): Promise<void> 
     const usual = await usualDays();
     if (clean.alarm !== null || clean.triedDay !== null || usual < CLEAN_DAYS) {
       throw new Error(
-        `Two weeks of unchanged traffic triggered an action, ${usual} days without drift: ${JSON.stringify(clean)}`,
+        `Two weeks of unchanged traffic triggered an action (${usual} days without drift): ${JSON.stringify(clean)}`,
       );
     }
     print(`Two weeks of unchanged traffic: ${usual} days checked, no drift, no retraining.`);
@@ -101,13 +101,13 @@ export async function driftJourney(options: DriftJourneyOptions): Promise<void> 
       const champion = await openRegistry(model.registryUrl).aliasTarget(MODEL_NAME, "champion");
       if (champion !== (champions.at(-1) ?? model.version)) {
         champions.push(champion);
-        print(`${dateOf(player.nextDayMs / DAY_MS)}: ${champion} becomes champion through the automatic rollout.`);
+        print(`${dateOf(player.nextDayMs / DAY_MS)}: the automatic rollout makes ${champion} champion.`);
       }
       return champions.length === 0 || facts.alarm !== null;
     });
     const answered = await factsOf(folder);
     if (champions.length === 0 || answered.alarm !== null) {
-      throw new Error(`The drift of ${dateOf(shiftDay)} triggered no retraining: ${JSON.stringify(answered)}`);
+      throw new Error(`The drift of ${dateOf(shiftDay)} did not trigger a retraining: ${JSON.stringify(answered)}`);
     }
     // No model is trained on the evaluated days.
     ending.abort();

@@ -54,14 +54,14 @@ export async function eraseJourney(options: EraseOptions): Promise<string> {
   print(`${person.cardholder} pays ${PAYMENTS} times with the card ${first.card_token}.`);
 
   const sealed = await sealedOf(kafka, first.id);
-  if (sealed === undefined) throw new Error("The payment has no sealed fields on its topic.");
+  if (sealed === undefined) throw new Error("The payment has no encrypted fields on its topic.");
   const fields = await until("the personal fields can be decrypted", () => openPersonal(control, first.id, sealed));
   if (fields.cardholder !== person.cardholder || fields.email !== person.email) {
     throw new Error(`The decrypted fields differ from those sent: ${Object.keys(fields).join(", ")}.`);
   }
   print(
-    `On the topics and in the lake, name, email address, device and network are ${sealed.length} encrypted bytes. A user with ` +
-      "personal:read can decrypt them, which the audit log records.",
+    `On the topics and in the lake, name, e-mail address, device and network are ${sealed.length} encrypted bytes. A user with ` +
+      "personal:read can decrypt them, and the audit log records it.",
   );
 
   await control.call("POST", "/v1/erasures", { body: { subject: first.card_token } });
@@ -80,11 +80,11 @@ export async function eraseJourney(options: EraseOptions): Promise<string> {
   if (newest !== undefined && (await sealedOf(kafka, newest.id)) !== undefined) {
     throw new Error("Personal fields of an erased person were stored again.");
   }
-  print("The card pays again: it is treated as a new card, and no personal data is stored.");
+  print("The card pays again. It is treated as a new card, and no personal data is stored.");
 
   const ledger = await awaitLedger(kafka, new Set(decisions.map(({ id }) => id)));
-  if (!balances(ledger)) throw new Error(`The decisions do not add up: ${ledgerLine(ledger)}.`);
-  print(`Every decision stands. ${ledgerLine(ledger)}`);
+  if (!balances(ledger)) throw new Error(`The numbers of decisions do not match: ${ledgerLine(ledger)}.`);
+  print(`Every decision is unchanged. ${ledgerLine(ledger)}`);
   return first.card_token;
 }
 
@@ -149,5 +149,5 @@ async function until<T>(what: string, look: () => Promise<T | undefined>): Promi
     if (found !== undefined) return found;
     await delay(TRY_MS);
   }
-  throw new Error(`Not within ${TRIES_MAX} tries: ${what}.`);
+  throw new Error(`Not within ${TRIES_MAX} attempts: ${what}.`);
 }

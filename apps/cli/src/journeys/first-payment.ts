@@ -26,7 +26,7 @@ export async function firstPaymentJourney({ client, print }: JourneyOptions): Pr
 
   const again = await decide(client, payment);
   expectSame(first, again, "The retry of the same request");
-  print("The client lost the response and sends the same request again. It gets the same decision.");
+  print("The client loses the response and sends the same request again. It gets the same decision.");
 
   expectSame(first, await client.decision(first.id), `GET /v1/decisions/${first.id}`);
   print(`The decision can be read later at /v1/decisions/${first.id}.`);
@@ -52,7 +52,7 @@ async function decide(client: JourneyOptions["client"], payment: KnownPayment): 
 
 function expectSame(first: ApiDecision, other: ApiDecision | undefined, what: string): void {
   if (JSON.stringify(first) !== JSON.stringify(other)) {
-    throw new Error(`${what} gave a different decision: ${JSON.stringify(other)} instead of ${JSON.stringify(first)}.`);
+    throw new Error(`${what} got a different decision: ${JSON.stringify(other)} instead of ${JSON.stringify(first)}.`);
   }
 }
 

@@ -46,7 +46,9 @@ export async function replayJourney({ client, kafka, lake, model, print }: Repla
   const seconds = (Date.now() - begunMs) / MS_PER_S;
   const { rows, identical } = report;
   if (rows !== decided.size || identical !== rows) {
-    throw new Error(`Of ${decided.size} decisions, ${rows} were replayed, ${identical} of them byte for byte.`);
+    throw new Error(
+      `Of ${decided.size} decisions, ${rows} were replayed, and ${identical} of them were identical byte for byte.`,
+    );
   }
   const [lastLine = ""] = printReplay(report).trimEnd().split("\n").slice(-1);
   print(`Each decision is replayed from the archive byte for byte, in ${seconds.toFixed(1)} s.\n${lastLine}`);

@@ -45,7 +45,7 @@ export async function revokeJourney(options: RevokeOptions): Promise<void> {
   const tokens = new AccessTokens(credentials);
   const authorization = await tokens.authorization();
   const before = await refusingServices(addresses, authorization);
-  if (before.length > 0) throw new Error(`The new client's token is rejected by ${before.join(", ")}.`);
+  if (before.length > 0) throw new Error(`${before.join(", ")} reject the new client's token.`);
 
   const shop = new TriplineClient(addresses.ingestion, tokens);
   const traffic = new SingleTraffic(() => shop, CONNECTIONS);
@@ -57,7 +57,8 @@ export async function revokeJourney(options: RevokeOptions): Promise<void> {
     await auth.call("POST", `/v1/clients/${clientId}/disable`);
     refusedMs = await untilRefused(addresses, authorization, refusedMsMax);
     print(
-      `The client was disabled. After ${Math.round(refusedMs)} ms all ${PROBED_SERVICES} services that accept tokens rejected its token, which would be valid for minutes.`,
+      `The client was disabled. After ${Math.round(refusedMs)} ms, all ${PROBED_SERVICES} services that accept tokens rejected ` +
+        "its token, which would otherwise be valid for minutes.",
     );
     await delay(AFTER_MS);
   } finally {
@@ -78,7 +79,7 @@ export async function revokeJourney(options: RevokeOptions): Promise<void> {
   }
   const line = await settledLedger(kafka, new Set([...traffic.accepted, ...bystander.accepted]));
   print(
-    `No accepted payment is lost, and another client's ${bystander.accepted.size} payments continued without interruption.\n${line}`,
+    `No accepted payment was lost, and another client's ${bystander.accepted.size} payments continued without interruption.\n${line}`,
   );
 }
 

@@ -64,7 +64,9 @@ export async function badModelJourney(options: RolloutJourneyOptions): Promise<v
     expectStage(result.rollout, "rolled-back");
     const backMs = rollbackMs(result.rollout);
     if (backMs > ROLLBACK_MS_MAX) {
-      throw new Error(`The rollback took ${backMs} ms, more than ${ROLLBACK_MS_MAX}.\n${story(result.rollout)}`);
+      throw new Error(
+        `The rollback took ${backMs} ms, which is more than ${ROLLBACK_MS_MAX}.\n${story(result.rollout)}`,
+      );
     }
     // The share refers to all cards. Among the few that pay within a minute, it varies by chance.
     const outside = result.touched.filter((card) => placeOf(card, result.rollout.id) >= (percent * BASIS_POINTS) / 100);
@@ -74,9 +76,7 @@ export async function badModelJourney(options: RolloutJourneyOptions): Promise<v
     if (champion !== result.rollout.champion)
       throw new Error(`The champion is ${champion}, not ${result.rollout.champion}.`);
     options.print(
-      `A version ${what} ran on ${percent} % of cards and was rolled back after ${(backMs / 1_000).toFixed(1)} s; ` +
-        `${result.touched.length} of ${result.cards} cards (${share.toFixed(2)} %) had a payment decided by this version.\n` +
-        `${result.ledger}\n${story(result.rollout)}`,
+      `A version ${what} ran on ${percent} % of cards and was rolled back after ${(backMs / 1_000).toFixed(1)} s; it decided payments of ${result.touched.length} of ${result.cards} cards (${share.toFixed(2)} %).\n${result.ledger}\n${story(result.rollout)}`,
     );
   }
 }

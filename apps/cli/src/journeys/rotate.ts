@@ -62,23 +62,23 @@ export async function rotateJourney(options: RotateOptions): Promise<void> {
       KEY_ENCRYPTION_KEY: keyEncryptionKey,
       ...(secure === undefined ? {} : { POSTGRES_CA_FILE: secure.security.authority.file }),
     });
-    if (exitCode !== 0) throw new Error(`tripline auth rotate-keys ended with ${exitCode}.`);
+    if (exitCode !== 0) throw new Error(`\`tripline auth rotate-keys\` ended with exit code ${exitCode}.`);
     const startedMs = performance.now();
     after = await untilAnotherSigns(newTokens, kidOf(before));
     const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
     print(
-      `tripline auth rotate-keys: tokens are signed with the key ${kidOf(after)} after ${seconds} s, without a restart.`,
+      `\`tripline auth rotate-keys\`: after ${seconds} s, tokens are signed with the key ${kidOf(after)}, without a restart.`,
     );
     for (const [authorization, which] of [[before, "old"] as const, [after, "new"] as const]) {
       const refusing = await refusingServices(addresses, authorization);
-      if (refusing.length > 0) throw new Error(`A token of the ${which} key is rejected by ${refusing.join(", ")}.`);
+      if (refusing.length > 0) throw new Error(`${refusing.join(", ")} reject a token of the ${which} key.`);
     }
     print("All services accept tokens of both keys.");
     await delay(TRAFFIC_MS);
     if (secure !== undefined) {
       const { ports, seconds } = await renewCertificates(secure);
       print(
-        `All services got new certificates: ${ports} ports present theirs after ${seconds.toFixed(1)} s, without a restart.`,
+        `All services got new certificates: ${ports} ports present them after ${seconds.toFixed(1)} s, without a restart.`,
       );
       const names = await reconnectServices(secure);
       print(`${names.join(" and ")} were restarted, and connected to Kafka and scoring with their new certificates.`);

@@ -10,8 +10,8 @@ export function compareText(report: CompareReport): string {
   const { candidate, payments, cards, unscored, skipped, stricter, milder, examples } = report;
   const sections = [
     [
-      `candidate ${candidate} against the champion, on ${payments} payments of ${cards} cards that both scored`,
-      `not compared: ${unscored} payments lack one of the scores, ${skipped} lack features or policy`,
+      `candidate ${candidate} compared with the champion, on ${payments} payments by ${cards} cards that both models scored`,
+      `not compared: ${unscored} payments without one of the scores, ${skipped} without features or policy`,
     ],
     table(["champion -> candidate", "payments"], transitionsOf(report)),
     table(
@@ -21,7 +21,7 @@ export function compareText(report: CompareReport): string {
     examples.length === 0
       ? []
       : table(
-          ["furthest apart", "champion", "candidate", "outcomes", "amount", "label"],
+          ["largest score differences", "champion", "candidate", "outcomes", "amount", "label"],
           examples.map((one) => [
             ...[one.transactionId, one.championScore.toFixed(4), one.candidateScore.toFixed(4)],
             `${nameOf(one.champion)} -> ${nameOf(one.candidate)}`,

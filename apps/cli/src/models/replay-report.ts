@@ -60,10 +60,10 @@ function sentencesOf(report: ReplayDecisionsReport): string[] {
     sentences.push(`${decisions(rows)} by ${release}: identical except for the wording of reasons.`);
   }
   for (const [version, rows] of report.otherPolicies) {
-    sentences.push(`${decisions(rows)} with policy ${version}, and replayed with ${policyVersion}.`);
+    sentences.push(`${decisions(rows)} with policy ${version} and replayed with ${policyVersion}.`);
   }
   for (const [version, rows] of report.otherModels) {
-    sentences.push(`${decisions(rows)} with model ${version}, and replayed with ${modelVersion}.`);
+    sentences.push(`${decisions(rows)} with model ${version} and replayed with ${modelVersion}.`);
   }
   for (const [reason, whats] of report.skipped) {
     for (const [what, rows] of whats)
@@ -71,7 +71,8 @@ function sentencesOf(report: ReplayDecisionsReport): string[] {
   }
   if (unexplained > 0) {
     sentences.push(
-      `${number(unexplained)} decisions name no feature that raised the score: contributions arrived too late, or no feature raised it. They were compared without them.`,
+      `${number(unexplained)} decisions contain no feature that raised the score, because contributions arrived too late or no ` +
+        "feature raised it. They were compared without such features.",
     );
   }
   return sentences;
@@ -82,12 +83,12 @@ export const WHY_SKIPPED: Readonly<Record<SkipReason, (what: string, specVersion
   "features-missing": () =>
     "the lake has no features for these payments. Check that the archive of the topic `features` is complete.",
   "other-spec": (what, specVersion) =>
-    `the features have spec version ${what}, and this build has ${specVersion}. Replay them with a release that has that spec.`,
+    `the features have spec version ${what}, but this build has ${specVersion}. Replay them with a release that has that version.`,
   "policy-unknown": (what) =>
     `policy ${what} is neither in apps/decisions/policy.yaml nor in its git history. Specify its file with --policy.`,
   "scorecard-unknown": (what) =>
-    `they were scored by ${what}. Specify its registry with --registry, or its file with --scorecard.`,
-  "not-explainable": (what) => `the decisions name contributions of model ${what}, which cannot be computed here.`,
+    `${what} scored them. Specify its registry with --registry, or its file with --scorecard.`,
+  "not-explainable": (what) => `the decisions contain contributions of model ${what}, which cannot be computed here.`,
 };
 
 function diffOf(report: ReplayDecisionsReport): string[] {

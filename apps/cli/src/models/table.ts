@@ -86,7 +86,7 @@ export function diffText(diff: ModelDiff): string {
   const isSame = names.length === 0;
   const scores =
     golden === null
-      ? [["not compared", "the features differ, so the models share no input rows"]]
+      ? [["not compared", "the features differ, so the models have no input rows in common"]]
       : [
           ["rows", String(golden.rows)],
           ["mean difference", shown(golden.mean_difference)],

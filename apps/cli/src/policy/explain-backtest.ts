@@ -16,19 +16,18 @@ export function aboutBacktest(report: BacktestReport): string[] {
   return [
     `Draft ${draftVersion} on ${paymentsOf(report)}`,
     ...labelSentences(report),
-    ...(degraded === 0
-      ? []
-      : [`${number(degraded)} of them were decided without the model, and are decided without it again.`]),
+    ...(degraded === 0 ? [] : [`${number(degraded)} of them were decided without the model, both originally and now.`]),
     ...report.budgets.map(
       ({ outcome, perDay }) =>
-        `Budgets are not applied: the draft has a budget of ${number(perDay)} per day for the outcome ${outcome}, and would have given this outcome to up to ${number(report.draft.busiest[outcome] ?? 0)} payments of a tenant in one day.`,
+        `Budgets are not applied: the draft has a budget of ${number(perDay)} per day for the outcome ${outcome}, and would have ` +
+        `given this outcome to up to ${number(report.draft.busiest[outcome] ?? 0)} payments of a tenant in one day.`,
     ),
     ...report.draft.exploration.map(
       ({ currency, payments, ...perDay }) =>
         `Exploration: of ${number(payments)} declines, ${perDay.approvedPerDay.toFixed(1)} per day would be approved at random, ${money(perDay.amountMinorPerDay, currency)} in total; the expected loss is ${money(perDay.lossMinorPerDay, currency)} per day according to the scores.`,
     ),
     ...exploredSentences(report),
-    ...Object.entries(report.failures).map(([why, count]) => `The draft failed on ${number(count)} payments: ${why}.`),
+    ...Object.entries(report.failures).map(([why, count]) => `The draft failed for ${number(count)} payments: ${why}.`),
     ...skipSentences(report),
     ...[...report.skipped].flatMap(([reason, whats]) =>
       [...whats].map(([what, count]) => `Skipped ${number(count)}: ${WHY_SKIPPED[reason](what, report.specVersion)}`),
@@ -47,7 +46,7 @@ function aboutShadow(report: ShadowReport): string[] {
       .map(({ id, firstMs, lastMs, versions }) => {
         return `${id} fired in shadow from ${minuteText(firstMs)} to ${minuteText(lastMs)} UTC, under ${versions.join(", ")}.`;
       }),
-    "Shares refer to all these payments, including those decided before a rule was in shadow.",
+    "The shares refer to all these payments, including those decided before a rule was in shadow mode.",
     ...labelSentences(report),
     ...skipSentences(report),
     ...[...skipped.values()]
@@ -87,7 +86,7 @@ function labelSentences({ labels, young, youngFrauds, unlabelled, frauds, genuin
     labels.isUnlabelledGenuine
       ? "Assumption: genuine payments get a label only as an exception, so an older payment without a label is genuine."
       : `Assumption: both frauds and genuine payments get labels, so older payments without one (${number(unlabelled)}) count as unknown.`,
-    `That leaves ${number(frauds)} known frauds and ${number(genuine)} genuine payments.`,
+    `This leaves ${number(frauds)} known frauds and ${number(genuine)} genuine payments.`,
   ];
 }
 

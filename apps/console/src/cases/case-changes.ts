@@ -117,7 +117,7 @@ function close(
   { verdict, reason, note }: Verdict,
   first: PersonRef | undefined,
 ): CaseChange {
-  const confirmed = first === undefined ? "" : `, as ${first.name} had asked`;
+  const confirmed = first === undefined ? "" : `, as ${first.name} had requested`;
   return {
     set: { status: "closed", verdict, pending: null, snoozed_until_ms: null },
     text: `Closed the case as ${verdict} (${reason})${confirmed}.`,

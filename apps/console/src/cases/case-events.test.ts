@@ -53,7 +53,7 @@ async function newCase() {
 const eventsOf = (id: string): CaseEvent[] =>
   collector.records.map(({ value }) => CaseEvent.decode(value)).filter(({ caseId }) => caseId === id);
 
-test("opening, assigning, unassigning, closing and reopening a case publish one event each, in order", async () => {
+test("publishes one event each, in order, when a case is opened, assigned, unassigned, closed and reopened", async () => {
   const ana = await bed.as(bed.people.analyst);
   const { card, id, revision } = await newCase();
   const at = (count: number) => ({ revision: revision + count });

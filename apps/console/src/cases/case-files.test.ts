@@ -128,7 +128,7 @@ const add = (browser: TestBrowser, id: string, content: Buffer, name = "photo.pn
   browser.upload(`/api/cases/${id}/attachments`, content, { "x-file-name": encodeURIComponent(name) });
 const stored = (): string[] => readdirSync(store, { recursive: true }).map(String);
 
-test("a report with too many notes contains the newest ones, and says so", async () => {
+test("contains the newest notes if there are too many, and says so", async () => {
   const { id } = await newCase();
   await bed.database.execute(
     `INSERT INTO console.case_notes (id, case_id, author_id, author_name, text, at_ms)
@@ -190,7 +190,7 @@ describe("a file of a case", () => {
     ["a name that changes the text direction", PNG, "photo\u202egnp.exe", "image/png", "photognp.exe.png"],
     ["an empty name", PNG, "/", "image/png", "file.png"],
     ["a text larger than the JSON limit", Buffer.alloc(1.5 * MB, 97), "a.txt", "text/plain", "a.txt"],
-  ])("is described by its content: %s", async (_, content, given, mediaType, name) => {
+  ])("gets its type from its content: %s", async (_, content, given, mediaType, name) => {
     const { id } = await newCase();
     await expect(add(ana, id, content, given)).resolves.toMatchObject({ status: 201, body: { mediaType, name } });
   });
@@ -249,7 +249,7 @@ describe("a file of a case", () => {
   });
 });
 
-test("a model's summary uses only anonymous facts, is marked as generated, and its request is audited", async () => {
+test("a model's summary uses only anonymous facts and is marked as generated, and its request is audited", async () => {
   const card = newCard();
   const given = { card, id: "canary-order", terminal: "canary-shop", device: "dt_canary" };
   const payment = testPayment(bed.tenant, given);

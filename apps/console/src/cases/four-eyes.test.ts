@@ -11,7 +11,7 @@ test.each([
   ["0", 9_000_000, "EUR", false],
   ["0,EUR=1", 1, "EUR", true],
   ["EUR=500000", 9_000_000, "JPY", false],
-])("%s, a case of %i %s: %s", (text, amount, currency, isNeeded) => {
+])('with the limit "%s", a case of %i %s needs a second user: %s', (text, amount, currency, isNeeded) => {
   expect(needsSecondPerson(fourEyesAmounts.parse(text), new Map([[currency, amount]]))).toBe(isNeeded);
 });
 
@@ -20,7 +20,7 @@ test.each([
   [1, 800_000, true],
   // Amounts in different currencies are not converted, so they are not added up.
   [499_999, 799_999, false],
-])("a case of %i EUR and %i JPY: %s", (eur, jpy, isNeeded) => {
+])("a case of %i EUR and %i JPY needs a second user: %s", (eur, jpy, isNeeded) => {
   const sums = new Map([
     ["EUR", eur],
     ["JPY", jpy],

@@ -3,7 +3,7 @@ import { startFakeService } from "../testing/fake-service.js";
 import { startTestBed } from "../testing/test-bed.js";
 import { eventually, newCard, testPayment } from "../testing/test-records.js";
 
-test("a payment without a terminal has a case, and its label names no terminal", async () => {
+test("a payment without a terminal has a case, and its label has no terminal", async () => {
   const ingestion = await startFakeService();
   const bed = await startTestBed({ INGESTION_URL: ingestion.url });
   try {

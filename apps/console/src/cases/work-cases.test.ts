@@ -52,8 +52,8 @@ async function newCase(amountMinor = 12_345, tenant = bed.tenant, currency = "EU
   return { card, payment, id: found?.id ?? "", revision: found?.revision ?? 0 };
 }
 
-describe("two users on one case", () => {
-  test("the second user sees who changed it and how, and changes nothing", async () => {
+describe("two users working on one case", () => {
+  test("the second user sees who changed it and how, and cannot overwrite the change", async () => {
     const { id, revision } = await newCase();
     await expect(
       ana.post(`/api/cases/${id}/assign`, { revision, assignee: bed.people.analyst.id }),
@@ -82,7 +82,7 @@ describe("two users on one case", () => {
 });
 
 describe("a verdict", () => {
-  test("closes the case, and labels its payments as the user once ingestion accepts labels", async () => {
+  test("closes the case, and labels its payments on behalf of the user once ingestion accepts labels", async () => {
     const { id, revision, payment, card } = await newCase();
     ingestion.answer = { status: 503, body: { code: "kafka-unavailable", detail: "away" } };
     ingestion.seen.length = 0;
@@ -115,7 +115,7 @@ describe("a verdict", () => {
     });
   });
 
-  test("regression #24: its labels are sent even if the user has signed out or was disabled, and the audit log names the sender", async () => {
+  test("regression #24: sends its labels even if the user has signed out or was disabled, and the audit log names the sender", async () => {
     const outbox = z.object({ count: z.coerce.number() });
     const left = "SELECT count(*) FROM console.label_outbox WHERE transaction_id = $1";
     const audit = z.object({ actor: z.string(), actor_kind: z.string(), details: z.string() });
@@ -195,7 +195,7 @@ describe("a verdict", () => {
     expect(sent()).toMatchObject([{ path: "/v1/labels", body: { fraud: true } }]);
   });
 
-  test("is rejected if a payment has joined the case since", async () => {
+  test("is rejected if a payment has joined the case in the meantime", async () => {
     const { id, revision, card } = await newCase();
     const further = testPayment(bed.tenant, { card });
     await bed.producer.send([further.vector, further.decision]);
@@ -229,7 +229,7 @@ test("a closed case cannot be reopened if its card has another open case", async
   });
 });
 
-test("changes many cases in one request, and names those that it cannot change", async () => {
+test("changes many cases in one request, and lists those that it cannot change", async () => {
   const [one, other] = await Promise.all([newCase(), newCase()]);
   const cases = [
     { id: one.id, revision: one.revision },
@@ -268,7 +268,7 @@ describe("rejected requests", () => {
     ["verdict", { revision: 1, verdict: "fraud", reason: "usual-pattern" }, "/reason"],
     ["assign", { revision: 1, assignee: "nobody-here" }, "/assignee"],
     ["notes", { text: "called about 4111 1111 1111 1111" }, "/text"],
-  ])("%s with %j names the field", async (change, body, pointer) => {
+  ])("%s with %j, and the error names the field", async (change, body, pointer) => {
     const { id } = await newCase();
     await expect(ana.post(`/api/cases/${id}/${change}`, body)).resolves.toMatchObject({
       status: 422,

@@ -65,7 +65,7 @@ export interface UnmatchedReport extends ReportVersion {
 
 export interface UnmatchedPage {
   readonly reports: readonly UnmatchedReport[];
-  /** The `after` of the next page; null on the last one. */
+  /** The value of `after` for the next page; null on the last page. */
   readonly next: string | null;
 }
 

@@ -2,7 +2,7 @@ import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { FeatureDescriber } from "./describe-decision.js";
 
-test("regression #32: distances and durations without an earlier event do not show the feature's default", () => {
+test("regression #32: does not show a feature's default as the distance or duration if there is no earlier event", () => {
   const spec = currentFeatureSpec();
   const values = spec.features.map((feature) => feature.default);
   const vector: FeatureVector = {

@@ -25,7 +25,7 @@ const SENT = {
   isTest: false,
 };
 
-test("shows the fields that were sent in the order of the list, with personal tokens masked if required", () => {
+test("shows the fields that were sent, in the order of the list, with personal tokens masked if required", () => {
   expect(paymentFacts(PAYMENT, maskToken)).toEqual([{ name: "terminal_id", title: "Terminal", text: "t-42" }]);
   const facts = paymentFacts({ ...PAYMENT, ...SENT }, maskToken);
   expect(facts.map(({ title, text }) => [title, text])).toEqual([

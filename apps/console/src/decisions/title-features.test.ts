@@ -9,7 +9,7 @@ test("each feature of the shipped spec has its own title in words", () => {
   for (const title of titles.values()) expect(title).toMatch(/^[A-Z][^{}_]+$/);
 });
 
-test("the title of a filtered feature names its filter", () => {
+test("the title of a filtered feature contains its filter", () => {
   const count = { kind: "count", entity: "card", window: "1d", default: 0, sentence: "{value}" };
   const features = [
     { ...count, name: "near", where: { merchant_country: ["BE", "NL"] } },

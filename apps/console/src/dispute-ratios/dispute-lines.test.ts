@@ -35,7 +35,7 @@ test("the ratio covers one month, by count and by amount", () => {
 test.each([
   ["no payment was settled", { settled: [] }],
   ["the month is incomplete", { complete: new Set<string>() }],
-])("without enough data there is no ratio, not a ratio of 0: %s", (_title, change) => {
+])("returns no ratio, rather than a ratio of 0, if there is not enough data: %s", (_title, change) => {
   const line = lineOf("visa", { settled: [settled({})], reported: [reported({})], ...change });
   expect(line).toMatchObject({ ratio: null, amounts: [{ ratio: null }], states: { excessive: "unknown" } });
 });
@@ -49,7 +49,7 @@ test.each([
   ["one report too few", [reported({ reports: 1_499 })], "below"],
   ["SAFE reports do not count", [reported({ kind: "safe" })], "below"],
   ["payments with the card present do not count", [reported({ isRemote: false })], "below"],
-])("VAMP: %s", (_title, reports, state) => {
+])("computes the VAMP ratio: %s", (_title, reports, state) => {
   expect(lineOf("visa", { settled: [settled({})], reported: reports }).states).toEqual({ excessive: state });
 });
 
@@ -71,7 +71,7 @@ test.each([
   ["EUR", 4_999_999, "4837", "below"],
   ["CHF", 9_000_000, "4837", "below"],
   ["EUR", 5_000_000, "4853", "below"],
-])("EFM: %s %d with reason code %s is %s", (currency, amountMinor, reasonCode, state) => {
+])("counts for EFM: %s %d with reason code %s is %s", (currency, amountMinor, reasonCode, state) => {
   const before = settled({ scheme: "mastercard", month: "2026-10", payments: 2_000 });
   const reports = [reported({ scheme: "mastercard", reports: 10, currency, amountMinor, reasonCode })];
   const { states } = lineOf("mastercard", { settled: [before], reported: reports });
@@ -104,7 +104,7 @@ test("programmes apply to merchants, and to a tenant whose payments have no merc
   ]);
 });
 
-test("a threshold replaces the earlier one on its first day", () => {
+test("a new threshold replaces the previous one from its first day", () => {
   const vampOf = (month: string) =>
     programsOf(PROGRAMS_DEFAULT, month).flatMap((one) => (one.program === "VAMP" ? [one.ratio_bps_min] : []));
   expect([vampOf("2025-05"), vampOf("2026-03"), vampOf("2026-04")]).toEqual([[], [220], [150]]);
@@ -116,5 +116,5 @@ test("the setting replaces the thresholds, and an invalid setting is rejected wi
   expect(disputePrograms.parse(JSON.stringify([first]))).toEqual([first]);
   expect(disputePrograms.parse("")).toBe(PROGRAMS_DEFAULT);
   expect(() => disputePrograms.parse(JSON.stringify([{ ...first, ratio_bps_min: 0 }]))).toThrow("0.ratio_bps_min");
-  expect(() => disputePrograms.parse("{")).toThrow("must be a list in JSON");
+  expect(() => disputePrograms.parse("{")).toThrow("must be a JSON list");
 });

@@ -101,7 +101,7 @@ export const disputePrograms = z
       const [issue] = parsed.error.issues;
       context.addIssue({ code: "custom", message: `${issue?.path.join(".")}: ${issue?.message}` });
     } catch {
-      context.addIssue({ code: "custom", message: "must be a list in JSON" });
+      context.addIssue({ code: "custom", message: "must be a JSON list" });
     }
     return z.NEVER;
   });

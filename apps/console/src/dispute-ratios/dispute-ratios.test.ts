@@ -54,7 +54,7 @@ async function settledOf(merchant: string): Promise<number> {
   return row?.payments ?? 0;
 }
 
-test("a captured payment counts once, in any order of records; reports count once per kind, unless withdrawn", async () => {
+test("a captured payment counts once, in any order of records; reports count once per kind unless withdrawn", async () => {
   const [one, late, partial, open] = ["m-1", "m-1", "m-1", "m-1"].map((merchant) => payment(merchant));
   if (one === undefined || late === undefined || partial === undefined || open === undefined) throw new Error("four");
   // One capture arrives before its payment. Another one has two parts, and the second part is sent twice.
@@ -138,7 +138,7 @@ test("a tenant sees only its own figures, and a client needs a token with the sc
   expect((await fetch(path)).status).toBe(401);
 });
 
-test.each(["", "?month=2026-13", "?month=2026-11&merchant=%20"])("an invalid query is rejected: %s", async (query) => {
+test.each(["", "?month=2026-13", "?month=2026-11&merchant=%20"])("rejects an invalid query: %s", async (query) => {
   const viewer = await bed.as(bed.people.viewer);
   await expect(viewer.get(`/api/fraud-reports/ratios${query}`)).resolves.toMatchObject({ status: 422 });
 });

@@ -24,11 +24,11 @@ test.each([
     { card_token: "ct_2", authorisation_code: "B2" },
     { card: "differs", authorisationCode: "differs" },
   ],
-])("a report with %s", (_, change, differences) => {
+])("compares a payment with its report: %s", (_, change, differences) => {
   expect(compareReport({ ...PAYMENT, ...change }, PAYMENT)).toEqual({ ...SAME, ...differences });
 });
 
-test("a payment without an acquirer reference does not differ in it", () => {
+test("a payment without an acquirer reference does not differ from the report in it", () => {
   const payment = { ...PAYMENT, acquirer_reference: "" };
   expect(compareReport(PAYMENT, payment)).toEqual({ ...SAME, acquirerReference: "unknown" });
 });

@@ -101,7 +101,7 @@ async function resultOf(tenant: string): Promise<string[]> {
   return rows.map(({ line }) => line);
 }
 
-test("a batch of reports is matched as one report at a time would be, newest version first", async () => {
+test("matches a batch of reports with the same result as one report at a time, newest version first", async () => {
   const seen: string[] = [];
   for (const seed of [1, 2, 3, 4, 5]) {
     const [together, single] = [`together-${seed}`, `single-${seed}`];
@@ -122,7 +122,7 @@ test("a batch of reports is matched as one report at a time would be, newest ver
   expect(results.filter((result) => !seen.some((line) => line.includes(` ${result}`)))).toEqual([]);
 });
 
-test("regression #30: the first content of a version is kept if both arrive in one batch, whatever the plan", async () => {
+test("regression #30: keeps the first content of a version if both arrive in one batch, regardless of the query plan", async () => {
   const [first] = await fill("twice", 1);
   if (first === undefined) throw new Error("there are reports");
   await database.transaction(async (transaction) => {

@@ -68,7 +68,7 @@ test("a report with a card, a day and an amount is matched, written again for th
   await expectState(id, "amount");
 });
 
-test("an acquirer reference without a card finds its payment, which may arrive later, but not another tenant's", async () => {
+test("an acquirer reference without a card finds its own tenant's payment, even if the payment arrives later", async () => {
   const [card, reference] = [newCard(), unique("arn")];
   const foreign = testPayment("globex", { atMs: AT_MS, amountMinor: 1_000, fields: { acquirerReference: reference } });
   await bed.producer.send([foreign.vector]);
@@ -88,7 +88,7 @@ test("regression #30: an ambiguous report is matched when its payment arrives", 
   await expectState(id, "amount");
 });
 
-test("regression #30: a match by amount waits until the card's other payments must have been read", async () => {
+test("regression #30: a match by amount waits until the card's other payments have been read", async () => {
   const card = newCard();
   await pay(card);
   const id = await send(card, {});
@@ -98,7 +98,7 @@ test("regression #30: a match by amount waits until the card's other payments mu
   await expectState(id, "amount");
 });
 
-test("regression #30: a match by amount waits while the projection is behind", async () => {
+test("regression #30: a match by amount waits while the projection lags behind", async () => {
   const card = newCard();
   await pay(card);
   const id = await send(card, {});
@@ -119,7 +119,7 @@ test("regression #30: a match by amount waits while the projection is behind", a
   await expectState(id, "ambiguous", 40);
 });
 
-test("regression #30: a payment after the day of the report does not match, and no label precedes its payment", async () => {
+test("regression #30: a payment after the day of the report does not match, and no label is earlier than its payment", async () => {
   const card = newCard();
   const today = AT_MS - (AT_MS % DAY_MS);
   await pay(card, { occurredAtMs: today + 2 * DAY_MS });
@@ -141,7 +141,7 @@ test.each([
   await expectState(await send(card, { occurredAtMs: day + midnight, reportedAtMs: day + midnight }), "amount");
 });
 
-test("regression #30: a version that corrects the card finds its own payment, and older versions follow a newer one", async () => {
+test("regression #30: a version that corrects the card finds its own payment, and older versions use the newer version's payment", async () => {
   const [wrong, right, reportId] = [newCard(), newCard(), unique("d")];
   const [first, second] = [unique("arn"), unique("arn")];
   await pay(wrong, { acquirerReference: first });
@@ -160,7 +160,7 @@ test("regression #30: a version that corrects the card finds its own payment, an
   await expectState(old, "earlier_version");
 });
 
-test("regression #30: a version that contradicts the matched payment reverses its label, even while it waits", async () => {
+test("regression #30: a version that contradicts the matched payment reverses its label, even while the version is unmatched", async () => {
   const [wrong, right, reportId] = [newCard(), newCard(), unique("d")];
   await pay(wrong);
   await expectState(await send(wrong, {}, reportId), "amount");
@@ -227,7 +227,7 @@ test("regression #30: the first content of a version is kept, and a different on
   expect(await bed.database.query(stateRow, matched, [id])).toEqual([{ state: "1000 true" }]);
 });
 
-test("regression #30: if a card has too many payments, a user decides, even about the oldest payment", async () => {
+test("regression #30: if a card has too many payments, a user decides, and may choose even the oldest payment", async () => {
   const card = newCard();
   const payment = await pay(card);
   await copy(payment, 201, "'amount_minor', 2000 + n, 'occurred_at_ms', p.occurred_at_ms + n");
@@ -310,7 +310,7 @@ test("reports that wait too long expire, and an erasure deletes those of its car
   await expectState(other, "expired");
 });
 
-test("regression #30: a report is checked more rarely the longer it waits", async () => {
+test("regression #30: the longer a report waits, the less often it is checked", async () => {
   const id = await send(newCard(), {});
   await expectState(id, "waiting");
   const aged = "UPDATE console.unmatched_reports SET read_at_ms = $2, checked_at_ms = 0 WHERE report_id = $1";
@@ -343,7 +343,7 @@ test("regression #30: an erasure during a match deletes the matched report", asy
   await expect(stateOf(id)).resolves.toBeUndefined();
 });
 
-test("the reconciliation counts reports by file: matched, unmatched, duplicates and other amounts", async () => {
+test("the reconciliation counts reports by file: matched, unmatched, duplicate, and with other amounts", async () => {
   const [card, file, reference] = [newCard(), unique("tc40"), unique("arn")];
   await pay(card, { acquirerReference: reference });
   const ids = [

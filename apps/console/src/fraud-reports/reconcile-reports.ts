@@ -14,11 +14,11 @@ export const reconciliationQuery = z
   .strictObject({ file: z.string().min(1).max(64).optional(), from: day.optional(), to: day.optional() })
   .refine(({ file, from, to }) => (from === undefined) === (to === undefined) && (file ?? from) !== undefined, {
     path: ["from"],
-    message: "must be given with to, or file must be given",
+    message: "is required together with to, unless file is given",
   })
   .refine(({ from = 0, to = 0 }) => from <= to && to - from < DAYS_MAX * DAY_MS, {
     path: ["to"],
-    message: `must not be before from, and at most ${DAYS_MAX} days after it`,
+    message: `must not be before from, and must be at most ${DAYS_MAX} days after it`,
   });
 export type ReconciliationQuery = z.infer<typeof reconciliationQuery>;
 

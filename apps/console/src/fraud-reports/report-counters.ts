@@ -40,7 +40,7 @@ export class ReportCounters {
   });
 
   readonly #reports = counter("tripline_console_fraud_reports_total", {
-    description: "Fraud reports with a payment, by kind and by their finding on arrival or on the match",
+    description: "Fraud reports with a payment, by kind and by the finding when they arrived or were matched",
     labels: ["kind", "finding"],
   });
 

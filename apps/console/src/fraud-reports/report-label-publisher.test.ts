@@ -75,7 +75,7 @@ test("regression #30: an instance skips its round while another instance publish
   for (const { publisher } of [first, second]) await publisher.onApplicationShutdown();
 });
 
-test("regression #30: labels that Kafka has acknowledged are not sent again while another partition is down", async () => {
+test("regression #30: does not resend labels that Kafka has acknowledged while another partition is unavailable", async () => {
   const [dead, well] = [newCard(), newCard()];
   await queue(dead, well, dead);
   const { publisher, round } = instance(async (records) => {

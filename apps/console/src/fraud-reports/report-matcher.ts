@@ -63,12 +63,12 @@ export class ReportMatcher implements OnApplicationBootstrap, OnApplicationShutd
     this.#endReading = [
       gauge(
         "tripline_console_unmatched_reports_count",
-        { description: "Fraud reports that wait for their payment or for a user's decision" },
+        { description: "Fraud reports that are waiting for their payment or for a user's decision" },
         () => this.#unmatched,
       ),
       gauge(
         "tripline_console_unmatched_reports_seconds",
-        { description: "How long the oldest of those that need a user's decision has been waiting" },
+        { description: "Waiting time of the oldest fraud report that needs a user's decision" },
         () => this.#waitingMs / MS_PER_S,
       ),
     ];
@@ -77,7 +77,7 @@ export class ReportMatcher implements OnApplicationBootstrap, OnApplicationShutd
   /** For the readiness report and the Health screen. */
   get note(): string | undefined {
     if (this.#waitingMs < DAY_MS) return undefined;
-    return `${this.#unmatched} fraud reports without a payment, the oldest that needs a user for ${Math.floor(this.#waitingMs / HOUR_MS)} hours`;
+    return `${this.#unmatched} fraud reports have no payment; the oldest that needs a user's decision has waited for ${Math.floor(this.#waitingMs / HOUR_MS)} hours`;
   }
 
   get #waitingMs(): number {

@@ -82,7 +82,7 @@ async function counted(kind: string, finding: string): Promise<number> {
 const eur = (amountMinor: number) => ({ amountMinor, currency: "EUR" });
 const WON = { version: 2, stage: FraudReportStage.WON, verdict: FraudVerdict.GENUINE } as const;
 
-test("a TC40 and a chargeback give one label, a won representment reverses it, and all are shown", async () => {
+test("a TC40 report and a chargeback produce one label, a won representment reverses it, and all are shown", async () => {
   const [card, atMs] = [newCard(), Date.now() - 60_000];
   const payment = testPayment(bed.tenant, { card, atMs, amountMinor: 1_000, id: `order-${card.slice(3, 15)}` });
   await bed.producer.send([payment.vector, payment.decision]);
@@ -244,7 +244,7 @@ test("regression #30: if a payment has more reports than are read, the highest v
   expect(read[0]?.version).toBe(100);
 });
 
-test("a report that names a card other than the payment's is shown but does not count", async () => {
+test("a report with a card other than the payment's is shown but does not count", async () => {
   const [card, other, payments] = [newCard(), newCard(), `order-${newCard().slice(3, 15)}`];
   const payment = testPayment(bed.tenant, { card, id: payments });
   await bed.producer.send([payment.vector, payment.decision]);

@@ -114,7 +114,7 @@ export class UnmatchedReports {
       `SELECT ${COLUMNS} FROM console.unmatched_reports WHERE tenant = $1 AND report_id = $2`,
       [tenant, reportId],
     );
-    if (found === undefined) throw new TriplineError("not-found", "No report with this ID is unmatched.");
+    if (found === undefined) throw new TriplineError("not-found", "There is no unmatched report with this ID.");
     return found;
   }
 }

@@ -34,7 +34,7 @@ test("a listener gets its tenant's decisions, and one summary per second", async
   controller.abort();
 });
 
-test("disconnects a listener that does not read, and no other", async () => {
+test("disconnects only a listener that does not read", async () => {
   const browser = await bed.as(bed.people.analyst);
   const { port, hostname } = new URL(bed.service.url);
   const socket = connect(Number(port), hostname);

@@ -18,7 +18,7 @@ export class DriftsController {
   async handle(batches: readonly RecordBatch[]): Promise<void> {
     for (const { value } of batches.flatMap(({ records }) => records)) {
       const drift = DriftDetected.decode(value);
-      if (!DAY_PATTERN.test(drift.day)) throw new TriplineError("message-unreadable", "It names no day.");
+      if (!DAY_PATTERN.test(drift.day)) throw new TriplineError("message-unreadable", "It contains no day.");
       await this.database.execute(
         `INSERT INTO console.drifts (event_id, model, tenant, day, compared_from, compared_to, payments, sentence, columns,
            detected_at_ms, read_at_ms)

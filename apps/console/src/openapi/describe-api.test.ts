@@ -46,7 +46,7 @@ test("regression #24: describes exactly the routes of the page, with their permi
   expect(ofClients).toEqual(describedRoutes([FraudReportApiController], RequireScope));
 });
 
-test("regression #24: the document is served without a session; regression #32: compressed", async () => {
+test("regression #24: serves the document without a session; regression #32: compressed", async () => {
   const response = await fetch(`${bed.service.url}/openapi.json`);
   expect(response.headers.get("content-encoding")).toBe("gzip");
   const { servers, paths } = documented.parse(await response.json());
@@ -54,12 +54,12 @@ test("regression #24: the document is served without a session; regression #32: 
   expect(Object.keys(paths)).toContain("/api/cases/{id}/verdict");
 });
 
-test("regression #24: a known path with another method answers 405", async () => {
+test("regression #24: responds with 405 to another method on a known path", async () => {
   const response = await fetch(`${bed.service.url}/api/policy/backtest`);
   expect([response.status, response.headers.get("allow")]).toEqual([405, "POST"]);
 });
 
-test("regression #24: an overlong ID answers 414, not 405", async () => {
+test("regression #24: responds with 414, not 405, to an ID that is too long", async () => {
   const response = await fetch(`${bed.service.url}/api/views/${"a".repeat(300)}`);
   expect([response.status, await response.json()]).toEqual([
     414,
@@ -68,7 +68,7 @@ test("regression #24: an overlong ID answers 414, not 405", async () => {
 });
 
 test.each(["/api/nothing", "/api", "/v1/transactions", "/v2/models", "/oauth/token", "/session/nothing"])(
-  "regression #24: an unknown API path answers with a problem document, not with the page: %s",
+  "regression #24: responds to an unknown API path with a problem document, not with the page: %s",
   async (path) => {
     const response = await fetch(bed.service.url + path);
     expect([response.status, response.headers.get("content-type")]).toEqual([

@@ -21,7 +21,8 @@ export function describeApi(config: ConsoleConfig): ApiDocument {
     {
       title: "Tripline console",
       description:
-        "The API of the console's page. Changes require the header X-CSRF-Token. /v1 is for clients with an access token. /api/control and /api/auth are proxies for the control plane and auth, which have their own descriptions.",
+        "The API for the console's pages. Changes require the header X-CSRF-Token. /v1 is for clients with an access token. " +
+        "/api/control and /api/auth are proxies for the control plane and auth, which have their own descriptions.",
       security: { name: "session", scheme: cookie },
       otherSecurity: {
         name: "oauth",

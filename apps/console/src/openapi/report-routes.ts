@@ -21,7 +21,7 @@ export const FRAUD_REPORTS: readonly ConsoleRoute[] = [
     path: "/api/fraud-reports/unmatched/{id}/candidates",
     id: "listCandidates",
     scope: "cases:read",
-    summary: "Payments that an unmatched report may be about",
+    summary: "Candidate payments for an unmatched report",
     parameters: WITH_ID,
     answers: { 200: listOf("CandidatePayment") },
     errors: NOT_FOUND,
@@ -51,7 +51,8 @@ export const FRAUD_REPORTS: readonly ConsoleRoute[] = [
     path: "/api/fraud-reports/ratios",
     id: "readDisputeRatios",
     scope: "cases:read",
-    summary: "A month's chargebacks per settled payment, by merchant and card scheme, with the schemes' thresholds",
+    summary:
+      "A month's chargebacks divided by settled payments, by merchant and card scheme, with the schemes' thresholds",
     query: ratioQuery,
     answers: { 200: shown("DisputeRatios") },
   },

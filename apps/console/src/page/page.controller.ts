@@ -18,7 +18,8 @@ const NONCE_MARK = "__CSP_NONCE__";
 const NONCE_BYTES = 16;
 const YEAR_S = 31_536_000;
 
-const NOT_BUILT = "The page of the console is not built. Run `npm run build`, or `npx vite build` in apps/console/web.";
+const NOT_BUILT =
+  "The console's page has not been built. Run `npm run build`, or `npx vite build` in apps/console/web.";
 
 /** Serves the page: its files, and index.html for all paths of the page's own router. */
 @OpenTo("anyone")

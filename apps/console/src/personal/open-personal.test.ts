@@ -53,7 +53,7 @@ async function known(personal: Buffer | undefined = SEALED) {
 const sendRequest = (browser: TestBrowser, transactionIds: readonly string[]) =>
   browser.post("/api/personal/open", { transactionIds, reason: REASON });
 
-test("decrypts payments by the control plane with the user's token and reason, and summarises their values", async () => {
+test("decrypts payments through the control plane with the user's token and reason, and summarises their values", async () => {
   const [first, second, erased, keyless, empty] = [
     await known(),
     await known(),
@@ -128,7 +128,7 @@ test.each(ROLES)("a user with the role %s can decrypt personal data only if the 
   expect(control.seen).toHaveLength(may ? 1 : 0);
 });
 
-test("another tenant's payment counts as missing, and causes no request to the control plane", async () => {
+test("another tenant's payment counts as missing, and no request is sent to the control plane", async () => {
   const { id } = await known();
   const stranger = await bed.as({ ...bed.people.analyst, id: `${bed.tenant}-stranger`, tenant: `${bed.tenant}-other` });
   expect(await sendRequest(stranger, [id])).toMatchObject({
@@ -144,7 +144,17 @@ test.each([
     503,
     "master-key-unavailable",
   ],
-  [{ status: 404, body: { code: "not-found", detail: "This service has no PERSONAL_MASTER_KEY." } }, 404, "not-found"],
+  [
+    {
+      status: 404,
+      body: {
+        code: "not-found",
+        detail: "Personal data is unavailable: PERSONAL_MASTER_KEY is not set for this service.",
+      },
+    },
+    404,
+    "not-found",
+  ],
   [{ status: 401, body: { code: "token-invalid", detail: "The token has ended." } }, 503, "service-unavailable"],
   [{ status: 500, body: {} }, 503, "service-unavailable"],
 ] as const)("passes on the control plane's errors: %j", async (refused, status, code) => {
@@ -154,7 +164,7 @@ test.each([
   expect(await sendRequest(ana, [id])).toMatchObject({ status, body: { code } });
 });
 
-test("rejects a missing reason, and a reason that is free text", async () => {
+test("rejects a missing reason and a reason that is free text", async () => {
   const ana = await bed.as(bed.people.analyst);
   const transactionIds = [`txn_${"0".repeat(32)}`];
   for (const reason of [undefined, "", "Ada asked me to"]) {

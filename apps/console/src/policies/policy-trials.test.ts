@@ -117,7 +117,7 @@ test("does not count another tenant's payments", async () => {
   expect(report).toMatchObject({ payments: 0, parts: [] });
 });
 
-test("regression #24: pages respond during a backtest whose rules take as many steps as they may", async () => {
+test("regression #24: pages respond during a backtest whose rules use their entire step budget", async () => {
   const listOf = (count: number): string => `[${Array.from({ length: count }, () => 1).join(",")}]`;
   const when = `${listOf(40)}.exists(a, ${listOf(30)}.exists(b, a + b > 5))`;
   const text = DRAFT.replace(/ {2}- id: large-ones\n(?: {4}.+\n)+/, (rule) =>

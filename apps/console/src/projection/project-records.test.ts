@@ -141,7 +141,7 @@ test("redelivered records change nothing, even after downtime", async () => {
   await expect(count("payments", payment, missed)).resolves.toBe(2);
 });
 
-test("an unreadable record becomes a dead letter, and the others of its batch are processed", async () => {
+test("dead-letters an unreadable record, and processes the others in its batch", async () => {
   const card = newCard();
   const payment = testPayment(bed.tenant, { card });
   const admin = await bed.kafka.admin();

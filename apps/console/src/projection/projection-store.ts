@@ -25,7 +25,7 @@ const writtenRow = z.object({ transaction_id: z.string(), is_new: z.boolean() })
 @Injectable()
 export class ProjectionStore {
   readonly #updates = counter("tripline_console_payment_updates_total", {
-    description: "Payment updates, by kind and by their finding on arrival",
+    description: "Payment updates, by kind and by the finding when they arrived",
     labels: ["kind", "finding"],
   });
 

@@ -168,7 +168,7 @@ test("deletes erased people and their cases again after a restore, but keeps lat
   expect(await bed.database.query(z.object({ id: z.string() }), notes, [left[0]])).toHaveLength(1);
 });
 
-test("rejects a lake without a required topic before it writes anything", async () => {
+test("rejects a lake without a required topic before writing anything", async () => {
   const nowhere = rebuildProjection({
     store: { add: () => Promise.reject(new Error("it was written to")) },
     lake: join(lake, "nowhere"),

@@ -20,7 +20,7 @@ export class AtOnce {
   /** @throws TriplineError `too-many-requests` */
   async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.isFull) {
-      throw new TriplineError("too-many-requests", `${this.max} ${this.what}. Try again in a moment.`);
+      throw new TriplineError("too-many-requests", `${this.max} ${this.what}. Try again later.`);
     }
     this.#running += 1;
     try {

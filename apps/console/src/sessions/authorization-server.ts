@@ -161,7 +161,7 @@ export class AuthorizationServer {
 function signedIn(answer: oidc.TokenEndpointResponse, name: string | undefined, before: Partial<Tokens>): SignedIn {
   // Not verified here, because it comes directly from auth. The services that receive it verify it.
   const read = accessClaims.safeParse(decodeJwt(answer.access_token));
-  if (!read.success) throw new TriplineError("sign-in-failed", "The access token lacks the user's tenant.");
+  if (!read.success) throw new TriplineError("sign-in-failed", "The access token does not contain the user's tenant.");
   const { sub, tenant, scope, roles, exp } = read.data;
   const refresh = answer.refresh_token ?? before.refresh;
   const id = answer.id_token ?? before.id;

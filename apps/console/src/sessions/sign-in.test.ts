@@ -20,7 +20,7 @@ const COOKIE = "console";
 /** Shorter than a token's lifetime. `npm run journey -- revoke` measures the documented limit of two seconds. */
 const REVOKED_MS_MAX = 60_000;
 
-test("a sign-in does not use a planted session", async () => {
+test("a sign-in does not use a session planted by an attacker", async () => {
   const attacker = await bed.as(bed.people.viewer);
   const planted = attacker.cookies.get(COOKIE) ?? "";
   bed.issuer.person = bed.people.analyst;
@@ -51,7 +51,7 @@ test("the cookie is restricted to this site, and the database contains neither t
   }
 });
 
-test("rejects a change without the session's CSRF token, or with that of another session", async () => {
+test("rejects a change without the session's CSRF token or with that of another session", async () => {
   const [browser, other] = [await bed.as(bed.people.analyst), await bed.as(bed.people.analyst)];
   for (const sent of ["", other.csrfToken, `${browser.csrfToken}x`]) {
     await expect(browser.send("POST", "/api/cases/next", {}, { "x-csrf-token": sent })).resolves.toMatchObject({
@@ -74,7 +74,7 @@ test("a sign-in completes only in the browser that started it, and redirects to 
   }
 });
 
-test("tokens are renewed before they expire, and once for concurrent requests", async () => {
+test("renews tokens before they expire, and only once for concurrent requests", async () => {
   bed.issuer.tokenTtl = 30;
   const browser = await bed.as(bed.people.analyst);
   bed.issuer.tokenTtl = 300;
@@ -114,7 +114,7 @@ test("regression #32: deletes sessions that have expired or were idle for too lo
   expect(left).toEqual([{ csrf_token: active.csrfToken }]);
 });
 
-test("pages may run only scripts of this site", async () => {
+test("pages can run only scripts from this site", async () => {
   const { headers } = await new TestBrowser(bed.service.url).get("/queue");
   const policy = headers.get("content-security-policy") ?? "";
   expect(policy).toContain("default-src 'none'");
@@ -123,7 +123,7 @@ test("pages may run only scripts of this site", async () => {
   expect(headers.get("x-frame-options")).toBe("DENY");
 });
 
-test("a user whose tokens were revoked is signed out long before they expire", async () => {
+test("a user whose tokens are revoked is signed out long before they expire", async () => {
   const person = bed.people.second;
   const [browser, other] = [await bed.as(person), await bed.as(bed.people.viewer)];
   await expect(browser.get("/api/views")).resolves.toMatchObject({ status: 200 });

@@ -27,7 +27,7 @@ export class TestBrowser {
       if (location === null) return { url: url.href, status: response.status };
       url = new URL(location, url);
     }
-    throw new Error(`the browser is led in circles from ${path}`);
+    throw new Error(`the browser is redirected in a loop from ${path}`);
   }
 
   async signIn(to = "/"): Promise<void> {

@@ -45,7 +45,7 @@ export function testReports(bed: () => TestBed) {
     const waiting = "SELECT state FROM console.unmatched_reports WHERE report_id = $1";
     const matched = "SELECT matched_by AS state FROM console.fraud_reports WHERE report_id = $1";
     const rows = await states(`${waiting} UNION ALL ${matched}`, [id]);
-    if (rows.length > 1) throw new Error("the report was matched, but it still waits");
+    if (rows.length > 1) throw new Error("the report was matched but is still waiting");
     return rows[0]?.state;
   }
 

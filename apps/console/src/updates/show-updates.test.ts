@@ -52,7 +52,7 @@ async function sendAll(payment: TestPayment, ...updates: ReturnType<TestPayment[
   await bed.producer.send([payment.vector, payment.decision, ...updates]);
 }
 
-test("a case's timeline shows updates with contradictions, even if they arrive before the payment", async () => {
+test("a case's timeline shows contradictory updates, even if they arrive before the payment", async () => {
   const [card, at] = [newCard(), { occurredAtMs: Date.now() - 60_000 }];
   const payment = testPayment(bed.tenant, { card, amountMinor: 1_000, atMs: at.occurredAtMs });
   // The first update arrives before its payment.
@@ -104,7 +104,7 @@ test("another tenant sees neither the case nor its updates, and its update with 
   await expect(stranger.get(`/api/cases/${found}`)).resolves.toMatchObject({ status: 404 });
 });
 
-test("an erasure deletes a card's updates, even those without a payment; an earlier export includes them", async () => {
+test("an erasure deletes a card's updates, even those without a payment; an export before it includes them", async () => {
   const [gone, kept] = [newCard(), newCard()];
   const [payment, orphan, other] = [gone, gone, kept].map((card) => testPayment(bed.tenant, { card }));
   if (payment === undefined || orphan === undefined || other === undefined) throw new Error("there are three");
@@ -120,7 +120,7 @@ test("an erasure deletes a card's updates, even those without a payment; an earl
   expect(await updatesOf(kept)).toHaveLength(1);
 });
 
-test("old updates are deleted, except those of a case", async () => {
+test("deletes old updates, except those of a case", async () => {
   const [inCase, alone] = [newCard(), newCard()];
   const [payment, orphan] = [testPayment(bed.tenant, { card: inCase }), testPayment(bed.tenant, { card: alone })];
   await sendAll(payment, payment.update("u-1"), orphan.update("u-1"));
@@ -133,7 +133,7 @@ test("old updates are deleted, except those of a case", async () => {
   expect([await updatesOf(inCase), await updatesOf(alone)]).toMatchObject([[{}], []]);
 });
 
-test("each update is counted once, with its finding or as unmatched", async () => {
+test("counts each update once, with its finding or as unmatched", async () => {
   const counted = async (kind: string, finding: string) => {
     const series = new RegExp(
       `^tripline_console_payment_updates_total\\{kind="${kind}",finding="${finding}"\\} (\\d+)$`,

@@ -110,7 +110,7 @@ export async function readLog(path: string): Promise<ExportedLog> {
     else begun = value;
   }
   if (begun === undefined)
-    throw new Error(`${path} is not a complete export of an audit log: its first line is missing.`);
+    throw new Error(`${path} is not a complete export of an audit log: the first line is missing.`);
   async function* entries() {
     if (firstEntry !== undefined) yield firstEntry;
     for await (const value of lines) if ("entry" in value) yield value.entry;

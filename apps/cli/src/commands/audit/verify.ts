@@ -27,11 +27,11 @@ export function verifyCommand(output: CommandOutput): Command {
     .option("--input <file>", "verify an export instead of the log in the control plane")
     .option(
       "--anchors <place>",
-      "folder or URL of anchors stored elsewhere; they reveal even a log that was rewritten completely",
+      "folder or URL of anchors stored elsewhere, with which even a completely rewritten log is detected",
     )
     .option(
       "--key <id>",
-      "trust only signatures of this key (default: the keys in the anchors, or else all keys in the log)",
+      "trust only signatures by this key (default: the keys in the anchors, or, without anchors, all keys in the log)",
     )
     .action(async ({ input, anchors, key, ...flags }: VerifyFlags) => {
       const log = input === undefined ? await fetchLog(await openControl(flags)) : await readLog(input);

@@ -59,7 +59,7 @@ export function clientsCommand(output: CommandOutput): Command {
     .addCommand(
       authApiCommand(
         "owner",
-        "set the user responsible for the client; where two users are required, this user and the client count as one",
+        "set the user responsible for the client; if a change requires two users, this user and the client count as one",
       )
         .argument("<client-id>", "whose")
         .argument("<user-name>", "an active user of the tenant")

@@ -72,7 +72,8 @@ function tell(output: CommandOutput, answer: unknown): void {
 }
 
 export function tellLater(output: CommandOutput, isPublished: boolean | undefined): void {
-  if (isPublished === false) output.write("Kafka is unavailable. The services are notified as soon as it is back.\n");
+  if (isPublished === false)
+    output.write("Kafka is unavailable. The services will be notified when it is available again.\n");
 }
 
 function describe({ user_name, name, roles, has_second_factor, disabled_at }: ShownPerson): string {

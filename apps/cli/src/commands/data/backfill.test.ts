@@ -4,14 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { backfillCommand } from "./backfill.js";
 
-test("regression #12: rejects a card-token key of 8 bytes and names the required length", async () => {
+test("regression #12: rejects a card-token key of 8 bytes, and states the required length", async () => {
   const command = backfillCommand()
     .exitOverride()
     .configureOutput({ writeErr: () => undefined });
   const key = randomBytes(8).toString("base64");
   const flags = ["--handbook", "nowhere", "--output", "nowhere.parquet", "--card-token-key", key];
   await expect(command.parseAsync(flags, { from: "user" })).rejects.toThrow(
-    /has 8 bytes; must be at least 32 random bytes in base64/,
+    /It has 8 bytes, but must have at least 32 random bytes in base64/,
   );
 });
 

@@ -37,13 +37,15 @@ interface BackfillFlags {
 /** `tripline backfill`: computes feature vectors of past payments. */
 export function backfillCommand(): Command {
   return new Command("backfill")
-    .description("compute the features and final window states of past payments; a restart resumes where it stopped")
+    .description(
+      "compute the features and final window states of past payments; an interrupted run resumes when restarted",
+    )
     .addOption(new Option("--input <path>", "transactions, CSV or Parquet; may be a glob").conflicts("handbook"))
     .option("--handbook <folder>", "the handbook's benchmark data instead (the folder that contains raw/)")
     .addOption(mapOption().conflicts(["input", "handbook"]))
     .option("--rejects <file>", "with --map: where to write rejected rows (default: <mapping>.rejects.ndjson)")
     .addOption(cardTokenKeyOption(`with --handbook or --map; with --map, ${OF_DEMO}`))
-    .requiredOption("--output <file>", "Parquet file to write: a row per payment, a column per feature")
+    .requiredOption("--output <file>", "Parquet file to write, with one row per payment and one column per feature")
     .option("--state <file>", "also write the window state, for `tripline load-state`")
     .option(
       "--profiles <folder>",
@@ -56,7 +58,7 @@ export function backfillCommand(): Command {
     .option("--until <time>", "skip events at or after this time (ISO 8601)", parseTime)
     .option(
       "--workers <count>",
-      "threads for computing, in addition to those for writing (default: depends on the cores)",
+      "number of threads for computing, in addition to those for writing (default: depends on the number of cores)",
       positiveNumber,
     )
     .action(async function (this: Command, flags: BackfillFlags) {
@@ -150,7 +152,7 @@ async function mapped(path: string, flags: BackfillFlags, line: ProgressLine): P
     onMapped: ({ rows, accepted }) => {
       if (accepted === rows) return;
       line.end();
-      process.stderr.write(`${rows - accepted} of ${rows} rows are rejected: see ${rejectsPath}\n`);
+      process.stderr.write(`${rows - accepted} of ${rows} rows were rejected: see ${rejectsPath}\n`);
     },
   });
 }
@@ -167,6 +169,6 @@ async function writeKeyOf({ input, state, map, cardTokenKey }: BackfillFlags): P
 
 export function parseTime(text: string): number {
   const time = Date.parse(text);
-  if (Number.isNaN(time)) throw new InvalidArgumentError("must be a time such as 2018-08-08T00:00:00Z");
+  if (Number.isNaN(time)) throw new InvalidArgumentError("It must be a time such as 2018-08-08T00:00:00Z.");
   return time;
 }

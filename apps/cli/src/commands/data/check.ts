@@ -18,7 +18,7 @@ interface CheckFlags {
 export function checkCommand(): Command {
   return new Command("check")
     .description(
-      "read your payments through a mapping: rejected rows with reasons, times, fraud share, missing features",
+      "read your payments through a mapping, and report rejected rows with reasons, times, fraud share and missing features",
     )
     .addOption(mapOption().makeOptionMandatory())
     .option("--rejects <file>", "where to write rejected rows (default: <mapping>.rejects.ndjson)")
@@ -59,19 +59,21 @@ export function describe(file: CheckedFile, path: string, rejectsPath: string | 
   for (const { reason, rows: some } of rejected) lines.push(`  ${count(some)}: ${reason}`);
   if (rejectsPath !== undefined) lines.push(`  the rejected rows are in ${rejectsPath}`);
   if (repeated > 0)
-    lines.push(`duplicates: ${count(repeated)} rows equal an earlier one in card, amount and time; all are used`);
+    lines.push(
+      `duplicates: ${count(repeated)} rows have the same card, amount and time as an earlier row; all are used`,
+    );
   if (firstMs !== undefined && lastMs !== undefined) lines.push(`time: ${timeOf(firstMs)} to ${timeOf(lastMs)}`);
   const share = labelled === 0 ? "" : `, of which ${count(frauds)} fraud (${((frauds / labelled) * 100).toFixed(2)} %)`;
-  lines.push(`labels: ${count(labelled)}${share}; ${count(accepted - labelled)} payments without one`);
+  lines.push(`labels: ${count(labelled)}${share}; ${count(accepted - labelled)} payments have none`);
   lines.push(...missingLines(file.missing));
   if (unusedColumns.length > 0) lines.push(`unused columns: ${unusedColumns.join(", ")}`);
   return lines.join("\n");
 }
 
 function missingLines(missing: readonly MissingInput[]): string[] {
-  if (missing.length === 0) return ["features: all have their input"];
+  if (missing.length === 0) return ["features: all have the input that they need"];
   return [
-    "features without input, which a model cannot use:",
+    "features without the input that they need, which a model cannot use:",
     ...missing.map(({ lacks, features }) => `  without ${lacks.join(", ")}: ${features.join(", ")}`),
   ];
 }

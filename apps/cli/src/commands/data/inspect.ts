@@ -24,14 +24,14 @@ export function inspectCommand(): Command {
     .option("--force", "replace an existing mapping")
     .option(
       "--declare <column:type>",
-      `make a column a new payment field, in payment.yaml (repeatable; types: ${DECLARED_TYPES.join(", ")})`,
+      `make a column a new payment field in payment.yaml (repeatable; types: ${DECLARED_TYPES.join(", ")})`,
       addDeclaration,
       [],
     )
     .action(async function (this: Command, file: string, flags: InspectFlags) {
       const output = flags.output ?? join(dirname(file), "mapping.yaml");
       if (existsSync(output) && flags.force !== true) {
-        this.error(`error: ${output} exists already. Choose another name with --output, or replace it with --force.`);
+        this.error(`error: ${output} already exists. Choose another name with --output, or replace it with --force.`);
       }
       if (flags.declare.length > 0 && !existsSync(PAYMENT_FIELDS)) {
         this.error("error: --declare edits packages/contracts/payment.yaml, so run it in a copy of the repository.");
@@ -73,6 +73,6 @@ function report({ columns, declared, fields, notes, unmapped, unused }: Inspecti
 function declaredLines(declared: Inspection["declared"]): string[] {
   return [
     `New payment fields, see ${PAYMENT_FIELDS}: ${declared.map(({ name }) => name).join(", ")}`,
-    `First check their titles, descriptions and classes, then run: ${GENERATE}`,
+    `First check their titles, descriptions and data classes, then run: ${GENERATE}`,
   ];
 }

@@ -24,9 +24,9 @@ export function loadProfilesCommand(): Command {
     )
     .requiredOption("--profiles <folder>", "the tables: card_profile.parquet and terminal_profile.parquet")
     .option("--redis <url>", "Redis of the features service, for example redis://127.0.0.1:6379")
-    .addOption(kafkaOption("the source of erasures, so that profiles of erased cards are not loaded"))
+    .addOption(kafkaOption("Kafka, the source of erasures, so that profiles of erased cards are not loaded"))
     .option("--topic-prefix <prefix>", "the services' KAFKA_TOPIC_PREFIX", "")
-    .option("--until <time>", "skip rows that were not known at this time, ISO 8601 (default: now)", parseTime)
+    .option("--until <time>", "skip rows that were not yet known at this time, ISO 8601 (default: now)", parseTime)
     .option("--project <name>", "Feast's project: FEAST_PROJECT of the features service", "tripline")
     .option("--workspace <name>", "without --redis and --kafka: the system on this machine", DEMO_WORKSPACE)
     .action(async (flags: LoadProfilesFlags) => {

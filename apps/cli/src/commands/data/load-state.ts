@@ -19,7 +19,7 @@ interface LoadStateFlags {
 export function loadStateCommand(): Command {
   return new Command("load-state")
     .description(
-      "load window states written by `tripline backfill --state` into Redis, before the features service first starts",
+      "load window states written by `tripline backfill --state` into Redis before the features service starts for the first time",
     )
     .requiredOption("--state <file>", "the snapshot")
     .option("--redis <url>", "Redis of the features service, for example redis://127.0.0.1:6379")
@@ -28,13 +28,13 @@ export function loadStateCommand(): Command {
     .option("--ttl-days <days>", "days after which an unused state expires", parseDays)
     .option(
       "--partial",
-      "load even if the features service has already counted payments; those are then missing from the states",
+      "load even if the features service has already counted payments, which are then missing from the states",
     )
     .addOption(cardTokenKeyOption("to reject states that were created with another key"))
     .option("--workspace <name>", "without --redis and --kafka: the system on this machine", DEMO_WORKSPACE)
     .action(async (flags: LoadStateFlags) => {
       const { state: statePath, ttlDays, topicPrefix, partial, cardTokenKey = localKey(flags) } = flags;
-      const { brokers, redisUrl } = addressesOf(flags, "to check that the service has not counted payments yet");
+      const { brokers, redisUrl } = addressesOf(flags, "to check that the service has not counted any payments yet");
       const admin = await kafkaAt(brokers.split(","), topicPrefix, process.env).admin();
       try {
         const { states } = await loadState({
@@ -57,7 +57,7 @@ function localKey({ redis, workspace }: LoadStateFlags): Buffer | undefined {
   return redis === undefined ? installationKey(undefined, workspace) : undefined;
 }
 
-export function kafkaOption(what = "the source of the events that the features service has counted"): Option {
+export function kafkaOption(what = "Kafka, the source of the events that the features service has counted"): Option {
   return new Option("--kafka <brokers>", `host:port, comma-separated: ${what}`).env("KAFKA_BROKERS");
 }
 
@@ -80,6 +80,6 @@ export function addressesOf(
 
 function parseDays(text: string): number {
   const days = Number(text);
-  if (!(days > 0)) throw new InvalidArgumentError("must be a number of days above 0");
+  if (!(days > 0)) throw new InvalidArgumentError("It must be a number of days greater than 0.");
   return days;
 }

@@ -20,12 +20,12 @@ function parseCardTokenKey(text: string): Buffer {
   const key = Buffer.from(text, "base64");
   if (key.length >= CARD_TOKEN_KEY_BYTES_MIN) return key;
   throw new InvalidArgumentError(
-    `has ${key.length} bytes; must be at least ${CARD_TOKEN_KEY_BYTES_MIN} random bytes in base64`,
+    `It has ${key.length} bytes, but must have at least ${CARD_TOKEN_KEY_BYTES_MIN} random bytes in base64.`,
   );
 }
 
 export function cardTokenKeyOption(when: string): Option {
-  return new Option("--card-token-key <base64>", `ingestion's key for tokens, ${when}`)
+  return new Option("--card-token-key <base64>", `ingestion's key for computing tokens, ${when}`)
     .env("CARD_TOKEN_KEY")
     .argParser(parseCardTokenKey);
 }

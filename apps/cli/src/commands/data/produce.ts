@@ -14,12 +14,14 @@ interface ProduceFlags {
 /** `tripline produce`: writes past payments to Kafka, for a backfill by a fleet of features services. */
 export function produceCommand(): Command {
   return new Command("produce")
-    .description("write past payments and labels to separate topics, for a backfill by several features services")
+    .description(
+      "write past payments and labels to separate topics, for a backfill by several instances of the features service",
+    )
     .requiredOption("--input <path>", "transactions, CSV or Parquet; may be a glob")
-    .requiredOption("--brokers <address...>", "Kafka, for instance 127.0.0.1:9092")
+    .requiredOption("--brokers <address...>", "Kafka brokers, for example 127.0.0.1:9092")
     .requiredOption(
       "--topic-prefix <text>",
-      "prefix of the topics, which keeps them apart from live payments, for example `history.`",
+      "prefix of the topics, which separates them from live payments, for example `history.`",
     )
     .option("--tenant <name>", "the tenant of the payments", "demo")
     .action(async ({ input, brokers, topicPrefix, tenant }: ProduceFlags) => {

@@ -28,13 +28,17 @@ async function refusalOf(flags: Readonly<Record<string, string>>): Promise<strin
 }
 
 test.each([
-  ["a broker without a port", { "--kafka": "localhost" }, /--kafka <brokers>.* must be host:port/],
+  [
+    "a broker without a port",
+    { "--kafka": "localhost" },
+    /--kafka <brokers>.* must be a comma-separated list of host:port/,
+  ],
   ["an address that is not a Redis URL", { "--redis": "127.0.0.1:6379" }, /--redis <url>.* must start with redis:/],
   ["half a day", { "--ttl-days": "0.5" }, /--ttl-days <days>.* must be a whole number of days from 1/],
   ["a wait that is not a number", { "--wait": "long" }, /--wait <seconds>.* must be a number of seconds/],
   ["half a worker", { "--workers": "0.5" }, /--workers <count>.* must be a whole number from 1 to 64/],
   ["a wait without a value", { "--wait": "" }, /--wait <seconds>.* must be a number of seconds/],
-])("rejects %s in one sentence that names the flag", async (_name, flags, words) => {
+])("rejects %s, and says why in one sentence that names the flag", async (_name, flags, words) => {
   expect(await refusalOf({ ...GOOD, ...flags })).toMatch(words);
 });
 
@@ -44,7 +48,7 @@ test.each(Object.keys(GOOD))("reports a missing %s, because all addresses must b
   await expect(attempt).rejects.toThrow(new RegExp(`^${flag} is missing`));
 });
 
-test("says where it looks for addresses if none are given and no system is running", async () => {
+test("without addresses and a running system, says where it looked for addresses", async () => {
   const attempt = rebuildStateCommand().parseAsync(["--workspace", "none"], { from: "user" });
   await expect(attempt).rejects.toThrow(/No system is running on this machine: .*none.system\.json does not exist/);
 });
@@ -65,7 +69,7 @@ async function writeProfiles(folder: string): Promise<void> {
   instance.closeSync();
 }
 
-test("restores profiles in Feast's project, over the services' connection", async () => {
+test("restores profiles for Feast's project, over the services' connection", async () => {
   const folder = await mkdtemp(join(tmpdir(), "tripline-rebuild-"));
   const { kafkaBrokers, topicPrefix, redisUrl } = await testStack();
   const { port: redisPort, pathname } = new URL(redisUrl);

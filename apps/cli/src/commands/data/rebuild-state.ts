@@ -27,9 +27,11 @@ export function rebuildStateCommand(): Command {
     .description("rebuild the exact window states that Redis lost, from the counted events in the archive")
     .option("--profiles <folder>", "also load these profile tables, like `tripline load-profiles`")
     .option("--wait <seconds>", "maximum wait for the archive to catch up", parseSeconds)
-    .option("--from-scratch", "ignore the snapshots in the archive, and count everything again")
-    .option("--workers <count>", "threads that process slices and share the memory limit (default: 1)", (text) =>
-      parseCount(text, WORKERS_MAX),
+    .option("--from-scratch", "ignore the snapshots in the archive, and count all events again")
+    .option(
+      "--workers <count>",
+      "number of threads that process slices and share the memory limit (default: 1)",
+      (text) => parseCount(text, WORKERS_MAX),
     )
     .option("--partial", "if the archive is incomplete, count its events in time order")
     .action(async (flags: RebuildFlags) => {
@@ -74,5 +76,5 @@ function settingsOf(flags: RebuildFlags): Record<string, string> {
 function parseSeconds(text: string): number {
   const seconds = Number(text);
   if (text.trim() !== "" && seconds >= 0 && seconds <= WAIT_SECONDS_MAX) return seconds;
-  throw new InvalidArgumentError(`must be a number of seconds up to ${WAIT_SECONDS_MAX}`);
+  throw new InvalidArgumentError(`It must be a number of seconds up to ${WAIT_SECONDS_MAX}.`);
 }

@@ -24,12 +24,12 @@ export function simulateCommand(): Command {
   return new Command("simulate")
     .description("write a simulated history of payments as Parquet")
     .argument("<file>", "output file")
-    .option("--seed <number>", "seed; the same seed gives the same history", wholeNumber, 1)
+    .option("--seed <number>", "seed; the same seed produces the same history", wholeNumber, 1)
     .option("--cards <number>", "number of cards", wholeNumber, 2_000)
     .option("--terminals <number>", "number of terminals", wholeNumber, 2_000)
     .option("--days <number>", "number of days, ending yesterday", wholeNumber, 60)
     .addOption(
-      new Option("--world <name>", "consequences: cards get blocked, and only reported frauds have a label")
+      new Option("--world <name>", "simulate consequences: cards get blocked, and only reported frauds have a label")
         .choices([...WORLDS])
         .default("standard" as const),
     )

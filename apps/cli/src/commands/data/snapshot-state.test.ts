@@ -6,7 +6,7 @@ test.each([
   ["no snapshot at all", { "--keep": "0" }, /--keep <count>.* must be a whole number from 1 to 1000/],
   ["half a day", { "--keep-days": "0.5" }, /--keep-days <days>.* must be a whole number from 1 to 3650/],
   ["no memory", { "--memory": "0" }, /--memory <gib>.* must be a number of GiB up to 1024/],
-])("%s is rejected in one sentence that names the flag", async (_name, flags, words) => {
+])("rejects %s, and says why in one sentence that names the flag", async (_name, flags, words) => {
   let said = "";
   const command = snapshotStateCommand()
     .exitOverride()

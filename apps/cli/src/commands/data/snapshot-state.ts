@@ -14,11 +14,11 @@ const DAYS_MAX = 3_650;
 
 /** `tripline snapshot-state`: saves the window states in the archive as a starting point for `rebuild-state`. */
 export function snapshotStateCommand(): Command {
-  const stateText = "for the first one: the states that the service started from (`tripline load-state`)";
+  const stateText = "for the first snapshot: the states that the service started from (`tripline load-state`)";
   return statesCommand("snapshot-state", stateText)
-    .description("save the window states in the archive, so that rebuild-state only counts later events")
+    .description("save the window states in the archive, so that rebuild-state counts only later events")
     .option("--keep <count>", "number of snapshots to keep (default: 4)", (text) => parseCount(text, KEPT_MAX))
-    .option("--keep-days <days>", "age at which snapshots are removed, except for the newest (default: 7)", (text) =>
+    .option("--keep-days <days>", "age at which snapshots are removed, except the newest one (default: 7)", (text) =>
       parseCount(text, DAYS_MAX),
     )
     .action(async (flags: SnapshotFlags) => {

@@ -53,7 +53,7 @@ function addressesOf({ lake, kafka, redis, workspace }: StatesFlags): Record<str
   );
   if (missing.length < 3)
     throw new Error(
-      `${missing.join(" and ")} is missing. Without all three, the command uses the system on this machine.`,
+      `${missing.join(" and ")} is missing. If you omit all three, the command uses the system on this machine.`,
     );
   const local = readLocalSystem(workspace);
   const { lakeDirectory, kafkaBrokers, redisUrl, statePath } = local;
@@ -109,28 +109,28 @@ export function passedOn(): Record<string, string | undefined> {
 
 function parseBrokers(text: string): string {
   if (text.split(",").every((broker) => /^[^\s:]+:\d+$/.test(broker.trim()))) return text;
-  throw new InvalidArgumentError("must be host:port, comma-separated");
+  throw new InvalidArgumentError("It must be a comma-separated list of host:port.");
 }
 
 function parseRedis(text: string): string {
   if (/^rediss?:\/\//.test(text)) return text;
-  throw new InvalidArgumentError("must start with redis:// or rediss://");
+  throw new InvalidArgumentError("It must start with redis:// or rediss://.");
 }
 
 function parseDays(text: string): number {
   const days = Number(text);
   if (Number.isInteger(days) && days >= 1 && days <= DAYS_MAX) return days;
-  throw new InvalidArgumentError(`must be a whole number of days from 1 to ${DAYS_MAX}`);
+  throw new InvalidArgumentError(`It must be a whole number of days from 1 to ${DAYS_MAX}.`);
 }
 
 function parseGib(text: string): number {
   const gib = Number(text);
   if (gib > 0 && gib <= GIB_MAX) return gib;
-  throw new InvalidArgumentError(`must be a number of GiB up to ${GIB_MAX}`);
+  throw new InvalidArgumentError(`It must be a number of GiB up to ${GIB_MAX}.`);
 }
 
 export function parseCount(text: string, max: number): number {
   const count = Number(text);
   if (Number.isInteger(count) && count >= 1 && count <= max) return count;
-  throw new InvalidArgumentError(`must be a whole number from 1 to ${max}`);
+  throw new InvalidArgumentError(`It must be a whole number from 1 to ${max}.`);
 }

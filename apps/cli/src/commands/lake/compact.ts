@@ -18,7 +18,8 @@ const PERCENT = 100;
 export function compactCommand(output: CommandOutput = process.stdout, nowMs: () => number = Date.now): Command {
   return withLakeFlags(new Command("compact"))
     .description(
-      "merge the small files of closed days into larger ones while archive writes; with --day also of the current day",
+      "merge the small files of closed days into larger ones while the archive service writes; with --day, also those of the " +
+        "current day",
     )
     .action(async (flags: LakeFlags) => {
       const { days, files, merged, rows, daysLeft, failure } = await compact(flags, output, nowMs());

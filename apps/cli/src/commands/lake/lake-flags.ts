@@ -57,5 +57,5 @@ export function sizeText(bytes: number): string {
 
 function parseDay(text: string): string {
   if (isDay(text)) return text;
-  throw new InvalidArgumentError("must be a day such as 2026-03-01");
+  throw new InvalidArgumentError("It must be a day, such as 2026-03-01.");
 }

@@ -36,7 +36,7 @@ async function run(make: typeof statusCommand, ...flags: string[]): Promise<stri
   return text;
 }
 
-test("status shows the files to be merged before and after compact", async () => {
+test("status shows the files to be merged, before and after compact", async () => {
   const before = await run(statusCommand, "--last", "2");
   expect(before).toMatch(/erasures {2}2026-02-28 {2}5 {6}.* KiB {2}5 {5}5 files to merge\n/);
   expect(before).toMatch(/erasures {2}2026-03-01 {2}5 {6}.* KiB {2}5 {5}after the day has ended\n/);
@@ -55,9 +55,9 @@ test("status shows the files to be merged before and after compact", async () =>
 });
 
 test.each([
-  ["an invalid day", statusCommand, ["--day", "yesterday"], "must be a day such as 2026-03-01"],
+  ["an invalid day", statusCommand, ["--day", "yesterday"], "must be a day, such as 2026-03-01"],
   ["an unknown topic", compactCommand, ["--topic", "other"], "Allowed choices are"],
-])("rejects %s in one sentence", async (_name, make, flags, words) => {
+])("rejects %s, and says why in one sentence", async (_name, make, flags, words) => {
   let said = "";
   const command = make({ write: () => true }, () => NOW_MS).exitOverride();
   command.configureOutput({ writeErr: (text) => (said += text) });
@@ -73,7 +73,7 @@ test("publish rejects an interval of zero in one sentence", async () => {
   expect(said).toContain("must be a number greater than 0 and up to 1440");
 });
 
-test("a folder that is not a lake is reported, and nothing is created in it", async () => {
+test("reports a folder that is not a lake, and creates nothing in it", async () => {
   const other = await mkdtemp(join(tmpdir(), "tripline-lake-command-test-"));
   const command = compactCommand().parseAsync(["--lake", other], { from: "user" });
   await expect(command).rejects.toThrow(`There is no archive in ${other}.`);

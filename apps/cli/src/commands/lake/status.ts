@@ -24,7 +24,7 @@ const LAST_DEFAULT = 31;
 export function statusCommand(output: CommandOutput = process.stdout, nowMs: () => number = Date.now): Command {
   return withLakeFlags(new Command("status"))
     .description(
-      "show files, bytes and rows per topic and day, which days have too many files, and the last compaction",
+      "show files, bytes and rows per topic and day, the days that have too many files, and the last compaction",
     )
     .option("--last <days>", "only this many recent days; 0: all", wholeNumber, LAST_DEFAULT)
     .action(async (flags: StatusFlags) => {
@@ -61,7 +61,7 @@ function stateOf({ day, mergeable }: DayOfTopic, nowMs: number): string {
   if (!isClosed(day, nowMs)) return "after the day has ended";
   if (mergeable === 0) return "done";
   const what = `${mergeable.toLocaleString("en")} files to merge`;
-  return isDueDay(day, nowMs) ? what : `${what}, only with \`tripline lake compact\``;
+  return isDueDay(day, nowMs) ? what : `${what}, but only with \`tripline lake compact\``;
 }
 
 function lastText(run: CompactionRun | null): string {

@@ -20,7 +20,7 @@ export function addCommand(output: CommandOutput, input: AsyncIterable<Uint8Arra
     .argument(...LIST_ARGUMENT)
     .addOption(kindOption().makeOptionMandatory())
     .addOption(valueOption().makeOptionMandatory())
-    .requiredOption("--reason <text>", "why, for analysts")
+    .requiredOption("--reason <text>", "the reason, for analysts")
     .addOption(expiryOption())
     .addOption(effectOption())
     .action(async (list: string, flags: AddFlags) => {

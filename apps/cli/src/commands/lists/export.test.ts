@@ -1,6 +1,6 @@
 import { csvLine } from "./export.js";
 
-test("regression #24: an exported reason that looks like a formula stays text in a spreadsheet", () => {
+test("regression #24: a reason that looks like a formula is exported as text for spreadsheets", () => {
   const entry = {
     list: "deny",
     effect: "deny",

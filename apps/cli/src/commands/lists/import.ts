@@ -33,7 +33,7 @@ const line = z.object({
 type Line = z.infer<typeof line>;
 
 export function importCommand(output: CommandOutput): Command {
-  return controlCommand("import", "add the entries of a file to a list; existing entries are replaced")
+  return controlCommand("import", "add the entries in a file to a list; existing entries are replaced")
     .argument(...LIST_ARGUMENT)
     .requiredOption(
       "--input <file>",
@@ -42,7 +42,8 @@ export function importCommand(output: CommandOutput): Command {
     .addOption(effectOption())
     .addHelpText(
       "after",
-      `\nEntries are sent ${CHUNK.toLocaleString("en")} at a time. If some are rejected, the ones before them are on the list. Fix the file and\nimport it again.`,
+      `\nEntries are sent ${CHUNK.toLocaleString("en")} at a time. If some are rejected, earlier ones are already on the list. ` +
+        "Fix the file and\nimport it again.",
     )
     .action(async (list: string, flags: ImportFlags) => {
       const client = await openControl(flags);
@@ -57,7 +58,7 @@ export function importCommand(output: CommandOutput): Command {
         } catch (cause) {
           const place = `${flags.input}: of the entries ${done} to ${done + entries.length - 1}, counted from 0 in the file`;
           const detail = cause instanceof Error ? cause.message : String(cause);
-          throw new Error(`${place}, /entries/0 is the first: ${detail}`, { cause });
+          throw new Error(`${place}, where /entries/0 is the first of these: ${detail}`, { cause });
         }
         done += entries.length;
       }
@@ -76,7 +77,7 @@ async function* readLines(file: string): AsyncGenerator<Line> {
     yield result.data;
     count += 1;
   }
-  if (count === 0) throw new Error(`${file} has no entries.`);
+  if (count === 0) throw new Error(`${file} contains no entries.`);
 }
 
 async function* readCsv(file: string): AsyncGenerator<unknown> {

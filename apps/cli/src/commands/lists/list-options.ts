@@ -11,8 +11,9 @@ export function kindOption(description = "kind of the entry"): Option {
   return new Option("--kind <kind>", description).choices(LIST_KINDS);
 }
 
-const VALUE = `a token such as ct_… or et_…, or the id of a terminal; ${STDIN} makes the token of what standard input holds: a card number, \
-a device id, an e-mail address, an IP address, or a range such as 198.51.100.0/24`;
+const VALUE =
+  `a token such as ct_… or et_…, or the ID of a terminal; ${STDIN} computes the token from standard input: a card number, a ` +
+  "device ID, an e-mail address, an IP address, or a range such as 198.51.100.0/24";
 
 export function valueOption(): Option {
   return new Option("--value <text>", VALUE);
@@ -38,6 +39,7 @@ export function expiryOption(): Option {
 /** @returns RFC 3339 */
 function parseEnd(text: string): string {
   const ms = /^\d{4}-/.test(text) ? Date.parse(text) : Date.now() + durationMs(text);
-  if (Number.isNaN(ms)) throw new InvalidArgumentError("must be a time such as 2026-12-03T14:00:00Z, or 30d");
+  if (Number.isNaN(ms))
+    throw new InvalidArgumentError("It must be a time, such as 2026-12-03T14:00:00Z, or a duration, such as 30d.");
   return new Date(ms).toISOString();
 }

@@ -30,7 +30,9 @@ type Exam = Readonly<Record<(typeof CONTESTANTS)[number], ExamResult>>;
  */
 export function benchAttacksCommand(): Command {
   return new Command("bench-attacks")
-    .description("measure the recall of simulated attacks with and without the documented features, and their memory")
+    .description(
+      "measure how well simulated attacks are detected with and without the documented features, and the memory used",
+    )
     .option("--seeds <list>", "comma-separated seeds", seedList, [...ATTACK_SEEDS.exam])
     .option("--cards <number>", "number of cards", positiveNumber, 4_000)
     .action(async ({ seeds, cards }: BenchAttacksFlags) => {
@@ -61,7 +63,7 @@ export function benchAttacksCommand(): Command {
 function seedList(text: string): number[] {
   const seeds = text.split(",").map(Number);
   if (seeds.every((seed) => Number.isSafeInteger(seed) && seed >= 0)) return seeds;
-  throw new InvalidArgumentError("must be whole numbers, such as 1,2,3");
+  throw new InvalidArgumentError("It must be a comma-separated list of whole numbers, such as 1,2,3.");
 }
 
 /** Medians, with the lowest and the highest seed. */

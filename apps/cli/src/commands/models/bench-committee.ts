@@ -25,7 +25,10 @@ export function benchCommitteeCommand(): Command {
     .option("--seed <number>", "seed of the simulation", wholeNumber, 1)
     .option("--rollouts <count>", "rollouts of equally good models; 0: no rollouts", wholeNumber, 10_000)
     .option("--bad-rollouts <count>", "rollouts of each kind of bad model", wholeNumber, 201)
-    .option("--pairs <file>", "scores of two models: lines of card, 1 for fraud, champion's score, candidate's score")
+    .option(
+      "--pairs <file>",
+      "scores of two models, one line per payment: card, 1 for fraud, champion's score, candidate's score",
+    )
     .option(
       "--generations <count>",
       "also simulate a bank that explores its declines, with this many models in turn",

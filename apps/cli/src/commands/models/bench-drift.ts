@@ -26,7 +26,7 @@ export function benchDriftCommand(): Command {
     )
     .option(
       "--every-days <days>",
-      "days of new labels that start a retraining without drift",
+      "days of new labels after which a retraining starts even without drift",
       wholeNumber,
       TIMES.everyDays,
     )

@@ -22,11 +22,14 @@ export function benchModelCommand(): Command {
     .description("train on the handbook's published folds and compare the results with the published ones")
     .requiredOption("--handbook <folder>", "the handbook's benchmark data (the folder that contains raw/ and folds/)")
     .addOption(
-      new Option("--folds <part>", "choose models on validation, report them on test")
+      new Option("--folds <part>", "choose models on the validation folds, and report them on the test folds")
         .choices(["test", "validation"])
         .default("test"),
     )
-    .option("--features <file>", "output of an earlier `tripline backfill` for this data, to avoid computing it again")
+    .option(
+      "--features <file>",
+      "output of an earlier `tripline backfill` of this data, so that it is not computed again",
+    )
     .option("--genuine-share <share>", "train on this share of the genuine payments: faster, slightly less accurate")
     .action(async (flags: BenchModelFlags) => {
       const steps = new StepLog();

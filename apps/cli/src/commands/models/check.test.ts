@@ -63,11 +63,11 @@ async function check(used: readonly string[] | undefined): Promise<string> {
   return printed.join("").replaceAll(version, "<version>").trim();
 }
 
-test("regression #24: names a champion whose profiles are not materialised, and says how to fix it", async () => {
+test("regression #24: reports a champion whose profiles are not materialised, and says how to fix it", async () => {
   await archive(120, false);
   expect(await check(["amount", "card_age", "terminal_profile_amount"])).toBe(
-    "fraud <version> uses card_age, terminal_profile_amount, which never change in 120 payments of the last 7 days of the " +
-      "lake. Materialise the profiles and name them in FEAST_PROFILES (docs/features.md#profiles), or retrain: a new model " +
+    "fraud <version> uses card_age, terminal_profile_amount, which never changed in 120 payments of the last 7 days of the " +
+      "lake. Materialise the profiles and add them to FEAST_PROFILES (docs/features.md#profiles), or retrain the model: a new model " +
       "ignores features that are constant online.",
   );
   expect(process.exitCode).toBe(3);
@@ -79,7 +79,7 @@ test("regression #24: a version without a list of used features counts as using 
   expect(process.exitCode).toBe(3);
 });
 
-test("accepts materialised profiles, and a model that uses none", async () => {
+test("accepts materialised profiles, and a model that uses no profiles", async () => {
   await archive(120, true);
   expect(await check(["amount", "card_age"])).toMatch(
     /No feature that fraud <version> uses is constant in 120 payments/,
@@ -87,7 +87,7 @@ test("accepts materialised profiles, and a model that uses none", async () => {
   expect(process.exitCode).toBeUndefined();
 });
 
-test("requires no profiles for a model that uses none, and tolerates a constant amount within one minute", async () => {
+test("requires no profiles for a model that uses none, and tolerates an amount that is constant within one minute", async () => {
   await archive(120, false);
   expect(await check(["amount"])).toMatch(/No feature .* is constant/);
   expect(process.exitCode).toBeUndefined();
@@ -95,10 +95,12 @@ test("requires no profiles for a model that uses none, and tolerates a constant 
 
 test("reports other constant features after a week, but not label features, because labels can be rare", async () => {
   await archive(1_000, true, 600_000);
-  expect(await check(["amount", "card_age", "card_fraud_count_7d"])).toMatch(/uses amount, which never change in 1000/);
+  expect(await check(["amount", "card_age", "card_fraud_count_7d"])).toMatch(
+    /uses amount, which never changed in 1000/,
+  );
 });
 
-test("reports nothing for too few payments", async () => {
+test("reports nothing if there are too few payments", async () => {
   await archive(99, false);
   expect(await check(["card_age"])).toMatch(/No feature .* is constant in 99 payments/);
 });

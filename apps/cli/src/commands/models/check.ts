@@ -22,7 +22,7 @@ const CONSTANT_EXIT_CODE = 3;
 /** `tripline models check`: checks that a model's features vary online. */
 export function checkCommand(output: CommandOutput): Command {
   return new Command("check")
-    .description("check that the features of a model vary online; exit code 3 if one is constant")
+    .description("check that no feature of a model is constant online; exit code 3 if one is")
     .argument("[version]", "a version or an alias", "champion")
     .addOption(registryOption())
     .option("--model <name>", "which model", MODEL_NAME)
@@ -40,7 +40,7 @@ async function checkOnline(asked: string, flags: CheckFlags): Promise<{ sentence
   const { manifest, version } = await openRegistry(registry).resolve(model, asked);
   const spec = currentFeatureSpec();
   if (manifest.feature_spec_version !== spec.version) {
-    const detail = `reads feature spec ${manifest.feature_spec_version}, and this version computes ${spec.version}`;
+    const detail = `reads feature spec ${manifest.feature_spec_version}, but this version computes ${spec.version}`;
     return { sentence: `${model} ${version} cannot be checked: it ${detail}.`, isConstant: false };
   }
   const tenant = name === undefined ? {} : { tenant: name };
@@ -54,10 +54,10 @@ async function checkOnline(asked: string, flags: CheckFlags): Promise<{ sentence
     return { sentence, isConstant: false };
   }
   const remedy =
-    "Materialise the profiles and name them in FEAST_PROFILES (docs/features.md#profiles), or retrain: a new model ignores " +
-    "features that are constant online.";
+    "Materialise the profiles and add them to FEAST_PROFILES (docs/features.md#profiles), or retrain the model: a new model " +
+    "ignores features that are constant online.";
   return {
-    sentence: `${model} ${version} uses ${constant.join(", ")}, which never change in ${payments}. ${remedy}`,
+    sentence: `${model} ${version} uses ${constant.join(", ")}, which never changed in ${payments}. ${remedy}`,
     isConstant: true,
   };
 }

@@ -125,7 +125,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-test("compares both models' scores of shadow and canary payments by outcome, card, amount and label", async () => {
+test("compares both models' scores for shadow and canary payments by outcome, card, amount and label", async () => {
   const report = await compareTrial({ lake, policyFile, fromMs: FROM_MS, toMs: FROM_MS + DAY_MS });
   expect(report).toMatchObject({
     candidate: CANDIDATE,

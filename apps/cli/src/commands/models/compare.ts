@@ -21,7 +21,8 @@ interface CompareFlags {
 export function compareCommand(output: CommandOutput): Command {
   return new Command("compare")
     .description(
-      "show which decisions the candidate of a rollout would change: payments, cards, amounts and frauds, with confidence intervals",
+      "show which decisions the candidate of a rollout would change: payments, cards, amounts and frauds, with confidence " +
+        "intervals",
     )
     .addOption(lakeOption())
     .addOption(fromOption())
@@ -29,7 +30,7 @@ export function compareCommand(output: CommandOutput): Command {
     .addOption(tenantOption())
     .option("--candidate <version>", "candidate version (default: the only one in the range)")
     .option("--policy <file>", "use this policy (default: the version of each decision)")
-    .option("--policies <folder>", "also look for those versions in this folder, written by `policy pull --all`")
+    .option("--policies <folder>", "also look for those policy versions in this folder, written by `policy pull --all`")
     .option("--json", "print JSON")
     .action(async (flags: CompareFlags) => {
       requireRange(flags);

@@ -30,9 +30,9 @@ const DRIFT_EXIT_CODE = 3;
 export function driftCommand(output: CommandOutput = process.stdout): Command {
   return withKafka(
     new Command("drift")
-      .description("compare the lake's latest full day with earlier days: features, served scores, outcomes")
+      .description("compare the latest full day in the lake with earlier days: features, served scores and outcomes")
       .addOption(lakeOption())
-      .option("--model <name>", "the model; labels metrics and events", MODEL_NAME)
+      .option("--model <name>", "the model, which labels metrics and events", MODEL_NAME)
       .addOption(registryOption())
       .addOption(tenantOption())
       .option("--day <date>", "the day to check, UTC (default: the latest full day)", parseTime)
@@ -66,5 +66,5 @@ async function run(flags: DriftFlags, output: CommandOutput): Promise<number> {
 
 function parseReference(text: string): string {
   if (/^\d{4}-\d{2}-\d{2}\.\.\d{4}-\d{2}-\d{2}$/.test(text)) return text;
-  throw new InvalidArgumentError("must be two days such as 2026-01-01..2026-01-31");
+  throw new InvalidArgumentError("It must be two days, such as 2026-01-01..2026-01-31.");
 }

@@ -14,15 +14,17 @@ interface EvaluateFlags extends OwnFlags {
 /** `tripline evaluate`: measures your own model on later days and compares it with simple baselines. */
 export function evaluateCommand(): Command {
   return new Command("evaluate")
-    .description("measure the model of your own data on later days, compared with simple models of the same days")
+    .description(
+      "evaluate the model trained on your own data on later days, compared with simple models on the same days",
+    )
     .addOption(mapOption().makeOptionMandatory())
-    .requiredOption("--from <day>", "first day to measure on, after the days of training: 2026-02-01")
-    .requiredOption("--to <day>", "last day to measure on")
-    .option("--review-share <share>", "share of the payments that your team reviews", parseShare, 0.005)
-    .option("--registry <url>", "the registry of the model (default: that of `tripline train --map`)")
+    .requiredOption("--from <day>", "first day of the evaluation, after the training days, for example 2026-02-01")
+    .requiredOption("--to <day>", "last day of the evaluation")
+    .option("--review-share <share>", "share of payments that your team can review", parseShare, 0.005)
+    .option("--registry <url>", "the registry that contains the model (default: that of `tripline train --map`)")
     .option("--json <file>", "also write the figures to this file")
     .addOption(cardTokenKeyOption(OF_DEMO))
-    .option("--tenant <name>", "the tenant of the payments (default: the demo's)")
+    .option("--tenant <name>", "the tenant of the payments (default: the demo's tenant)")
     .action(async (flags: EvaluateFlags) => {
       const steps = new StepLog(process.stderr);
       const { files } = await ownFeatures(flags, steps);
@@ -41,6 +43,7 @@ export function evaluateCommand(): Command {
 
 function parseShare(text: string): number {
   const share = Number(text);
-  if (!(share > 0 && share <= 1)) throw new InvalidArgumentError("must be above 0 and at most 1, such as 0.005");
+  if (!(share > 0 && share <= 1))
+    throw new InvalidArgumentError("It must be greater than 0 and at most 1, such as 0.005.");
   return share;
 }

@@ -43,7 +43,7 @@ export function withFollowing(command: Command): Command {
         .default(28),
     )
     .addOption(
-      option("--retry-days <count>", "days between retrainings after a drift", "RETRAIN_RETRY_DAYS")
+      option("--retry-days <count>", "days between retrainings while a drift continues", "RETRAIN_RETRY_DAYS")
         .argParser(wholeNumber)
         .default(7),
     )
@@ -64,8 +64,8 @@ export function withFollowing(command: Command): Command {
     )
     .addHelpText(
       "after",
-      "\nWith --follow, set CLIENT_ID and CLIENT_SECRET to a client with models:read and " +
-        "models:write.\nWithout them, models are not rolled out automatically. PORT serves /health, METRICS_PORT /metrics.",
+      "\nWith --follow, set CLIENT_ID and CLIENT_SECRET to a client with models:read and models:write.\nOtherwise, models are not " +
+        "rolled out automatically. /health is served on PORT, and /metrics on METRICS_PORT.",
     );
 }
 
@@ -107,7 +107,10 @@ export async function followRetraining(options: RetrainOptions, flags: FollowFla
       ? undefined
       : await listen(createServer(serveMetrics), environment.METRICS_PORT),
   ];
-  logger.info({ lake: retrain.lake, rolls_out: control !== undefined }, "the training worker follows drift and labels");
+  logger.info(
+    { lake: retrain.lake, rolls_out: control !== undefined },
+    "the training worker monitors drift and labels",
+  );
   await followed.ended;
   for (const server of servers) server?.close();
   await telemetry.shutdown();

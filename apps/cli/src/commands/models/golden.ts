@@ -37,7 +37,9 @@ export function goldenCommand(): Command {
             onProgress: ({ doneEvents, totalEvents }) => onProgress({ done: doneEvents, total: totalEvents }),
           }),
         );
-        const rows = await steps.run("compare with the published ones", () => compareGolden(spec, directory, features));
+        const rows = await steps.run("compare them with the published features", () =>
+          compareGolden(spec, directory, features),
+        );
         process.stdout.write(`\n${printGolden(rows)}\n`);
         const isGood = rows.every(({ unequal, outOfBounds = 0 }) => unequal <= TIES_MAX && outOfBounds <= TIES_MAX);
         process.exitCode = isGood ? 0 : 1;

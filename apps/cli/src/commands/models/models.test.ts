@@ -79,7 +79,7 @@ test("promote moves an alias only from the expected version, and rollback restor
 });
 
 describe("diff", () => {
-  test("scores the golden batches of both with both models", async () => {
+  test("scores the golden batches of both versions with both models", async () => {
     const diff = await json("diff", "champion", "challenger");
     const [a, b] = [await registry.resolve("fraud", "champion"), await registry.resolve("fraud", "challenger")];
     const same = { spec_versions: [1, 1], only_a: [], only_b: [], reordered: false };
@@ -96,13 +96,13 @@ describe("diff", () => {
     expect(await run("diff", "champion", "challenger")).toContain(`fraud: ${champion} and ${challenger}\n`);
   });
 
-  test("of a model with itself is empty", async () => {
+  test("is empty for a version and itself", async () => {
     const diff = await json("diff", "champion", champion);
     expect(diff).toMatchObject({ params: [], metrics: [], data: [], golden: { max_difference: 0 } });
     expect((await run("diff", "champion", champion)).match(/the same\n/g)).toHaveLength(3);
   });
 
-  test("lists what only one model has, and compares no scores if the features differ", async () => {
+  test("lists what only one version has, and compares no scores if the features differ", async () => {
     const { manifest, golden, modelBytes } = await registry.resolve("fraud", "champion");
     const { name: _name, version: _version, files: _files, ...facts } = manifest;
     const features = [...manifest.features.slice(0, 3), "other"];

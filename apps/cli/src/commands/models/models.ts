@@ -74,7 +74,7 @@ function registryCommands(output: CommandOutput): Command {
         }),
     )
     .addCommand(
-      command("await", "wait until a version exists, to start scoring before the first training")
+      command("await", "wait until a version exists, for example to start scoring before the first training")
         .argument("<version>", "a version or an alias")
         .option("--timeout <duration>", "maximum wait", "10m")
         .action(async (asked: string, flags: RegistryFlags & { readonly timeout: string }) => {
@@ -84,7 +84,7 @@ function registryCommands(output: CommandOutput): Command {
             timeoutMs: durationMs(flags.timeout),
             pollMs: AWAIT_POLL_MS,
             mayPass: (error) => PASSING.has(asTriplineError(error).code),
-            remedy: "Train a model and publish it there, for instance with `tripline train`.",
+            remedy: "Train a model and publish it to this registry, for example with `tripline train`.",
             say: (line) => process.stderr.write(`${line}\n`),
           });
           output.write(`${flags.model} ${version} exists\n`);
@@ -102,12 +102,12 @@ function registryCommands(output: CommandOutput): Command {
         }),
     )
     .addCommand(
-      moveCommand("promote", "point an alias at a version, or finish a rollout with the candidate as champion")
-        .argument("[version]", "a version or an alias; not for a rollout")
+      moveCommand("promote", "point an alias at a version, or finish a rollout by promoting the candidate to champion")
+        .argument("[version]", "a version or an alias; omit it for a rollout")
         .action(async (asked: string | undefined, flags: MoveFlags) => {
           if (flags.control !== undefined) return stepRollout(output, "promote", inControl(flags));
           if (asked === undefined)
-            throw new Error("Specify a version, or --control to promote the candidate of a rollout.");
+            throw new Error("Specify a version, or use --control to promote the candidate of a rollout.");
           const registry = openRegistry(flags.registry);
           const version = await versionOf(registry, flags.model, asked);
           const move = await registry.setAlias(flags.model, flags.alias, version, optionsOf(flags));
@@ -163,6 +163,6 @@ function optionsOf({ expect, by, why }: MoveFlags): MoveOptions {
 
 function parseExpected(text: string): string | null {
   if (text === "none") return null;
-  if (!isVersion(text)) throw new InvalidArgumentError("must be a version, which is 12 hexadecimal digits, or none");
+  if (!isVersion(text)) throw new InvalidArgumentError("It must be none, or a version of 12 hexadecimal digits.");
   return text;
 }

@@ -44,7 +44,6 @@ export async function trainOnOwnData(flags: OwnFlags, steps: StepLog): Promise<v
   const registryUrl = ownRegistry(flags);
   const version = await trainOwnModel({ files, mapping, period: flags, registryUrl, steps });
   process.stdout.write(
-    `\n  ${MODEL_NAME} ${version} is the champion of ${registryUrl}\n` +
-      `  Next: npx tripline evaluate --map ${flags.map} --from … --to …, on days after ${flags.to}\n`,
+    `\n  ${MODEL_NAME} ${version} is the champion of ${registryUrl}\n  Next: npx tripline evaluate --map ${flags.map} --from … --to …, with days after ${flags.to}\n`,
   );
 }

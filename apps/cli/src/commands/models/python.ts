@@ -21,7 +21,7 @@ const REQUIREMENTS: Readonly<Record<string, string>> = {
 /** `tripline python`: the interpreter of a Python environment, for editors and for the tests. */
 export function pythonCommand(): Command {
   return new Command("python")
-    .description("print the path of a Python environment's interpreter; installs the environment if missing")
+    .description("print the path of the interpreter of a Python environment; installs the environment if it is missing")
     .addOption(
       new Option("--environment <name>", "which one")
         .choices(["training", ...Object.keys(REQUIREMENTS)])

@@ -166,7 +166,7 @@ const flagsOf = (of: string): string[] => [
 
 const modelled = () => cases().filter(({ decision }) => decision.rung === Rung.MODEL);
 
-test("the same versions give the same bytes at every fallback level, with and without contributions", async () => {
+test("the same versions produce the same bytes at every fallback level, with and without contributions", async () => {
   const rungs = Map.groupBy(cases(), ({ decision }) => decision.rung);
   expect([...rungs.keys()].sort()).toEqual([Rung.MODEL, Rung.RULES_ONLY, Rung.STATIC_POLICY, Rung.SCORECARD]);
   const report = await replayDecisions(optionsOf());
@@ -187,7 +187,7 @@ test("the same versions give the same bytes at every fallback level, with and wi
   expect(unexplained.length).toBeGreaterThan(0);
 });
 
-test("reproduces a decision made with a control-plane revision, from a file with the same text", async () => {
+test("reproduces a decision made with a control-plane revision from a file with the same text", async () => {
   const revised = join(folder, "revised");
   await archive(revised, cases().slice(0, 40), (decision) => ({ ...decision, policyRevision: 5 }));
   const pulled = join(folder, "pulled");
@@ -271,7 +271,7 @@ test("shows the effect of another threshold by outcome, reason and amount, with 
 
   const { lines, code } = await command(...flagsOf(lake), "--policy", changed);
   expect(code).toBe(0);
-  expect(lines[0]).toMatch(/^300 decisions were made with policy 7\+[0-9a-f]{8}, and replayed with 8\+[0-9a-f]{8}\.$/);
+  expect(lines[0]).toMatch(/^300 decisions were made with policy 7\+[0-9a-f]{8} and replayed with 8\+[0-9a-f]{8}\.$/);
   const table = lines.filter((line) => /^(decline -> approve|labelled payments|decline|SCORE_HIGH) /.test(line));
   expect(table.join("\n")).toContain(`decline -> approve`);
   expect(table.length).toBeGreaterThanOrEqual(4);
@@ -280,7 +280,7 @@ test("shows the effect of another threshold by outcome, reason and amount, with 
   expect(JSON.parse(json.lines.join("\n"))).toMatchObject({ rows: PAYMENTS, reasons: { SCORE_HIGH: { added: 0 } } });
 });
 
-test("shows the effect of another model; decisions made without a model are replayed without one", async () => {
+test("shows the effect of another model, except for decisions that were made without a model", async () => {
   const [, at = ""] = versions;
   const report = await replayDecisions(optionsOf({ model: { name: "fraud", at } }));
   const moved = modelled();
@@ -367,14 +367,14 @@ test.each<[string, () => Partial<ReplayDecisionsOptions>, string, string]>([
     "config-invalid",
     "Set --scorecard",
   ],
-])("reports %s in a sentence", async (_case, change, code, sentence) => {
+])("reports %s in one sentence", async (_case, change, code, sentence) => {
   await expect(replayDecisions(optionsOf(change()))).rejects.toMatchObject({
     code,
     message: expect.stringContaining(sentence),
   });
 });
 
-test("names the release required for decisions of another feature spec", async () => {
+test("names the release required for decisions with another feature spec", async () => {
   const old = join(folder, "old");
   await archive(old, cases().slice(0, 2), (decision) => ({ ...decision, featureSpecVersion: 1 }));
   await expect(replayDecisions(optionsOf({ lake: old }))).rejects.toMatchObject({
@@ -389,7 +389,7 @@ test("rejects an invalid or reversed range", async () => {
       .exitOverride()
       .configureOutput({ writeErr() {} })
       .parseAsync(["--lake", lake, "--from", from, "--to", to], { from: "user" });
-  await expect(quiet("2026-02-30", "2026-03-01")).rejects.toThrow("must be a day such as 2026-03-01");
-  await expect(quiet("2026-02-10", "10.2.2026")).rejects.toThrow("must be a day such as 2026-03-01");
+  await expect(quiet("2026-02-30", "2026-03-01")).rejects.toThrow("must be a day, such as 2026-03-01");
+  await expect(quiet("2026-02-10", "10.2.2026")).rejects.toThrow("must be a day, such as 2026-03-01");
   await expect(quiet("2026-02-11", "2026-02-10")).rejects.toThrow("--from must be before --to");
 });

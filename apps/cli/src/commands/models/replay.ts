@@ -27,7 +27,7 @@ interface ReplayFlags {
 export function replayCommand(output: CommandOutput = process.stdout): Command {
   return new Command("replay")
     .description(
-      "decide archived payments again: with the same versions, byte for byte; with other versions, as a diff",
+      "decide archived payments again, either with the same versions, byte for byte, or with other versions, as a diff",
     )
     .addOption(lakeOption())
     .addOption(registryOption())
@@ -49,7 +49,7 @@ export function replayCommand(output: CommandOutput = process.stdout): Command {
     .option("--json", "print JSON")
     .addHelpText(
       "after",
-      "\nExit code 1 if a decision with the same versions is not identical, or if no decision could be replayed.",
+      "\nExit code 1 if a decision with the same versions differs, or if no decision could be replayed.",
     )
     .action(async (flags: ReplayFlags) => {
       process.exitCode = await run(flags, output);
@@ -88,5 +88,5 @@ function parseModel(text: string): ReplayDecisionsOptions["model"] {
   const [first = "", second, ...more] = text.split("@");
   const model = second === undefined ? { name: MODEL_NAME, at: first } : { name: first, at: second };
   if (model.name !== "" && model.at !== "" && more.length === 0) return model;
-  throw new InvalidArgumentError("must be a version, an alias, or a reference such as fraud@champion");
+  throw new InvalidArgumentError("It must be a version, an alias, or a reference such as fraud@champion.");
 }

@@ -110,7 +110,7 @@ async function run(args: readonly string[], killWhen?: () => Promise<boolean>): 
 }
 
 test(
-  "a killed retraining resumes elsewhere and produces the same challenger",
+  "a killed retraining resumes on another machine and produces the same challenger",
   async () => {
     const bucket = join(folder, "bucket");
     const checkpoints = ["--checkpoints", pathToFileURL(bucket).href];
@@ -153,7 +153,7 @@ test(
 );
 
 test(
-  "retraining does not depend on days before its range and warm-up",
+  "retraining does not depend on the days before its range and warm-up",
   async () => {
     const values = JSON.parse(await readFile(params, "utf8"));
     // Trained on days 21 to 34, after a warm-up of 14 days. With one more day, the warm-up would begin on day 7.
@@ -174,7 +174,7 @@ test(
 );
 
 test(
-  "a sample of a large lake is enough for a better model",
+  "a sample of a large lake is sufficient for a better model",
   async () => {
     const labelled = Number(/labelled=(\d+)/.exec(whole.join("\n"))?.[1]);
     const { lines } = await run([
@@ -193,7 +193,7 @@ test(
 );
 
 test(
-  "drift in the lake becomes an event",
+  "drift in the lake creates an event",
   async () => {
     const { kafkaBrokers, topicPrefix } = await testStack();
     const kafka = connectKafka({ brokers: kafkaBrokers, clientId: "test", topicPrefix });

@@ -53,13 +53,16 @@ export function retrainCommand(output: CommandOutput = process.stdout): Command 
         parseTime,
       )
       .addOption(
-        new Option("--days <count>", "days of payments to read before the cut-off")
+        new Option("--days <count>", "days of payments to read before the label cut-off")
           .env("RETRAIN_DAYS")
           .argParser(wholeNumber)
           .default(0, "all"),
       )
       .addOption(
-        new Option("--rows-max <count>", "approximate number of payments to use; a larger lake is sampled")
+        new Option(
+          "--rows-max <count>",
+          "approximate number of payments to use; if the lake contains more, they are sampled",
+        )
           .env("RETRAIN_ROWS_MAX")
           .argParser(positiveNumber)
           .default(ROWS_MAX),
@@ -71,13 +74,13 @@ export function retrainCommand(output: CommandOutput = process.stdout): Command 
       )
       .addOption(labelsByOption())
       .option("--params <file>", "tree parameters, and the criteria for a better model", PARAMS_FILE)
-      .option("--trust-weeks", "use weeks that failed the data checks, after you have reviewed them")
+      .option("--trust-weeks", "use weeks that failed the data checks, once you have reviewed them")
       .option(
         "--drift-from <time>",
         "day of a drift: earlier days may get less weight, and the newest weeks are used for training",
         parseTime,
       )
-      .option("--jobs <count>", "threads; a different number may produce a different model", wholeNumber, 1)
+      .option("--jobs <count>", "number of threads; a different number may produce a different model", wholeNumber, 1)
       .addOption(
         new Option(
           "--checkpoints <url>",

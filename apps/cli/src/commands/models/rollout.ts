@@ -34,19 +34,19 @@ const MS_PER_S = 1_000;
 export function rolloutCommands(output: CommandOutput): Command[] {
   const show = (flags: RolloutFlags, rollout: ShownRollout): void => showRollout(output, flags, rollout);
   return [
-    command("status", "show the stage of a rollout, the findings of the guards, and each step with its author").action(
+    command("status", "show the stage of a rollout, the guards' findings, and each step with its author").action(
       async (flags: RolloutFlags) => show(flags, await (await clientOf(flags)).status(flags.model)),
     ),
     command("rollout", "roll out a version: shadow, then a growing share of cards, then champion")
       .argument("<version>", "a version or an alias")
       .option("--canary", "skip shadow: start with the first canary step as soon as scoring has loaded the version")
-      .option("--auto", "advance automatically to champion while no guard objects")
+      .option("--auto", "advance automatically to champion unless a guard detects a breach")
       .option("--steps <percents>", "shares of cards, for example 1,5,25,50", percents)
       .option("--step-time <duration>", "minimum time per step, with --auto")
       .option("--shadow-time <duration>", "minimum shadow time, with --auto")
       .option(
         "--mature-labels <count>",
-        "labels of its own that the version needs for more than 5 % of cards, by default 200",
+        "number of its own labels that the version needs to get more than 5 % of cards (default: 200)",
         wholeNumber,
       )
       .option("--why <text>", "the reason, for the record")
@@ -107,5 +107,5 @@ function secondsOf(text: string): number {
 function percents(text: string): number[] {
   const steps = text.split(",").map(Number);
   if (steps.every((step) => step > 0 && step <= 100)) return steps;
-  throw new InvalidArgumentError("must be percentages, comma-separated");
+  throw new InvalidArgumentError("It must be a comma-separated list of percentages.");
 }

@@ -67,7 +67,7 @@ const options = (inputPath: string) => ({
   threads: 2,
 });
 
-test("gives every row its score, in order, whichever thread computed it", async () => {
+test("gives every row its score, in order, regardless of which thread computed it", async () => {
   const input = await writeInput("features.parquet", 0, ROWS);
   const seen: number[] = [];
   const onProgress = ({ doneEvents }: { doneEvents: number }) => void seen.push(doneEvents);
@@ -110,14 +110,14 @@ test("reads several files and keeps the requested columns", async () => {
   }
 });
 
-test("writes an output without rows for an input without rows", async () => {
+test("writes an output without rows if the input has no rows", async () => {
   expect(await scoreFile(options(await writeInput("empty.parquet", 0, 0)))).toBe(0);
   expect(await read(`SELECT count(*)::INT AS rows FROM ${sqlText(join(folder, "scores.parquet"))}`)).toEqual([
     { rows: 0 },
   ]);
 });
 
-describe("rejects with a sentence, and leaves no output behind:", () => {
+describe("in one sentence, and without leaving an output behind, rejects", () => {
   test.each([
     ["a missing column", "* EXCLUDE (amount, card_count_1d)", "lacks 2 of the 4 columns"],
     [

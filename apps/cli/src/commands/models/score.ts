@@ -29,9 +29,9 @@ export function scoreCommand(output: CommandOutput = process.stdout): Command {
     .description("score a Parquet file of features with a model from the registry")
     .requiredOption(
       "--input <file>",
-      "Parquet with a column per feature, as `tripline backfill` writes it; may be a glob",
+      "Parquet file with one column per feature, as written by `tripline backfill`; may be a glob",
     )
-    .requiredOption("--output <file>", "Parquet file to write: the kept columns, score, model, model_version")
+    .requiredOption("--output <file>", "Parquet file to write, with the kept columns, score, model and model_version")
     .option("--model <name@alias>", "the model: fraud@champion or fraud@<version>", parseModel, {
       name: MODEL_NAME,
       at: "champion",
@@ -40,7 +40,12 @@ export function scoreCommand(output: CommandOutput = process.stdout): Command {
     .option("--keep <names>", "input columns to copy, comma-separated (default: all non-feature columns)", (text) =>
       text.split(",").map((name) => name.trim()),
     )
-    .option("--threads <count>", "scoring threads (default: one per core)", positiveNumber, availableParallelism())
+    .option(
+      "--threads <count>",
+      "number of scoring threads (default: one per core)",
+      positiveNumber,
+      availableParallelism(),
+    )
     .action(async ({ input, output: outputPath, model: reference, registry, keep, threads }: ScoreFlags) => {
       const startedAt = performance.now();
       const line = new ProgressLine(process.stderr);
@@ -67,6 +72,6 @@ export function scoreCommand(output: CommandOutput = process.stdout): Command {
 function parseModel(text: string): ModelReference {
   const [name = "", at = "champion", ...more] = text.split("@");
   if (name === "" || at === "" || more.length > 0)
-    throw new InvalidArgumentError("must be a reference such as fraud@champion");
+    throw new InvalidArgumentError("It must be a reference, such as fraud@champion.");
   return { name, at };
 }

@@ -46,19 +46,19 @@ interface TrainFlags {
 /** `tripline train`: publishes a model from scratch, with the demo's options by default. */
 export function trainCommand(): Command {
   return new Command("train")
-    .description("train a model on a simulated history, or with --map on your own payments, and publish it as champion")
+    .description("train a model on a simulated history, or on your own payments with --map, and publish it as champion")
     .addOption(mapOption())
     .option("--from <day>", "with --map: first day to train on, such as 2026-01-15; not the first day of the file")
     .option("--to <day>", "with --map: last day to train on; labels that arrive later are not used")
     .addOption(cardTokenKeyOption(`with --map; ${OF_DEMO}`))
-    .option("--tenant <name>", "with --map: the tenant of the payments (default: the demo's)")
+    .option("--tenant <name>", "with --map: the tenant of the payments (default: the demo's tenant)")
     .option("--days <count>", `days of history, at least ${HISTORY_DAYS_MIN}`, wholeNumber, HISTORY_DAYS)
     .option("--cards <count>", "active cards", wholeNumber, DEMO_SIMULATION.cards)
     .option("--terminals <count>", "active terminals", wholeNumber, DEMO_SIMULATION.terminals)
-    .option("--seed <number>", "seed; the same seed gives the same payments", wholeNumber, DEMO_SIMULATION.seed)
+    .option("--seed <number>", "seed; the same seed produces the same payments", wholeNumber, DEMO_SIMULATION.seed)
     .option("--force", "train again even if nothing changed")
-    .option("--root <folder>", "store histories and features below .tripline in this folder", ROOT)
-    .option("--registry <url>", "publish to this registry instead of that folder")
+    .option("--root <folder>", "store histories and features in .tripline in this folder", ROOT)
+    .option("--registry <url>", "publish to this registry instead of the one in that folder")
     .option("--unless-published", "do nothing if the registry already has a champion")
     .action(async function (this: Command, flags: TrainFlags) {
       if (flags.map !== undefined) {

@@ -106,10 +106,10 @@ async function records(topic: string): Promise<IncomingRecord[]> {
   return found;
 }
 
-test("lists and redrives nothing without dead letters", async () => {
+test("lists and redrives nothing if there are no dead letters", async () => {
   expect(await run("list")).toBe("No dead letters.\n");
   for (const name of ["redrive", "return"]) {
-    expect(await run(name, "--topic", "labels")).toBe("0 dead letters put back on labels.\n");
+    expect(await run(name, "--topic", "labels")).toBe("0 dead letters were put back on labels.\n");
   }
 });
 
@@ -119,7 +119,7 @@ test("lists dead letters by code, and redrives them unchanged once", async () =>
   expect(listed).toContain("1  of labels, by reader: spec-mismatch");
   expect(listed).toContain("message-unreadable  cannot: poison 2");
   failing.clear();
-  expect(await run("redrive", "--topic", "labels")).toBe("2 dead letters put back on labels.\n");
+  expect(await run("redrive", "--topic", "labels")).toBe("2 dead letters were put back on labels.\n");
   const back = (await records("labels")).filter(({ headers }) => headers[RETURNED_HEADER] !== undefined);
   expect(back.map(({ key, value }) => [key, value.toString()]).sort()).toEqual([
     ["poison 2", "poison 2"],
@@ -127,7 +127,7 @@ test("lists dead letters by code, and redrives them unchanged once", async () =>
   ]);
   for (const { headers } of back) expect(headers).toEqual({ [HEADERS.tenant]: "demo", [RETURNED_HEADER]: "1" });
   expect(await run("list")).toBe("No dead letters.\n");
-  expect(await run("redrive", "--topic", "labels")).toBe("0 dead letters put back on labels.\n");
+  expect(await run("redrive", "--topic", "labels")).toBe("0 dead letters were put back on labels.\n");
 });
 
 test("redrives only the dead letters with the given code, and keeps the others", async () => {
@@ -135,7 +135,7 @@ test("redrives only the dead letters with the given code, and keeps the others",
   await deadLetter("spec 2");
   failing.delete("spec 2");
   expect(await run("redrive", "--topic", "labels", "--code", "spec-mismatch")).toBe(
-    "1 dead letters put back on labels. 1 with other codes were skipped.\n",
+    "1 dead letters were put back on labels. 1 dead letters with other codes were skipped.\n",
   );
   expect(await run("list", "--topic", "labels")).toContain("1  of labels, by reader: message-unreadable");
 });
@@ -176,7 +176,7 @@ test("regression #12: dead letters that cannot be redriven are reported and skip
   );
   const output = await run("redrive", "--topic", "labels");
   const [line, tooLarge, byReference, ...more] = output.trimEnd().split("\n");
-  expect(line).toBe("2 dead letters put back on labels.");
+  expect(line).toBe("2 dead letters were put back on labels.");
   expect(tooLarge).toMatch(
     /^labels\.dlq\/0@1 cannot be redriven and is kept: A record of 1200\d{3} bytes is over the limit of 1000000/,
   );
@@ -186,7 +186,7 @@ test("regression #12: dead letters that cannot be redriven are reported and skip
   process.exitCode = exitCodeBefore;
   expect((await records("labels")).map(({ value }) => value.toString()).sort()).toEqual(["first", "last"]);
   expect(await run("list")).toBe("No dead letters.\n");
-  expect(await run("redrive", "--topic", "labels")).toBe("0 dead letters put back on labels.\n");
+  expect(await run("redrive", "--topic", "labels")).toBe("0 dead letters were put back on labels.\n");
 });
 
 test("allows one redrive at a time", async () => {

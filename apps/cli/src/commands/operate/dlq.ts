@@ -40,7 +40,7 @@ export function dlqCommand(output: CommandOutput = process.stdout): Command {
     new Command("dlq")
       .description("list dead letters, and redrive them once the cause is fixed")
       .addCommand(
-        withKafka("list", "count dead letters that were not redriven by code, and show the newest")
+        withKafka("list", "count dead letters that were not redriven, by code, and show the newest")
           .addOption(topicOption("only this topic"))
           .option("--limit <count>", "number of dead letters to show", parseLimit, LIMIT_DEFAULT)
           .option("--json", "print the dead letters as JSON lines")
@@ -61,8 +61,8 @@ function redriveCommand(name: string, output: CommandOutput): Command {
     .option("--code <code>", "only this error code")
     .action(async (flags: RedriveFlags) => {
       const { returned, left, skipped } = await returnLetters(connect(flags), flags.topic, { code: flags.code });
-      const rest = left === 0 ? "" : ` ${left} with other codes were skipped.`;
-      output.write(`${returned} dead letters put back on ${flags.topic}.${rest}\n`);
+      const rest = left === 0 ? "" : ` ${left} dead letters with other codes were skipped.`;
+      output.write(`${returned} dead letters were put back on ${flags.topic}.${rest}\n`);
       for (const sentence of skipped) output.write(`${sentence}\n`);
       if (skipped.length > 0) process.exitCode = 1;
     });
@@ -133,5 +133,5 @@ function tableOf(counts: ReadonlyMap<string, number>, letters: readonly DeadLett
 function parseLimit(text: string): number {
   const limit = Number(text);
   if (Number.isInteger(limit) && limit >= 0 && limit <= LIMIT_MAX) return limit;
-  throw new InvalidArgumentError(`must be a whole number from 0 to ${LIMIT_MAX}`);
+  throw new InvalidArgumentError(`It must be a whole number from 0 to ${LIMIT_MAX}.`);
 }

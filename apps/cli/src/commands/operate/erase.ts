@@ -7,8 +7,8 @@ import { personKinds, readToken, STDIN } from "../read-token.js";
 
 /** The consumers of the topic `erasures`. */
 const FOLLOWS =
-  "Within seconds, features clears the window states and deletes the profile and other rows from Feast's online store, and the " +
-  "console deletes the payments and cases of erased cards.\n";
+  "Within seconds, the features service clears the window states and deletes the profile and other rows from Feast's online " +
+  "store, and the console deletes the payments and cases of erased cards.\n";
 
 const answer = z.object({ keys: z.number(), seen_with: z.array(z.string()) });
 
@@ -24,15 +24,15 @@ export function eraseCommand(
 ): Command {
   return controlCommand(
     "erase",
-    "erase a person: destroy the keys of their data, and clear window states, the Feast profile and the console",
+    "erase a person: destroy the person's data keys, and clear window states, the Feast profile and the console",
   )
     .argument(
       "<subject>",
       `the token of a card (ct_…), an e-mail address (et_…) or an account (at_…), or ${STDIN} to read a card number or e-mail address from ` +
         "standard input; for a system on another machine, this requires CARD_TOKEN_KEY and --tenant",
     )
-    .option("--account", "standard input is an account id")
-    .option("--with-cards", "also erase the cards, e-mail addresses and accounts seen with it")
+    .option("--account", "standard input is an account ID")
+    .option("--with-cards", "also erase the cards, e-mail addresses and accounts used together with it")
     .action(async (given: string, flags: EraseFlags) => {
       const first = given === STDIN ? await readToken(input, personKinds(flags), flags) : given;
       const client = await openControl(flags);
@@ -44,7 +44,8 @@ export function eraseCommand(
         );
         output.write(`${subject} erased: ${keys} keys destroyed.\n`);
         if (flags.withCards === true) for (const other of seenWith) left.add(other);
-        else if (seenWith.length > 0) output.write(`Not erased, but seen with it: ${seenWith.join(", ")}.\n`);
+        else if (seenWith.length > 0)
+          output.write(`Not erased, although used together with it: ${seenWith.join(", ")}.\n`);
       }
       output.write(FOLLOWS);
     });

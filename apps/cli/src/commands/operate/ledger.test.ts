@@ -57,7 +57,7 @@ async function publish(...decisions: readonly Decision[]): Promise<void> {
   await producer.close();
 }
 
-test("regression #12: two tenants' payments with the same transaction id are two payments, each decided once", async () => {
+test("regression #12: payments of two tenants with the same transaction ID are two payments, each decided once", async () => {
   await publish(decision("acme", "order-1"), decision("umbrella", "order-1", Outcome.DECLINE));
   const accepted = new Set([transactionId("acme", "order-1"), transactionId("umbrella", "order-1")]);
   const ledger = await closeLedger(kafka, accepted);
@@ -65,14 +65,14 @@ test("regression #12: two tenants' payments with the same transaction id are two
   expect(balances(ledger)).toBe(true);
 });
 
-test("reports a payment as lost even if another tenant's with the same transaction id was decided", async () => {
+test("reports a payment as lost even if another tenant's payment with the same transaction ID was decided", async () => {
   await publish(decision("acme", "order-1"), decision("umbrella", "order-2"));
   const ledger = await closeLedger(kafka, readAccepted("order-1\norder-2\n", "acme"));
   expect(ledger).toMatchObject({ accepted: 2, decided: 1, lost: [transactionId("acme", "order-2")] });
   expect(balances(ledger)).toBe(false);
 });
 
-test("names a payment with a second, different decision", async () => {
+test("reports a payment with a second, different decision", async () => {
   await publish(decision("acme", "order-1"), decision("acme", "order-1", Outcome.DECLINE));
   const id = transactionId("acme", "order-1");
   const ledger = await closeLedger(kafka, new Set([id]));
@@ -94,6 +94,6 @@ test("reads accepted payments by the API's IDs or by the tenant's own IDs", () =
   expect(readAccepted(`${id}\n\n`, undefined)).toEqual(new Set([id]));
   expect(readAccepted("order-1", "acme")).toEqual(new Set([id]));
   expect(() => readAccepted(`${id}\norder-1`, undefined)).toThrow(
-    '"order-1" is not an ID from the API (txn_…). Add --tenant if the tenant sent it.',
+    `"order-1" is not an ID from the API (txn_…). If it is a tenant's transaction ID, add --tenant.`,
   );
 });

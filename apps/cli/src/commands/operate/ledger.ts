@@ -21,11 +21,14 @@ interface LedgerFlags {
 /** `tripline ledger`: checks payments that were sent from a machine without access to Kafka. */
 export function ledgerCommand(): Command {
   return new Command("ledger")
-    .description("check that each accepted payment has a decision on Kafka; fails otherwise")
+    .description("check that each accepted payment has a decision on Kafka; exits with an error otherwise")
     .requiredOption("--accepted <file>", "file with the IDs from the API (txn_…), one per line; - reads standard input")
     .option("--tenant <name>", "the file contains transaction IDs as sent by this tenant")
     .addOption(workspaceOption())
-    .addHelpText("after", "\nSet KAFKA_BROKERS to read decisions from another system than the one on this machine.")
+    .addHelpText(
+      "after",
+      "\nSet KAFKA_BROKERS to read decisions from another system instead of the one on this machine.",
+    )
     .action(async ({ accepted, tenant, workspace }: LedgerFlags) => {
       const lines = accepted === "-" ? await text(process.stdin) : await readFile(accepted, "utf8");
       const ids = readAccepted(lines, tenant);
@@ -48,7 +51,7 @@ export function readAccepted(lines: string, tenant: string | undefined): Readonl
   if (other === undefined) return new Set(ids);
   throw new TriplineError(
     "config-invalid",
-    `${JSON.stringify(other)} is not an ID from the API (txn_…). Add --tenant if the tenant sent it.`,
+    `${JSON.stringify(other)} is not an ID from the API (txn_…). If it is a tenant's transaction ID, add --tenant.`,
   );
 }
 

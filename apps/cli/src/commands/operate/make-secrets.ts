@@ -17,13 +17,10 @@ export function makeSecretsCommand(): Command {
     .description("generate random secrets for a local installation; existing secrets are kept")
     .argument(
       "<folder>",
-      "output folder, with a subfolder per service: auth, control, console, ingestion, training, postgres, client",
+      "output folder, with one subfolder for each service: auth, control, console, ingestion, training, postgres, client",
     )
     .option("--database <host:port/name>", "Postgres for auth", "postgres:5432/tripline")
-    .option(
-      "--tls",
-      "also generate certificates, passwords and users for each service below `tls`, for compose.tls.yaml",
-    )
+    .option("--tls", "also generate certificates, passwords and users for each service in `tls`, for compose.tls.yaml")
     .option("--redis <host:port>", "with --tls: Valkey for the services", "valkey:6379")
     .option(
       "--hosts <name...>",
@@ -32,7 +29,7 @@ export function makeSecretsCommand(): Command {
     )
     .action(async (folder: string, { database, redis, hosts, tls }: MakeSecretsFlags) => {
       const made = makeSecrets(folder, database);
-      process.stdout.write(made.length === 0 ? "all secrets exist\n" : `made ${made.join(", ")}\n`);
+      process.stdout.write(made.length === 0 ? "all secrets already exist\n" : `created ${made.join(", ")}\n`);
       if (tls !== true) return;
       const addresses = { redis, database, databaseUser: databaseUserIn(folder), hosts };
       const issued = await makeAccess(join(folder, "tls"), readAccessRules(), addresses);

@@ -63,12 +63,12 @@ export function personalCommand(
   input: AsyncIterable<Uint8Array> = process.stdin,
 ): Command {
   return new Command("personal").description("right of access: export the data stored about a person").addCommand(
-    controlCommand("export", "export everything that an erasure would find, as JSON lines")
+    controlCommand("export", "export all data that an erasure would find, as JSON lines")
       .argument(
         "<subject>",
         `the token of a card (ct_…), an e-mail address (et_…) or an account (at_…), or ${STDIN} as for erase`,
       )
-      .option("--account", "standard input is an account id")
+      .option("--account", "standard input is an account ID")
       .option("--output <file>", "output file (default: standard output)")
       .option("--redis <url>", "Redis of the features service (default: REDIS_URL)")
       .option("--postgres <url>", "the database of the console (default: POSTGRES_URL)")
@@ -100,7 +100,7 @@ function placesOf(flags: ExportFlags): Places & Readonly<Record<string, string |
     const names = missing.flatMap(([name, place]) => (place === undefined ? [name] : []));
     if (names.length > 0)
       throw new Error(
-        `${names.join(" and ")} is missing. Without all three, the command uses the system on this machine.`,
+        `${names.join(" and ")} is missing. If you omit all three, the command uses the system on this machine.`,
       );
     return given;
   }

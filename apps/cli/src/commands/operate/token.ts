@@ -56,7 +56,8 @@ async function tokensFor(apiUrl: string, tokenUrl: string | undefined, workspace
     silent: "start a system with `npm run demo`, or set --api to the URL of a running one",
     foreign: "set --api to the URL of ingestion",
   });
-  if (url === undefined) throw new Error(`${apiUrl} does not name a token endpoint. Specify --token-url.`);
+  if (url === undefined)
+    throw new Error(`The API description of ${apiUrl} does not contain a token endpoint. Specify --token-url.`);
   if (isNamed) return tokensFrom(process.env, url);
   const clientSecret = await localSecret(apiUrl, workspace);
   if (clientSecret === undefined) {

@@ -28,14 +28,14 @@ export function topicsCommand(): Command {
     .option("--timeout <duration>", "maximum wait for Kafka", "2m")
     .option(
       "--partitions <number>",
-      "partitions of new topics, except those with only one; existing topics keep theirs",
+      "number of partitions of new topics, except those with only one; existing topics keep their number",
       positiveNumber,
       PARTITIONS_DEFAULT,
     )
     .option(
       "--access <passwords>",
-      "also grant each service its rights from infra/access.yaml: on Kafka if KAFKA_CERT_FILE is set, and on the systems at REDIS_URL and " +
-        "POSTGRES_URL; a folder with one password file per user",
+      "folder with one password file per user; also grant each service its permissions from infra/access.yaml, on Kafka if " +
+        "KAFKA_CERT_FILE is set, and on the systems at REDIS_URL and POSTGRES_URL",
     )
     .action(async ({ timeout, partitions, access }: TopicsFlags) => {
       const say: Say = (line) => process.stderr.write(`${line}\n`);
@@ -63,7 +63,7 @@ export async function ensureTopics(
       timeoutMs,
       pollMs: POLL_MS,
       mayPass: (error) => asTriplineError(error).code === "kafka-unavailable",
-      remedy: "Set KAFKA_BROKERS (kafka.bootstrapServers of the chart) to brokers that are reachable from here.",
+      remedy: "Set KAFKA_BROKERS (kafka.bootstrapServers in the chart) to brokers that are reachable from here.",
       say,
     });
     say(`${found.size} topics exist`);

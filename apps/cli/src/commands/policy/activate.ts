@@ -42,7 +42,7 @@ export async function activate(
 ): Promise<string> {
   const { newest_activation: after } = await policies.status();
   const made = await policies.activate({ revision, after, note, ...how });
-  const what = revision === null ? "no own revision" : `revision ${revision}`;
-  const delay = made.is_published ? "" : "; Kafka is unavailable, so the services are notified later";
-  return `${what} from ${made.activates_at} on (activation ${made.activation})${delay}\n`;
+  const what = revision === null ? "no tenant policy" : `revision ${revision}`;
+  const delay = made.is_published ? "" : "; Kafka is unavailable, so the services will be notified later";
+  return `${what} is active from ${made.activates_at} (activation ${made.activation})${delay}\n`;
 }

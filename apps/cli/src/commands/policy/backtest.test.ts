@@ -115,7 +115,7 @@ const report = (change: Partial<BacktestOptions> = {}): Promise<BacktestReport> 
   });
 
 test(
-  "does not apply budgets, and reports how much of them the busiest day would need",
+  "does not apply budgets, and reports how much of each budget the busiest day would need",
   async () => {
     const answer = 'action: decline, reason: SPENT, text: "Spent."';
     const budget = `budgets: [{ action: challenge, per_day: 2, time_zone: UTC, when_spent: [{ ${answer} }] }]`;
@@ -134,7 +134,7 @@ test(
 );
 
 test(
-  "stops a draft that would decline a third of the payments, with one sentence",
+  "rejects a draft that would decline a third of the payments, with one sentence",
   async () => {
     const [limit = 0] = await counted("quantile_disc(amount, 0.66)");
     const bad = SOUND.replace(
@@ -156,7 +156,7 @@ test(
 );
 
 test(
-  "a sound draft stays within its limits",
+  "accepts a sound draft, which stays within its limits",
   async () => {
     const limits = ["--decline-share-max", "5%", "--false-positive-share-max", "0.2", "--recall-min", "0.3"];
     const { text, code } = await run("sound.yaml", "--json", ...limits);
@@ -186,7 +186,7 @@ test(
 );
 
 test(
-  "the figures equal DuckDB's counts from the files, without recent payments",
+  "the figures equal DuckDB's counts from the files, excluding recent payments",
   async () => {
     const found = await report();
     const { matureBeforeMs, delayDays, newestMs } = found.labels;
@@ -312,7 +312,7 @@ test(
   TIMEOUT_MS,
 );
 
-test("counts a shadow rule or a partly live rule on all payments, and decides according to the draft", async () => {
+test("counts a shadow rule or a partly live rule for all payments, and decides according to the draft", async () => {
   await writeFile(at("shadow.yaml"), SOUND.replace("{ id: burst,", "{ id: burst, mode: shadow,"));
   await writeFile(at("partial.yaml"), SOUND.replace("{ id: burst,", "{ id: burst, percent: 25,"));
   const toMs = START_MS + 3 * DAY_MS;
@@ -333,7 +333,7 @@ test("counts a shadow rule or a partly live rule on all payments, and decides ac
 }, 240_000);
 
 test(
-  "reports how many payments a draft fails on, and why",
+  "reports for how many payments a draft fails, and why",
   async () => {
     await writeFile(at("broken.yaml"), SOUND.replace(BURST, "100 / int(card_fraud_count_30d) > 200"));
     const [failed] = await counted(
@@ -341,7 +341,7 @@ test(
     );
     const { lines } = await run("broken.yaml", ...FIRST_DAYS);
     const failures = lines.filter((line) =>
-      line.startsWith(`The draft failed on ${failed?.toLocaleString("en")} payments: `),
+      line.startsWith(`The draft failed for ${failed?.toLocaleString("en")} payments: `),
     );
     expect(failures).toEqual([expect.stringContaining("the rule burst could not be evaluated: ")]);
   },
@@ -370,8 +370,8 @@ test.each<[string, string, readonly string[], string]>([
     "rules.0.when is not a valid expression: Unknown variable: card_moon_phase",
   ],
   ["a draft that does not exist", "none.yaml", [], "none.yaml cannot be read (ENOENT)"],
-  ["a limit for a rule without a rule", "sound.yaml", ["--hit-share-max", "1%"], "specify the rule with --rule"],
-])("rejects %s in a sentence", async (_case, draft, parameters, sentence) => {
+  ["a limit for a rule without a rule", "sound.yaml", ["--hit-share-max", "1%"], "Specify the rule with --rule"],
+])("rejects %s, and says why in one sentence", async (_case, draft, parameters, sentence) => {
   await writeFile(
     at("other.yaml"),
     SOUND.replace("card_fraud_count_30d", "card_moon_phase").replace(/ {2}- \{ id: burst.*\n/, ""),
@@ -385,6 +385,6 @@ test("rejects an invalid share", async () => {
     .exitOverride()
     .configureOutput({ writeErr() {} });
   const parse = (share: string) => command.parseAsync(["x.yaml", "--precision-min", share], { from: "user" });
-  await expect(parse("120%")).rejects.toThrow("must be a share such as 2% or 0.02");
-  await expect(parse("much")).rejects.toThrow("must be a share such as 2% or 0.02");
+  await expect(parse("120%")).rejects.toThrow("must be a share, such as 2% or 0.02");
+  await expect(parse("much")).rejects.toThrow("must be a share, such as 2% or 0.02");
 });

@@ -33,13 +33,13 @@ interface BacktestFlags extends BacktestLimits {
 /** `tripline policy backtest`: shows what a draft would have done with archived payments. */
 export function backtestCommand(output: CommandOutput = process.stdout): Command {
   const command = new Command("backtest")
-    .description("decide archived payments with a draft policy and count the fraud caught and the false positives")
+    .description("decide archived payments with a draft policy, and measure the fraud caught and the false positives")
     .argument("<file>", "the draft, for example apps/decisions/policy.yaml")
     .addOption(lakeOption())
     .addOption(fromOption())
     .addOption(toOption())
     .addOption(tenantOption())
-    .option("--rule <id>", "report this rule in detail, or a band such as score>=0.6 (default: the whole draft)")
+    .option("--rule <id>", "report this rule, or a band such as score>=0.6, in detail (default: the whole draft)")
     .addOption(labelsByOption())
     .addOption(unlabelledOption())
     .addOption(registryOption())
@@ -64,7 +64,7 @@ const LIMITS = [
   ["decline-share-max", "limit: payments that the draft declines"],
   ["decline-cards-max", "limit: cards of which the draft declines a payment"],
   ["stop-share-max", "limit: payments that the draft does not simply approve"],
-  ["hit-share-max", "limit: payments that the rule hits (needs --rule)"],
+  ["hit-share-max", "limit: payments that the rule hits (requires --rule)"],
   ["false-positive-share-max", "limit: genuine payments that the rule hits, or that the draft stops"],
   ["precision-min", "limit: share of frauds among the payments that the rule hits, or that the draft stops"],
   ["recall-min", "limit: known frauds that the rule hits, or that the draft stops"],
@@ -74,7 +74,7 @@ async function run(policyFile: string, flags: BacktestFlags, output: CommandOutp
   requireRange(flags);
   const { lake, registry: registryUrl, from: fromMs, to: toMs, tenant, rule, labelsBy, unlabelled, threads } = flags;
   if (flags.hitShareMax !== undefined && rule === undefined) {
-    throw new TriplineError("invalid-field", "--hit-share-max is the limit of a rule: specify the rule with --rule.");
+    throw new TriplineError("invalid-field", "--hit-share-max limits a single rule. Specify the rule with --rule.");
   }
   const line = new ProgressLine(process.stderr);
   line.say("reading the versions of the decisions");
@@ -110,5 +110,5 @@ async function run(policyFile: string, flags: BacktestFlags, output: CommandOutp
 function parseShare(text: string): number {
   const share = text.endsWith("%") ? Number(text.slice(0, -1)) / 100 : Number(text);
   if (text.trim() !== "" && share >= 0 && share <= 1) return share;
-  throw new InvalidArgumentError("must be a share such as 2% or 0.02");
+  throw new InvalidArgumentError("It must be a share, such as 2% or 0.02.");
 }

@@ -17,7 +17,7 @@ export function checkCommand(output: CommandOutput): Command {
     .description("check the types of all expressions in a policy file and run its examples")
     .argument("<file>", "for example apps/decisions/policy.yaml")
     .addOption(
-      new Option("--profiles <names>", "comma-separated: the policy may read only these profiles").env(
+      new Option("--profiles <names>", "comma-separated profiles; the policy may read only these").env(
         "FEAST_PROFILES",
       ),
     )
@@ -32,7 +32,7 @@ export function checkCommand(output: CommandOutput): Command {
       const unread = unreadFault(used, unreadFeatures(spec, read));
       for (const fault of faults) output.write(`${fault}\n`);
       if (unread !== undefined) output.write(`The policy ${profiles === undefined ? needs(used, spec) : unread}.\n`);
-      if (unproven.length > 0) output.write(`Rules without an example that fires: ${unproven.join(", ")}.\n`);
+      if (unproven.length > 0) output.write(`Rules without an example for which they fire: ${unproven.join(", ")}.\n`);
       for (const warning of idleRuleWarnings(policy, spec)) output.write(`${warning}\n`);
       for (const line of explorationLines(policy)) output.write(`${line}\n`);
       const { rules, bands, budgets, version } = policy;
@@ -61,7 +61,7 @@ function needs(used: readonly string[], { features }: FeatureSpec): string {
   );
   const profiles = new Set(own.map(({ entity }) => entity));
   const names = own.map(({ name }) => name);
-  return `uses ${names.join(", ")}, so FEAST_PROFILES must name ${[...profiles].join(" and ")}`;
+  return `uses ${names.join(", ")}, so FEAST_PROFILES must contain ${[...profiles].join(" and ")}`;
 }
 
 async function readSpec(file: string): Promise<FeatureSpec> {

@@ -38,5 +38,5 @@ export function parseActivated(text: string): number | null {
 export function parseRevision(text: string): number {
   const revision = Number(text);
   if (Number.isInteger(revision) && revision > 0) return revision;
-  throw new InvalidArgumentError("must be a revision number");
+  throw new InvalidArgumentError("It must be a revision number.");
 }

@@ -28,7 +28,7 @@ export function listCommand(output: CommandOutput): Command {
       output.write(`Active: ${holds}. Approval by another user ${approval} required.\n`);
       for (const { rule_id: rule, why, switched_off_at: at } of status.switched_off_rules) {
         output.write(
-          `Rule ${rule} has been off since ${at} (${why}). Activate a new revision to switch it on again.\n`,
+          `Rule ${rule} has been off since ${at} (${why}). To switch it on again, activate a new revision.\n`,
         );
       }
     },

@@ -54,12 +54,12 @@ test("check names a failing example, and exits with 1", async () => {
   expect(code).toBe(1);
 });
 
-test("check names a rule that fires for no example", async () => {
+test("check reports a rule that fires for no example", async () => {
   await writeFile(file, GOOD.replace("fires: true, values: { amount: 900 }", "fires: false"));
-  expect((await run("check", file)).lines[0]).toBe("Rules without an example that fires: big-amount.");
+  expect((await run("check", file)).lines[0]).toBe("Rules without an example for which they fire: big-amount.");
 });
 
-test("check names a rule that can never fire", async () => {
+test("check reports a rule that can never fire", async () => {
   await writeFile(
     file,
     GOOD.replace("amount > 500", "amount > 500 && amount < 100").replace("fires: true", "fires: false"),
@@ -72,9 +72,9 @@ test("check names a rule that can never fire", async () => {
 describe("regression #26: a policy that reads profiles", () => {
   beforeEach(() => writeFile(file, GOOD.replace("amount > 500", "amount > 500 && card_age < 2.0")));
 
-  test("passes the check, which names the setting that the policy needs", async () => {
+  test("passes the check, which reports the setting that the policy needs", async () => {
     const { lines, code } = await run("check", file);
-    expect(lines).toContain("The policy uses card_age, so FEAST_PROFILES must name card.");
+    expect(lines).toContain("The policy uses card_age, so FEAST_PROFILES must contain card.");
     expect(code).toBe(0);
   });
 
@@ -88,7 +88,7 @@ describe("regression #26: a policy that reads profiles", () => {
   });
 });
 
-test("check rejects an invalid file, and names line and column", async () => {
+test("check rejects an invalid file, and reports line and column", async () => {
   await writeFile(file, GOOD.replace("amount > 500", "amuont > 500"));
   await expect(run("check", file)).rejects.toThrow(/^policy\.yaml:4:11 rules\.0\.when .*amuont/);
   await expect(run("check", join(folder, "none.yaml"))).rejects.toThrow("none.yaml cannot be read (ENOENT).");

@@ -14,15 +14,18 @@ interface RequireApprovalFlags extends PolicyFlags {
 export function requireApprovalCommand(output: CommandOutput): Command {
   return policyCommandOf(
     "require-approval",
-    "set whether another user must approve changes; switching it off also needs approval",
+    "set whether another user must approve changes; to switch approval off, another user must confirm",
   )
     .addArgument(new Argument("<needed>").choices(["yes", "no"]))
     .addOption(
-      new Option("--for <what>", "revisions of the policy, or list entries that affect many payments")
+      new Option("--for <what>", "policy revisions, or list entries that affect many payments")
         .choices(["policy", "lists"])
         .default("policy"),
     )
-    .option("--break-glass", "switch it off after an hour without a second user; requires --note and fires an alert")
+    .option(
+      "--break-glass",
+      "switch approval off after an hour without a second user; requires --note and sends an alert",
+    )
     .addOption(noteOption("why"))
     .action(async (needed: string, flags: RequireApprovalFlags) => {
       const policies = await openPolicy(flags, "approver");
@@ -32,7 +35,7 @@ export function requireApprovalCommand(output: CommandOutput): Command {
         note: flags.note,
         ...(flags.breakGlass === true ? { break_glass: true } : {}),
       });
-      const of = flags.for === "lists" ? "list entries that concern many payments" : "revisions";
+      const of = flags.for === "lists" ? "list entries that affect many payments" : "revisions";
       if (waiting === undefined) {
         output.write(`approval of ${of} by another user ${needed === "yes" ? "is" : "is not"} required\n`);
         return;

@@ -15,7 +15,7 @@ export function rollbackCommand(output: CommandOutput): Command {
   return policyCommandOf("rollback", "go back to the newest active revision that was not rolled back")
     .option(
       "--to <revision>",
-      "activate this revision instead; the guard watches an older one, and it may need approval",
+      "activate this revision instead; the guard monitors an older revision, which may need approval",
       parseRevision,
     )
     .addOption(noteOption("why"))

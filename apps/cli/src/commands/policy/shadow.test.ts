@@ -123,7 +123,7 @@ test("prints text for people and a last line for programs, and writes a page", a
   expect(page).toContain("<svg");
 });
 
-test("reports a range without hits and a rule without hits in a sentence", async () => {
+test("reports a range without hits and a rule without hits in one sentence each", async () => {
   await expect(run("--rule", "never")).rejects.toThrow("The range has no rule never. Set --rule to one of big, huge.");
   const before = [
     "--from",

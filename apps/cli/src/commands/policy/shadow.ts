@@ -22,7 +22,7 @@ interface ShadowFlags extends Pick<ShadowOptions, "labelsBy" | "unlabelled"> {
 /** `tripline policy shadow`: shows what shadow rules would have done with the payments they saw. */
 export function shadowCommand(output: CommandOutput): Command {
   return new Command("shadow")
-    .description("count what shadow rules would have done in addition to the decisions made")
+    .description("count what shadow rules would have done in addition to the actual decisions")
     .addOption(lakeOption())
     .addOption(fromOption())
     .addOption(toOption())

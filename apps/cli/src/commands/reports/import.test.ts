@@ -40,12 +40,12 @@ test.each([
   ["neither", []],
   ["no tenant", ["--card-token-key", KEY]],
   ["no key", ["--tenant", "acme"]],
-])("regression #30: an import to another system with %s is rejected before anything is sent", async (_title, given) => {
+])("regression #30: rejects an import to another system with %s before anything is sent", async (_title, given) => {
   const run = importOne("https://tripline.example", given);
   await expect(run).rejects.toThrow("Specify --card-token-key and --tenant for https://tripline.example");
 });
 
-test("regression #30: a client of a forwarded port does not get the demo's tokens", async () => {
+test("regression #30: a client on a forwarded port does not get the demo's tokens", async () => {
   mkdirSync(STATE_DIRECTORY, { recursive: true });
   const workspace = mkdtempSync(join(STATE_DIRECTORY, "test-import-"));
   try {

@@ -28,15 +28,16 @@ const HOUR_MS = 3_600_000;
 /** Creates `tripline reports import`. */
 export function importCommand(output: CommandOutput): Command {
   const command = new Command("import")
-    .description("send the fraud reports of a file (CSV, NDJSON or Parquet), with tokens instead of card numbers")
+    .description("send the fraud reports in a file (CSV, NDJSON or Parquet), with tokens instead of card numbers")
     .argument("<file>", "a TC40, SAFE or chargeback file; CSV and NDJSON may be compressed (.gz, .zst)")
     .requiredOption("--map <file>", "mapping.yaml that assigns the file's columns to the fields of a report")
     .addOption(cardTokenKeyOption(OF_DEMO))
-    .option("--tenant <name>", `the client's tenant, for the tokens (default: that of the demo, ${DEMO_TENANT})`);
+    .option("--tenant <name>", `the client's tenant, for computing tokens (default: that of the demo, ${DEMO_TENANT})`);
   return ingestionOptions(command)
     .addHelpText(
       "after",
-      "\nRejected rows are written to <file>.rejects.ndjson. An interrupted import continues where it stopped; importing\na file again is safe, because the file's own IDs identify the reports.",
+      "\nRejected rows are written to <file>.rejects.ndjson. An interrupted import resumes when restarted. You can safely\nimport " +
+        "a file again, because its own IDs identify the reports.",
     )
     .action(async (path: string, flags: ImportFlags) => importFile(resolve(path), flags, output));
 }
@@ -85,7 +86,9 @@ async function tokenKey(url: string, { cardTokenKey, tenant, workspace }: Import
   const isDemoClient = process.env.CLIENT_ID === undefined;
   const local = isDemoClient ? await localSecret(url, workspace, "cardTokenKey") : undefined;
   if (local === undefined && (cardTokenKey === undefined || tenant === undefined)) {
-    throw new Error(`Specify --card-token-key and --tenant for ${url}, so that its tokens match those of payments.`);
+    throw new Error(
+      `Specify --card-token-key and --tenant for ${url}, so that the tokens match those of the payments.`,
+    );
   }
   return { key: cardTokenKey ?? Buffer.from(local ?? "", "base64"), tenant: tenant ?? DEMO_TENANT };
 }

@@ -35,13 +35,16 @@ const HEAD = ["report", "version", "kind", "state", "amount", "paid", "ARN", "fi
 
 /** Creates `tripline reports list`. */
 export function listCommand(output: CommandOutput): Command {
-  return consoleCommand("list", "list fraud reports whose payment is not known, oldest first")
+  return consoleCommand("list", "list fraud reports whose payment is unknown, oldest first")
     .addOption(
-      new Option("--state <state>", "ambiguous: several payments match; waiting; expired: no longer searched for")
+      new Option(
+        "--state <state>",
+        "ambiguous: several payments match; waiting: still searched for; expired: no longer searched for",
+      )
         .choices(["ambiguous", "waiting", "expired"])
         .default("ambiguous"),
     )
-    .addOption(new Option("--limit <count>", "at most this many").argParser(wholeNumber).default(PAGE))
+    .addOption(new Option("--limit <count>", "maximum number of reports").argParser(wholeNumber).default(PAGE))
     .action(async ({ state, limit, ...flags }: ListFlags) => {
       const client = await openConsole(flags);
       const rows: string[][] = [];

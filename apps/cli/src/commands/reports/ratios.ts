@@ -32,7 +32,10 @@ const HEAD = ["merchant", "scheme", "settled", "chargebacks", "TC40, SAFE", "rat
 
 /** Creates `tripline reports ratios`. */
 export function ratiosCommand(output: CommandOutput): Command {
-  return consoleCommand("ratios", "show a month's chargebacks per settled payment, with the card schemes' thresholds")
+  return consoleCommand(
+    "ratios",
+    "show a month's chargebacks divided by settled payments, with the card schemes' thresholds",
+  )
     .option("--month <month>", "calendar month in UTC", new Date().toISOString().slice(0, "2026-11".length))
     .option("--merchant <id>", "only this merchant, in addition to all merchants together")
     .action(async ({ month, merchant, ...flags }: RatioFlags) => {
@@ -45,7 +48,9 @@ export function ratiosCommand(output: CommandOutput): Command {
       }
       output.write(table([HEAD, ...lines.map(cellsOf)]));
       if (!isComplete)
-        output.write("Some data about this month's payments or reports is not stored, so it has no ratios.\n");
+        output.write(
+          "Some data about this month's payments or reports is not stored, so there are no ratios for it.\n",
+        );
       if (isCut) output.write("Only the merchants with the most reports are shown.\n");
     });
 }

@@ -59,7 +59,7 @@ test("reconcile prints a table with a total, and fails if a report is unmatched 
   expect(process.exitCode).toBe(1);
 });
 
-test("reconcile asks for the last 30 days by default, and prints JSON lines", async () => {
+test("reconcile requests the last 30 days by default, and prints JSON lines", async () => {
   expect(JSON.parse(await run("reconcile", "--to", "2026-11-30", "--json"))).toMatchObject({ ...line, ...counts });
   expect(asked.at(-1)).toBe("/v1/fraud-reports/reconciliation?from=2026-11-01&to=2026-11-30");
 });
@@ -69,7 +69,7 @@ test("list prints reports without a payment", async () => {
   expect(asked.at(-1)).toBe("/v1/fraud-reports/unmatched?state=waiting&limit=1");
 });
 
-test("ratios prints that there is not enough data instead of 0 %", async () => {
+test("if there is not enough data, ratios says so instead of printing 0 %", async () => {
   expect(await run("ratios", "--month", "2026-11")).toMatch(
     /\nm-1 +visa +0 +2 +0 +not enough data +VAMP excessive: unknown/,
   );

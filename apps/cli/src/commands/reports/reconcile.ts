@@ -43,7 +43,7 @@ export function reconcileCommand(output: CommandOutput): Command {
     .option("--to <day>", "reported on or before this day (default: today)")
     .addHelpText(
       "after",
-      "\nAmounts are in minor units. Exits with 1 if a report is unmatched, duplicate or has another amount.",
+      "\nAmounts are in minor units. Exit code 1 if a report is unmatched, a duplicate, or has another amount.",
     )
     .action(async ({ file, from, to, ...flags }: ReconcileFlags) => {
       const client = await openConsole(flags);

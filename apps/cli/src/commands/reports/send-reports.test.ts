@@ -47,7 +47,7 @@ test("an interrupted import continues with the first unsent window and keeps ear
   expect(existsSync(`${options.progressPath}.new`)).toBe(false);
 });
 
-test("progress of another file or mapping is ignored", async () => {
+test("ignores the progress of another file or mapping", async () => {
   const options = { progressPath: join(folder, "progress.json"), content: "a", onProgress() {} };
   await sendReports(file, clientUntil(ROWS, []), options);
   const again: string[] = [];

@@ -55,7 +55,9 @@ export async function sendReports(
     accepted += window.length - (rejected.length - before);
     done += window.length;
     if (rejected.length > REJECTED_MAX) {
-      throw new Error(`The API rejected more than ${REJECTED_MAX} reports. The last reason: ${rejected.at(-1)?.[1]}`);
+      throw new Error(
+        `The API rejected more than ${REJECTED_MAX} reports. The reason for the last rejection: ${rejected.at(-1)?.[1]}`,
+      );
     }
     await writeProgress(progressPath, { content, nextRow: (window.at(-1)?.row ?? 0) + 1, rejected });
     onProgress(done);

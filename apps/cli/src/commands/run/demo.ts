@@ -41,8 +41,11 @@ export function demoCommand(): Command {
     .description("start everything on this machine, send traffic and show the decisions")
     .option("--exit-after <duration>", "stop after this time, for example 30s; `end` with --data")
     .option("--rate <payments>", "payments per second", positiveNumber, 100)
-    .option("--data <path>", "replay your own payments (mapping.yaml), or the handbook's benchmark data (its folder)")
-    .option("--assess <days>", "with --data: days to replay and assess, for instance 2018-08-08..2018-08-14")
+    .option(
+      "--data <path>",
+      "replay your own payments (path of mapping.yaml) or the handbook's benchmark data (path of its folder)",
+    )
+    .option("--assess <days>", "with --data: days to replay and assess, for example 2018-08-08..2018-08-14")
     .addOption(
       new Option(
         "--topology <name>",
@@ -51,12 +54,12 @@ export function demoCommand(): Command {
     )
     .option("--tls", "TLS 1.3 everywhere, with a new certificate authority and least-privilege access")
     .addOption(
-      new Option("--brokers <count>", "Kafka brokers; three keep three copies of every record")
+      new Option("--brokers <count>", "number of Kafka brokers; with three, every record is stored in three copies")
         .choices(["1", "3"])
         .argParser(Number)
         .default(1),
     )
-    .option("--profiles", "also load the profiles of cards and terminals, and read them for payments")
+    .option("--profiles", "also load the profiles of cards and terminals, and use them for payments")
     .option("--docker", "run in containers (docker compose); requires only Docker and Node")
     .option("--workspace <name>", "folder below .tripline for data, logs and secrets", "demo")
     .action(async (options: DemoOptions) => {
@@ -218,7 +221,7 @@ async function summarise(system: RunningSystem, traffic: PlayedTraffic, steps: S
     ...refusedLines(tally),
     "  last declined:",
     ...tally.lastDeclined.flatMap(declinedLines),
-    `  ${traffic.startUp || "no response contained a decision: this machine is too busy"}`,
+    `  ${traffic.startUp || "no response contained a decision, because this machine is too busy"}`,
     `  ${ledgerLine(ledger)}`,
     "",
   ];
@@ -235,6 +238,6 @@ function durationMs(text: string): number {
 
 function positiveNumber(text: string): number {
   const value = Number(text);
-  if (!(value > 0 && value <= 100_000)) throw new InvalidArgumentError("must be a number above 0");
+  if (!(value > 0 && value <= 100_000)) throw new InvalidArgumentError("It must be a number greater than 0.");
   return value;
 }

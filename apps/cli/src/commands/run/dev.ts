@@ -20,11 +20,11 @@ const SERVICES = ["auth", "control", "ingestion", "features", "scoring", "decisi
  */
 export function devCommand(): Command {
   return new Command("dev")
-    .description("start everything and restart a service when its code changes")
+    .description("start everything, and restart a service when its code changes")
     .argument("[service]", `${SERVICES.join(", ")}; all if omitted`)
     .action(async (name: string | undefined) => {
       if (name !== undefined && !SERVICES.includes(name)) {
-        throw new Error(`Unknown service "${name}". Services: ${SERVICES.join(", ")}.`);
+        throw new Error(`Unknown service "${name}". The services are ${SERVICES.join(", ")}.`);
       }
       const end = endOnSignal();
       const steps = new StepLog(process.stderr, bootstrapSteps(), end.signal);
@@ -58,7 +58,7 @@ async function developUntil(signal: AbortSignal, services: readonly ServiceProce
     const packageChanged = [...folders].some((folder) => folder.startsWith("packages/"));
     for (const service of services) {
       if (!packageChanged && !folders.has(`apps/${service.plan.name}`)) continue;
-      process.stdout.write(`  ${service.plan.name} starts again\n`);
+      process.stdout.write(`  restarting ${service.plan.name}\n`);
       service.restart();
     }
   });

@@ -101,14 +101,14 @@ async function runProgram(name: string, folder: string, words: readonly string[]
   const program = join(JOURNEY_PROGRAMS, folder, "main.js");
   const running = spawn(process.execPath, ["--enable-source-maps", program, ...words], { stdio: "inherit" });
   const [code] = await once(running, "exit");
-  if (code !== 0) throw new Error(`The journey ${name} did not go as expected.`);
+  if (code !== 0) throw new Error(`The journey ${name} had an unexpected result.`);
 }
 
 /** `tripline journey`: one end-to-end story, step by step, on a system that it starts. */
 export function journeyCommand(): Command {
   return new Command("journey")
-    .description("start everything and run one product journey step by step; fails if it does not go as expected")
-    .addArgument(new Argument("<name>", "the story").choices(Object.keys(JOURNEYS)))
+    .description("start everything and run one product journey step by step; fails if a step has an unexpected result")
+    .addArgument(new Argument("<name>", "the journey").choices(Object.keys(JOURNEYS)))
     .action(async (name: string) => {
       const steps = new StepLog(process.stderr, bootstrapSteps());
       const workspace = workspaceIn(join(STATE_DIRECTORY, WORKSPACE));

@@ -34,8 +34,10 @@ const SCORING_WAIT_MS = 20_000;
 /** `tripline parity`: proves that archived events yield the same features as the online computation. */
 export function parityCommand(): Command {
   return new Command("parity")
-    .description("run a day through the live system and recompute its archived features; every bit must match")
-    .option("--lake <folder>", "only recompute what is archived there")
+    .description(
+      "run a day of traffic through the live system and recompute the archived features; every bit must match",
+    )
+    .option("--lake <folder>", "only recompute the features archived in this lake")
     .option(
       "--state <file>",
       "with --lake: the window state that the online service started from (`tripline load-state`)",
@@ -48,7 +50,7 @@ export function parityCommand(): Command {
     .option("--hours <count>", "hours of event time to run", parseHours, 24)
     .option(
       "--barriers",
-      "run in slices without repeated cards or terminals, so that events are counted in event time order",
+      "run in slices in which no card or terminal occurs twice, so that events are counted in event-time order",
     )
     .action(async function (this: Command, flags: ParityFlags) {
       const report = flags.lake === undefined ? await playAndCheck(flags) : await checkLake(flags.lake, flags);
@@ -124,6 +126,6 @@ function eventsOf(model: TrainedModel, untilMs: number): { payments: SimulatedPa
 
 function parseHours(text: string): number {
   const hours = Number(text);
-  if (!(hours > 0 && hours <= 24 * 30)) throw new InvalidArgumentError("must be a number of hours up to 720");
+  if (!(hours > 0 && hours <= 24 * 30)) throw new InvalidArgumentError("It must be a number of hours up to 720.");
   return hours;
 }

@@ -46,11 +46,11 @@ export function trafficCommand(): Command {
     .option("--rate <payments>", "payments per second, after a ramp-up of 10 s", positiveNumber, 20)
     .option("--duration <duration>", "stop after this time", "1m")
     .option("--payments <count>", "stop after this many payments", wholeNumber)
-    .option("--seed <number>", "seed; the same seed gives the same payments (default: random)", wholeNumber)
+    .option("--seed <number>", "seed; the same seed produces the same payments (default: random)", wholeNumber)
     .option("--accepted <file>", "write the IDs of accepted payments to this file, for `tripline ledger`")
-    .option("--failures-max <count>", "fail if more requests than this were rejected", wholeNumber)
+    .option("--failures-max <count>", "fail if more requests than this are rejected", wholeNumber)
     .option("--wait <duration>", "maximum wait until the API responds", "2m")
-    .addHelpText("after", "\nSet CLIENT_ID and CLIENT_SECRET. With KAFKA_BROKERS, the decisions are checked too.")
+    .addHelpText("after", "\nSet CLIENT_ID and CLIENT_SECRET. If KAFKA_BROKERS is set, the decisions are also checked.")
     .action(async (flags: TrafficFlags) => {
       process.exitCode = await playFrom(flags, process.env);
     });
@@ -80,7 +80,7 @@ async function playFrom(
   say(trafficLine(tally));
   for (const [reason, count] of tally.refused) say(`not accepted: ${reason} ${count}`);
   if (flags.failuresMax !== undefined && failed > flags.failuresMax) {
-    say(`failed: ${failed} requests were rejected, at most ${flags.failuresMax} are allowed`);
+    say(`failed: ${failed} requests were rejected, but at most ${flags.failuresMax} are allowed`);
   }
   const isAccepted = accepted.size > 0 && failed <= (flags.failuresMax ?? Number.POSITIVE_INFINITY);
   if (system === undefined) return isAccepted ? 0 : 1;
@@ -143,7 +143,7 @@ function* first(
 async function requestUntilReady(api: string, authorization: () => Promise<string>): Promise<void> {
   const response = await fetch(`${api}/openapi.json`, { headers: { authorization: await authorization() } });
   await response.body?.cancel();
-  if (!response.ok) throw new Error(`The response status is ${response.status}.`);
+  if (!response.ok) throw new Error(`The API responded with status ${response.status}.`);
 }
 
 function trafficLine(tally: Tally): string {
@@ -156,6 +156,6 @@ function trafficLine(tally: Tally): string {
 
 function positiveNumber(text: string): number {
   const value = Number(text);
-  if (!(value > 0 && value <= 100_000)) throw new InvalidArgumentError("must be a number above 0");
+  if (!(value > 0 && value <= 100_000)) throw new InvalidArgumentError("It must be a number greater than 0.");
   return value;
 }

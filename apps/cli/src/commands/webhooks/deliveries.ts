@@ -46,7 +46,7 @@ export function logCommand(output: CommandOutput): Command {
     .addOption(new Option("--state <state>", "only this state").choices(["pending", "delivered", "failed"]))
     .option("--from <time>", "only events since this time, such as 2026-12-03T14:00:00Z")
     .option("--to <time>", "only events before this time")
-    .addOption(new Option("--limit <count>", "at most this many").argParser(wholeNumber).default(PAGE))
+    .addOption(new Option("--limit <count>", "maximum number of deliveries").argParser(wholeNumber).default(PAGE))
     .option("--json", "print JSON lines")
     .action(async (flags: LogFlags) => {
       const client = await openControl(flags);
@@ -89,7 +89,7 @@ export function replayCommand(output: CommandOutput): Command {
         count += replayed;
         since = next;
       } while (since !== null);
-      output.write(`${count} ${count === 1 ? "event is" : "events are"} being sent again.\n`);
+      output.write(`${count} ${count === 1 ? "event is" : "events are"} being resent.\n`);
     });
 }
 

@@ -27,9 +27,9 @@ const EVENTS_OPTION = ["--events <types>", `event types, comma-separated: ${WEBH
 
 export function addCommand(output: CommandOutput): Command {
   return controlCommand("add", "add an endpoint, and print its signing secret")
-    .argument("<url>", "address of your server, https://…")
+    .argument("<url>", "URL of your server, https://…")
     .addOption(new Option(...EVENTS_OPTION).argParser(commaSeparated).makeOptionMandatory())
-    .option("--description <text>", "for users", "")
+    .option("--description <text>", "a description for users", "")
     .action(async (url: string, { events, description, ...flags }: AddFlags) => {
       const client = await openControl(flags);
       const body = { url, event_types: events, description };
@@ -51,9 +51,9 @@ export function listCommand(output: CommandOutput): Command {
 export function updateCommand(output: CommandOutput): Command {
   return controlCommand("update", "change an endpoint")
     .argument(...ENDPOINT_ARGUMENT)
-    .option("--url <url>", "address of your server")
+    .option("--url <url>", "URL of your server")
     .addOption(new Option(...EVENTS_OPTION).argParser(commaSeparated))
-    .option("--description <text>", "for users")
+    .option("--description <text>", "a description for users")
     .action(async (id: string, { url, events, description, ...flags }: UpdateFlags) => {
       const client = await openControl(flags);
       const found = await find(client, id);
@@ -69,7 +69,7 @@ export function updateCommand(output: CommandOutput): Command {
 
 export function stateCommand(output: CommandOutput, name: "pause" | "resume"): Command {
   const description = {
-    pause: "send nothing for now; events wait",
+    pause: "stop sending for now; events wait",
     resume: "resume sending, even after an automatic pause",
   };
   return controlCommand(name, description[name])
@@ -96,7 +96,10 @@ export function rotateCommand(output: CommandOutput): Command {
   return controlCommand("rotate", "replace the signing secret, and print the new one")
     .argument(...ENDPOINT_ARGUMENT)
     .addOption(
-      new Option("--overlap-hours <hours>", "how long to keep signing with the old secret; 0 stops it immediately")
+      new Option(
+        "--overlap-hours <hours>",
+        "hours during which messages are also signed with the old secret; 0 invalidates it immediately",
+      )
         .argParser(wholeNumber)
         .default(24),
     )

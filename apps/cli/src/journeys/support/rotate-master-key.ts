@@ -38,7 +38,7 @@ export async function rotateMasterKey(options: MasterKeyOptions): Promise<() => 
   const { secure, clientAt, onMoved } = options;
   const { services, addresses, logs } = secure;
   const [control, before] = [services.get("control"), services.get("ingestion")];
-  if (control === undefined || before === undefined) throw new Error("The journey needs control and ingestion.");
+  if (control === undefined || before === undefined) throw new Error("This journey requires control and ingestion.");
   const old = before.plan.environment[VARIABLE] ?? "";
   const key = randomBytes(KEY_BYTES).toString("base64");
   const sealedBefore = await payAndFindSealed(options, clientAt(addresses.ingestion));
@@ -89,7 +89,7 @@ async function payAndFindSealed(
   const { id, code, status } = await client.send(paymentOf(person), WAIT_SECONDS);
   if (id === undefined) throw new Error(`A payment with personal data was rejected: ${code ?? status}.`);
   const sealed = await sealedOf(kafka, id);
-  if (sealed === undefined) throw new Error("The payment has no sealed fields on its topic.");
+  if (sealed === undefined) throw new Error("The payment has no encrypted fields on its topic.");
   return { id, person, sealed };
 }
 

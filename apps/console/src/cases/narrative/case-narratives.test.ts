@@ -228,7 +228,7 @@ describe.each(PLACES)("%s", (_, place, body, path) => {
   });
 });
 
-test("the value of a category is not sent, because it is text from the payment", () => {
+test("does not contain the value of a category, because it is text from the payment", () => {
   const category = { name: "source", kind: "category", field: "ip_country", default: 0, sentence: "It is {value}." };
   const entities = { card: { key: "card_token" } };
   const spec = parseFeatureSpec(JSON.stringify({ version: 1, windows: {}, entities, features: [category] }));
@@ -250,7 +250,7 @@ test("does not wait for an unresponsive model, and sends at most four concurrent
   silent.close();
 });
 
-test("without a model, the template writes the text, and nothing is sent or audited", async () => {
+test("without a model, the template writes the text, and no request is sent or audited", async () => {
   const narratives = new CaseNarratives(undefined, logger);
   const written = await narratives.write("acme", factsOf("one"), () => Promise.reject(new Error("noted")));
   expect([narratives.modelName, written.model, written.fallback]).toEqual([null, null, null]);

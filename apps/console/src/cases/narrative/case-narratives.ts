@@ -60,7 +60,7 @@ export class CaseNarratives {
       this.#keep(key, text);
       return { text, model: place.model, fallback: null };
     } catch (error) {
-      this.logger.warn({ reason: String(error), model: place.model }, "a case summary is from the template");
+      this.logger.warn({ reason: String(error), model: place.model }, "used the template for a case summary");
       return byTemplate(facts, signal.aborted ? "late" : "failed");
     }
   }
@@ -76,7 +76,7 @@ export class CaseNarratives {
     const text = await Promise.race([model.write(prompt, signal), late]);
     signal.removeEventListener("abort", abort);
     const plain = text.replaceAll(/\s+/g, " ").trim();
-    if (plain === "") throw new Error("the model wrote nothing");
+    if (plain === "") throw new Error("the model returned no text");
     return plain.length > CHARACTERS_MAX ? `${plain.slice(0, CHARACTERS_MAX)}…` : plain;
   }
 

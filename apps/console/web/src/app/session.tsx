@@ -32,7 +32,7 @@ export function signInAddress(): string {
 
 export function useSession(): Session {
   const session = use(SessionContext);
-  if (session === undefined) throw new Error("There is no session here.");
+  if (session === undefined) throw new Error("There is no session.");
   return session;
 }
 

@@ -13,7 +13,7 @@ describe("the waterfall of contributions", () => {
     expect([baseAt, sumAt]).toEqual([0, 0.8]);
   });
 
-  test("merges small contributions into one step, so that the sum equals the model's", () => {
+  test("merges small contributions into one step so that the sum equals the model's", () => {
     const { steps, rest, sumLogOdds } = placeContributions(-2, [of("a", 3), of("b", 0.5), of("c", -0.25)], 1);
     expect(steps).toHaveLength(1);
     expect(rest).toMatchObject({ count: 2, logOdds: 0.25 });

@@ -12,7 +12,7 @@ const node = (value: string, payments: number, frauds = 0): GraphNode => ({
 const edge = (from: string, to: string) => ({ from: `card:${from}`, to: `card:${to}`, payments: 1 });
 
 describe("placing the graph", () => {
-  test("places distant nodes farther right, and those with frauds on top", () => {
+  test("places distant nodes farther right, and nodes with frauds at the top", () => {
     const nodes = [node("subject", 5), node("many", 9), node("bad", 1, 1), node("far", 1)];
     const edges = [edge("subject", "many"), edge("bad", "subject"), edge("far", "many")];
     const placed = placeNodes({ nodes, edges, isCut: false });
@@ -23,7 +23,7 @@ describe("placing the graph", () => {
     expect(at.bad?.y).toBeLessThan(at.many?.y ?? 0);
   });
 
-  test("a column contains at most eight nodes, frauds first, and an unconnected node comes last", () => {
+  test("puts at most eight nodes in a column, frauds first, and an unconnected node last", () => {
     const many = Array.from({ length: 30 }, (_, index) => node(`n${index}`, index, index === 0 ? 1 : 0));
     const edges = many.map(({ value }) => edge("subject", value));
     const placed = placeNodes({ nodes: [node("subject", 1), ...many, node("alone", 1)], edges, isCut: true });

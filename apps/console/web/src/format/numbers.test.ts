@@ -7,12 +7,12 @@ test.each([
   ["5000", "JPY", 5_000],
   ["5000", "HUF", 500_000],
   ["12.5", "IQD", 12_500],
-])("%s %s are %i minor units, and back", (typed, currency, minor) => {
+])("converts %s %s to %i minor units, and back", (typed, currency, minor) => {
   expect(parseMajor(typed, currency)).toBe(minor);
   expect(toMajor(minor, currency)).toBe(Number(typed.replace(",", ".")));
 });
 
-test.each(["", " ", "-1", "much", "1e999"])("%j is not an amount", (typed) => {
+test.each(["", " ", "-1", "much", "1e999"])("rejects %j as an amount", (typed) => {
   expect(parseMajor(typed, "EUR")).toBeUndefined();
 });
 
@@ -21,7 +21,7 @@ test.each([
   [5_000, "JPY", 5_000, 0],
   [500_000, "HUF", 5_000, 2],
   [12_500, "IQD", 12.5, 3],
-])("%i minor units of %s are shown as %d", (minor, currency, major, digits) => {
+])("shows %i minor units of %s as %d", (minor, currency, major, digits) => {
   const written = new Intl.NumberFormat(undefined, { minimumFractionDigits: digits }).format(major);
   const digitsOf = (shown: string) => shown.replaceAll(/[^\d.,]/g, "");
   expect(digitsOf(formatMoney(minor, currency))).toBe(digitsOf(written));

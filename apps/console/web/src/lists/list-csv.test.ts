@@ -19,7 +19,7 @@ describe("lists as CSV", () => {
     });
   });
 
-  test("a reason that looks like a formula stays text in a spreadsheet", () => {
+  test("a reason that looks like a formula is exported as text for spreadsheets", () => {
     expect(writeEntries([entry("=HYPERLINK(1)")])).toContain(",'=HYPERLINK(1),");
   });
 

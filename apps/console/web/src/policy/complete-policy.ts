@@ -8,14 +8,14 @@ const FIELDS: readonly (readonly [name: string, detail: string])[] = [
   ['attributes[""]', "an undeclared value of the payment; a comparison is false if it was not sent"],
   ["hour", "0 to 23, UTC"],
   ["day_of_week", "1 is Monday"],
-  ["has_score", "whether there is a score"],
-  ["by_scorecard", "whether the scorecard gave it"],
-  ["score", "probability of fraud; the rule needs needs_score"],
-  ["lists.deny.card", "on a list that denies"],
-  ["lists.deny.any", "on a list that denies"],
-  ["lists.watch.any", "on a list that watches"],
-  ["lists.allow.any", "on a list that allows"],
-  ['lists.named("").card', "on one list"],
+  ["has_score", "whether a score is available"],
+  ["by_scorecard", "whether the score comes from the scorecard"],
+  ["score", "probability of fraud; the rule requires needs_score"],
+  ["lists.deny.card", "on a deny list"],
+  ["lists.deny.any", "on a deny list"],
+  ["lists.watch.any", "on a watch list"],
+  ["lists.allow.any", "on an allow list"],
+  ['lists.named("").card', "on a specific list"],
 ];
 
 const KEYS = [

@@ -1,6 +1,6 @@
 import { caseQuery, readQueueSearch } from "./queue-search.js";
 
-describe("the queue's address", () => {
+describe("the queue's URL", () => {
   test("keeps filters and drops everything else", () => {
     expect(readQueueSearch({ status: "closed", outcome: "decline", overdue: true, scoreMin: 0.7 })).toEqual({
       status: "closed",

@@ -5,7 +5,7 @@ import { useConsole } from "./use-console.js";
 const openConsole = useConsole({ cases: 1 });
 const ENDPOINT = "https://hooks.example.com/tripline";
 
-test("adds a user with a password that is shown once; a taken name is rejected next to the field", async () => {
+test("adds a user with a password that is shown once; for a taken name, shows the error next to the field", async () => {
   const { page, api, faults } = await openConsole();
   await page.goto("/admin");
   await page.getByRole("button", { name: "Add user" }).click();
@@ -13,7 +13,7 @@ test("adds a user with a password that is shown once; a taken name is rejected n
   await page.getByLabel("User name").fill("lin");
   await page.getByRole("checkbox", { name: /^Viewer/ }).check();
   await page.getByRole("dialog").getByRole("button", { name: "Add user" }).click();
-  await page.getByRole("alert").getByText("The user name lin is taken.").waitFor();
+  await page.getByRole("alert").getByText("The user name lin is already in use.").waitFor();
   await page.getByLabel("User name").fill("eva");
   await page.getByRole("dialog").getByRole("button", { name: "Add user" }).click();
   const shown = page.getByRole("dialog", { name: "Eva Lind can now sign in" });
@@ -26,7 +26,7 @@ test("adds a user with a password that is shown once; a taken name is rejected n
   expect(faults).toEqual([]);
 });
 
-test("changes roles, locks and secrets one at a time, and reports a change that is not published yet", async () => {
+test("changes roles, locks and secrets one at a time, and reports a change that has not been published yet", async () => {
   const { page, api } = await openConsole();
   const step = async (of: string, name: string, more?: () => Promise<void>): Promise<string> => {
     await page.getByRole("button", { name: `Change ${of}` }).click();
@@ -51,7 +51,7 @@ test("changes roles, locks and secrets one at a time, and reports a change that 
   expect(await page.getByRole("radio").count()).toBe(2);
 });
 
-test("hides the first steps when all of them are done", async () => {
+test("hides the first steps when all of them are completed", async () => {
   const { page, api } = await openConsole();
   api.admin.people = api.admin.people.map((one) => ({ ...one, has_second_factor: true }));
   api.admin.clients = [];
@@ -94,7 +94,7 @@ test("regression #24: a change that needs two administrators waits for the secon
   expect(faults).toEqual([]);
 });
 
-test("regression #30: shows what a requested identity provider changes before it is approved", async () => {
+test("regression #30: shows what a requested identity provider would change before it is approved", async () => {
   const { page, api, faults } = await openConsole();
   const settings = {
     ...{ issuer: "https://login.example.com", client_id: "tripline", scope: "openid", domains: ["example.com"] },
@@ -121,7 +121,7 @@ test("regression #30: shows what a requested identity provider changes before it
   expect(faults).toEqual([]);
 });
 
-test("regression #30: does not report a missing identity provider if the request for it fails", async () => {
+test("regression #30: does not report the identity provider as missing if the request for it fails", async () => {
   const { page, api, fixture } = await openConsole();
   const at = { requested_at: new Date().toISOString(), expires_at: new Date(Date.now() + 86_400_000).toISOString() };
   const change = { action: "provider-remove" };

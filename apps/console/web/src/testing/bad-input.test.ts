@@ -21,7 +21,7 @@ beforeEach(() => {
 
 const openConsole = useConsole({ cases: 20, stream });
 
-test("reports a lost event stream and reconnects; a repeated payment is shown once", async () => {
+test("reports a lost event stream and reconnects, and shows a repeated payment once", async () => {
   const { page, fixture } = await openConsole();
   await page.goto("/live");
   await page.getByRole("status").getByText("Connected").waitFor();
@@ -36,7 +36,7 @@ test("reports a lost event stream and reconnects; a repeated payment is shown on
   expect([streams.length, await card.count()]).toEqual([2, 1]);
 });
 
-test("keeps a note while the backend is down, and adds it when the backend is back", async () => {
+test("keeps a note while the backend is down, and adds it once the backend is available", async () => {
   const { page } = await openConsole();
   await page.goto("/cases/20000");
   const note = page.getByLabel("New note");
@@ -50,7 +50,7 @@ test("keeps a note while the backend is down, and adds it when the backend is ba
   await page.getByRole("listitem").getByText("She never got the card").waitFor();
 });
 
-test("rejects a verdict on a case that a colleague has closed, and keeps what was typed", async () => {
+test("rejects a verdict on a case that a colleague has closed, and keeps the typed text", async () => {
   const { page, api } = await openConsole();
   await page.goto("/cases/20000");
   await page.getByRole("button", { name: "Genuine" }).click();

@@ -32,7 +32,7 @@ async function expectSoon<T>(look: () => Promise<T>, wanted: T): Promise<void> {
   expect(await look()).toBe(wanted);
 }
 
-test("a case from the queue to its verdict and on to the next one, by keyboard alone", async () => {
+test("takes a case from the queue to its verdict and on to the next one with the keyboard alone", async () => {
   const { page, api, faults } = await openConsole();
   await page.goto("/queue");
   await page.getByRole("row").nth(3).waitFor();
@@ -68,7 +68,7 @@ test("a case from the queue to its verdict and on to the next one, by keyboard a
   expect(faults).toEqual([]);
 });
 
-test("the tour of the first case works by keyboard and is shown to a user only once", async () => {
+test("the tour of the first case works with the keyboard and is shown to a user only once", async () => {
   const { page } = await openConsole();
   await page.goto("/cases/20000");
   const hints = page.getByRole("region", { name: "Your first case" });
@@ -90,7 +90,7 @@ test("the tour of the first case works by keyboard and is shown to a user only o
   expect([await hints.count(), await page.locator(".toured").count()]).toEqual([0, 0]);
 });
 
-test("rejects a change based on an older revision, keeps what was typed, and saves it after loading the newest", async () => {
+test("rejects a change based on an older revision, keeps the typed text, and saves it after loading the newest revision", async () => {
   const { page, api } = await openConsole();
   await page.goto("/cases/20000");
   await page.getByRole("button", { name: "Genuine" }).click();
@@ -108,7 +108,7 @@ test("rejects a change based on an older revision, keeps what was typed, and sav
   await page.getByText("Closed as genuine", { exact: true }).waitFor();
 });
 
-test("the timeline shows a payment's updates and fraud reports, and what does not match", async () => {
+test("the timeline shows a payment's updates and fraud reports, and any mismatches", async () => {
   const { page } = await openConsole();
   await page.goto("/cases/20000");
   const timeline = page.getByRole("table", { name: "Timeline" });
@@ -123,7 +123,7 @@ test("the timeline shows a payment's updates and fraud reports, and what does no
   );
 });
 
-test("what was typed survives the end of the session", async () => {
+test("typed text is kept when the session ends", async () => {
   const { page, fixture } = await openConsole();
   await page.goto("/cases/20000");
   await page.getByLabel("New note").fill("Half a thou");
@@ -167,7 +167,7 @@ test("the user who requested the verdict cannot confirm it", async () => {
   expect(await page.getByRole("button", { name: "Confirm" }).count()).toBe(0);
 });
 
-test("shows personal data for a reason, hides them again, and keeps them nowhere in the page", async () => {
+test("shows personal data after a reason is given, hides it on request, and keeps no copy in the page", async () => {
   const { page, api, fixture } = await openConsole();
   const before = api.detail("20000");
   await page.goto("/cases/20000");
@@ -194,7 +194,7 @@ test("shows personal data for a reason, hides them again, and keeps them nowhere
   expect(changes(fixture)).toEqual(["POST /api/personal/open"]);
 });
 
-test("offers nothing to users who may not see personal data", async () => {
+test("shows no personal data to users who may not see them", async () => {
   const { page, fixture } = await openConsole();
   fixture.session = makeSession(Date.now(), ["decisions:read", "cases:read"]);
   await page.goto("/cases/20000");
@@ -202,7 +202,7 @@ test("offers nothing to users who may not see personal data", async () => {
   expect(await page.getByRole("heading", { name: "Personal data" }).count()).toBe(0);
 });
 
-test("files are added and removed by keyboard; rejected ones show the reason next to the button", async () => {
+test("adds and removes files with the keyboard, and shows why a file was rejected next to the button", async () => {
   const { page, api, fixture, faults } = await openConsole();
   await page.goto("/cases/20000");
   const files = page.getByRole("region", { name: "Files" });
@@ -233,7 +233,7 @@ test("files are added and removed by keyboard; rejected ones show the reason nex
   expect(faults).toEqual([]);
 });
 
-test("a model's summary is marked as generated; without the model, the template is shown with a note", async () => {
+test("marks a model's summary as generated, and shows the template with a note if there is no model", async () => {
   const { page, api, fixture } = await openConsole();
   for (const id of ["20000", "19999"]) api.change(id, { narrativeModel: "nova-lite" });
   await page.goto("/cases/20000");
@@ -271,7 +271,7 @@ test("shows markup from payments or users as text", async () => {
   expect(faults).toEqual([]);
 });
 
-test("single keys can be switched off", async () => {
+test("single-key shortcuts can be disabled", async () => {
   const { page, fixture } = await openConsole();
   await page.goto("/queue");
   await page.getByRole("row").nth(3).waitFor();
@@ -284,7 +284,7 @@ test("single keys can be switched off", async () => {
   expect(changes(fixture)).toEqual([]);
 });
 
-test("keeps the text of a policy draft after a failed save, and shows faults during typing", async () => {
+test("keeps the text of a policy draft after a failed save, and shows faults while typing", async () => {
   const { page, api, fixture } = await openConsole();
   await page.goto("/policy/drafts/night");
   await page.getByText("Valid. All examples pass.").waitFor();
@@ -309,7 +309,7 @@ test("keeps the text of a policy draft after a failed save, and shows faults dur
   expect(api.control.drafts[0]?.text).toMatch(/when: card_ratio_30d >=$/);
 });
 
-test("text typed while the page renders is not lost", async () => {
+test("keeps text typed while the page renders", async () => {
   const { page } = await openConsole();
   await page.goto("/policy/drafts/night");
   const editor = page.getByRole("textbox", { name: "Policy text" });

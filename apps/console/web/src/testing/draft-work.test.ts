@@ -44,7 +44,7 @@ function saveElsewhere({ api }: OpenConsole, typed: string): string {
 
 const nightOf = ({ api }: OpenConsole) => api.control.drafts.find(({ name }) => name === "night");
 
-test("text typed while a draft is being saved is kept and saved on the new version", async () => {
+test("keeps text typed while a draft is being saved, and saves it on top of the new version", async () => {
   const console = await openConsole();
   const { page } = console;
   await openDraft(page);
@@ -66,7 +66,7 @@ test("text typed while a draft is being saved is kept and saved on the new versi
   expect(await kept(page)).not.toContain("# one");
 });
 
-test("regression #32: a new draft starts from the active revision, and authors have names", async () => {
+test("regression #32: a new draft starts from the active revision, and authors are shown by name", async () => {
   const { page } = await openConsole();
   await page.goto("/policy");
   await page.getByText("Based on revision 2.").waitFor();
@@ -105,7 +105,7 @@ test("keeps a note that is started while the previous one is being saved", async
 });
 
 describe("a draft that a colleague has saved", () => {
-  test("is shown next to the user's text after a reload, and replaced only by choice", async () => {
+  test("is shown next to the user's text after a reload, and replaces the text only if the user chooses so", async () => {
     const console = await openConsole();
     const { page, faults } = console;
     await openDraft(page);
@@ -146,7 +146,7 @@ describe("a draft that a colleague has saved", () => {
   });
 });
 
-describe("text that was typed", () => {
+describe("typed text", () => {
   const typeNote = async (page: Page): Promise<void> => {
     await page.goto("/cases/20000");
     await page.getByLabel("New note").fill("Half a thought");

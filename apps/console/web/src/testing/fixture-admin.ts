@@ -100,7 +100,7 @@ export function answerAdmin(state: AdminState, { method, path, body }: Asked, no
   if (id === "") {
     const sent = body as Pick<AdminPerson, "user_name" | "name" | "roles">;
     if (state.people.some(({ user_name }) => user_name === sent.user_name)) {
-      throw new Refusal(409, "name-taken", `The user name ${sent.user_name} is taken.`, "The name is taken");
+      throw new Refusal(409, "name-taken", `The user name ${sent.user_name} is already in use.`, "The name is taken");
     }
     const account = { tenant: "demo", has_second_factor: false, created_at: now, disabled_at: null };
     const added = { ...sent, ...account, person_id: sent.user_name };

@@ -27,7 +27,7 @@ export class Api {
   readonly control;
   readonly admin;
   readonly unmatched;
-  #views: SavedView[] = [{ name: "Past due, nobody's", query: { overdue: true, assignee: "nobody" } }];
+  #views: SavedView[] = [{ name: "Past due, unassigned", query: { overdue: true, assignee: "nobody" } }];
 
   constructor(
     private readonly nowMs: number,

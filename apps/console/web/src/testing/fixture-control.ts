@@ -81,7 +81,9 @@ function answerLists(
   const wrong = entries.find(({ kind, value }) => kind === "card" && !/^ct_[0-9a-f]{32}$/.test(value));
   if (wrong !== undefined) {
     const refusal = new Refusal(422, "invalid-field", "1 field is wrong.", "A field has a wrong value");
-    const errors = [{ pointer: "/entries/0/value", detail: "must be a card token: ct_ and 32 hexadecimal digits" }];
+    const errors = [
+      { pointer: "/entries/0/value", detail: "must be a card token: ct_ followed by 32 hexadecimal digits" },
+    ];
     Object.assign(refusal.problem, { errors });
     throw refusal;
   }

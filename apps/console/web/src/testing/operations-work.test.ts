@@ -4,7 +4,7 @@ import { useConsole } from "./use-console.js";
 
 const openConsole = useConsole({ cases: 1 });
 
-test("dead letters are redriven by selection and by error code; an error is shown in the dialog", async () => {
+test("redrives dead letters by selection and by error code, and shows errors in the dialog", async () => {
   const { page, fixture, faults } = await openConsole();
   await page.goto("/system");
   const letters = page.getByRole("region", { name: "transactions: 4" });
@@ -30,7 +30,7 @@ test("dead letters are redriven by selection and by error code; an error is show
   expect(faults).toEqual([]);
 });
 
-test("a user who may only see dead letters cannot redrive them; any other user sees only their number", async () => {
+test("lets users with read access view dead letters but not redrive them, and shows others only the number", async () => {
   const { page, fixture } = await openConsole();
   fixture.session = makeSession(Date.now(), ["decisions:read", "operations:read"]);
   await page.goto("/system");
@@ -45,7 +45,7 @@ test("a user who may only see dead letters cannot redrive them; any other user s
   expect(fixture.asked.filter((asked) => asked.includes("/control/"))).toEqual([]);
 });
 
-test("shows what the archive did or why it cannot, and which services have processed erasures", async () => {
+test("shows what the archive did or why it failed, and which services have processed erasures", async () => {
   const { page, faults } = await openConsole();
   await page.goto("/system");
   const jobs = page.getByRole("table", { name: "Archive" });

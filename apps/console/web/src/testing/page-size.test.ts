@@ -34,7 +34,7 @@ describe("what the browser loads", () => {
     expect([...first].join(" ")).not.toMatch(/echart|policy-text|linked-graph|live-series/);
   });
 
-  test("no part loaded later by a screen is larger than the charts", () => {
+  test("no part that a screen loads later is larger than the charts", () => {
     const scripts = Object.keys(manifest).filter((name) => manifest[name]?.file.endsWith(".js"));
     expect(Math.max(...scripts.map(sizeOf))).toBeLessThan(LAZY_BYTES_MAX);
   });

@@ -8,7 +8,7 @@ const SETTLED_MS = 500;
 
 const openConsole = useConsole({ cases: CASES });
 
-test("scrolls thousands of cases with few rows in the document; filters are in the URL, the search text is not", async () => {
+test("scrolls through thousands of cases with few rows in the document; the filters are in the URL, but not the search text", async () => {
   const { page } = await openConsole();
   await page.goto("/queue");
   await page.getByText("3,000 cases").waitFor();
@@ -45,7 +45,7 @@ test("Escape leaves the search field, and keys act on the results", async () => 
   await page.waitForURL(`**/cases/${wanted}`);
 });
 
-test("changes several cases in one request and names rejected ones", async () => {
+test("changes several cases in one request, and lists those that were rejected", async () => {
   const { page, api, fixture } = await openConsole();
   await page.goto("/queue");
   await page.getByRole("row").nth(3).waitFor();

@@ -20,7 +20,7 @@ describe("every screen", () => {
     ["light, 1280 px", { theme: "light", width: WIDE_PX }],
     ["dark, 390 px", { theme: "dark", width: NARROW_PX }],
   ] as const)(
-    "has nothing that WCAG 2.2 AA forbids, that the page's policy stops, or that is wider than the window: %s",
+    "meets WCAG 2.2 AA, complies with the content security policy, and fits the window: %s",
     async (_, look) => {
       const { page, faults } = await openConsole(look);
       const found: Record<string, readonly string[]> = {};
@@ -55,7 +55,7 @@ describe("every screen", () => {
     TEST_MS_MAX,
   );
 
-  test("reports in place that the backend is unavailable, and shows the data when it is back", async () => {
+  test("reports on the screen that the backend is unavailable, and shows the data when it is available again", async () => {
     const { page, fixture } = await openConsole();
     fixture.failing.set("/api/health", new Refusal(403, "scope-missing", "Your token lacks decisions:read."));
     await page.goto("/system");
@@ -87,7 +87,7 @@ describe("roles", () => {
     expect(fixture.asked.filter((asked) => asked.includes("audit"))).toEqual([]);
   });
 
-  test("a user without a session is redirected to sign in, and back to the same page", async () => {
+  test("redirects a user without a session to the sign-in, and back to the same page", async () => {
     const { page, fixture } = await openConsole();
     fixture.session = undefined;
     await page.goto("/cases/20000");

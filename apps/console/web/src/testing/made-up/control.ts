@@ -146,15 +146,15 @@ function makeOperations(ago: (days: number) => string): Pick<ControlState, "dead
         letters: [
           letter(17, "spec-mismatch", "The vector has 74 values, the spec 78."),
           letter(16, "spec-mismatch", "The vector has 74 values, the spec 78.", { returned: 1 }),
-          letter(12, "message-unreadable", "It is not the protobuf message of its topic."),
-          letter(11, "message-unreadable", "It is all zeros.", { is_reference: true, bytes: 0 }),
+          letter(12, "message-unreadable", "It is not a valid protobuf message."),
+          letter(11, "message-unreadable", "All values are zero.", { is_reference: true, bytes: 0 }),
         ],
       },
       {
         topic: "lists",
         count: 1,
         can_return: false,
-        letters: [letter(3, "message-unreadable", "It names no list.", { group: "decisions", key: "demo/deny" })],
+        letters: [letter(3, "message-unreadable", "It contains no list.", { group: "decisions", key: "demo/deny" })],
       },
     ],
     erasures: {

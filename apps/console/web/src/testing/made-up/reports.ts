@@ -105,7 +105,7 @@ export function answerReports(
     return { reports: state.reports.filter((one) => one.state === (query.get("state") ?? "ambiguous")), next: null };
   }
   const found = state.reports.find((one) => one.id === id);
-  if (found === undefined) throw new Refusal(404, "not-found", "No report with this ID is unmatched.");
+  if (found === undefined) throw new Refusal(404, "not-found", "There is no unmatched report with this ID.");
   if (step === "candidates") return candidatesOf(found);
   state.reports = state.reports.filter((one) => one !== found);
   return undefined;

@@ -112,7 +112,7 @@ export const text = {
     noOwner: "None",
     ownerLocked: (name: string) => `${name} (locked)`,
     ownerName: "User name of the owner",
-    ownerHint: "Where two users are required, this user and the client count as one.",
+    ownerHint: "If a change requires two users, this user and the client count as one.",
     id: "Client ID",
     idHint: "Letters, digits, dots, dashes and underscores.",
     method: "Signs in with",

@@ -117,7 +117,7 @@ const detail = {
     "payment-budget-exceeded": "the rules together exceeded the payment's step budget",
     "pattern-unsupported": "uses an unsupported pattern",
     "evaluation-failed": "evaluation failed",
-    "attributes-unavailable": "the attributes could not be opened",
+    "attributes-unavailable": "the attributes could not be decrypted",
     "switched-off": "switched off",
   } as Readonly<Record<string, string>>,
   lists: "On lists",
@@ -155,7 +155,7 @@ const detail = {
   kinds: { card: "Card", terminal: "Terminal", device: "Device", ip: "Address" },
   notes: "Notes",
   noteLabel: "New note",
-  noteHeld: "You are offline. The note is not saved yet; it will be when you are back online.",
+  noteHeld: "You are offline. The note is not saved yet. It will be saved when you are back online.",
   addNote: "Add note",
   noNotes: "No notes yet.",
   files: {

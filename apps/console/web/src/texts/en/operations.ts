@@ -125,7 +125,7 @@ export const text = {
     noneMature: (days: number) =>
       `No payment is old enough for a verdict yet: 95 % of labels arrive within ${plural(days, "day", "days")}.`,
     mature: (payments: string, before: string, days: number) =>
-      `Precision, calibration and other metrics that need labels: ${payments} payments before ${before}. 95 % of labels arrive within ${plural(days, "day", "days")}.`,
+      `Precision, calibration and other metrics that need labels, for ${payments} payments before ${before}. 95 % of labels arrive within ${plural(days, "day", "days")}.`,
     rollout: "Rollout",
     stages: { shadow: "Shadow", canary: "Canary", champion: "Champion", "rolled-back": "Rolled back" },
     share: (percent: string) => `${percent} of cards`,

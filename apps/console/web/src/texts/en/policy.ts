@@ -12,8 +12,8 @@ export const text = {
     "payment-budget-exceeded": "the rules for a payment together exceeded their budget",
     "pattern-unsupported": "it uses an unsupported pattern",
     "evaluation-failed": "its evaluation failed",
-    "attributes-unavailable": "the attributes could not be opened",
-    "attributes-not-kept": "backtests have no attributes",
+    "attributes-unavailable": "the attributes could not be decrypted",
+    "attributes-not-kept": "backtests have no access to attributes",
   } as Readonly<Record<string, string>>,
   approvalNeeded: "Another user must approve a revision before it is activated.",
   listsApprovalNeeded: "Another user must confirm list entries for BINs, countries and IP ranges.",
@@ -29,7 +29,7 @@ export const text = {
     takesEffect: (when: string) => `Takes effect ${when} unless another user rejects it.`,
     confirm: "Confirm",
     refuse: "Reject",
-    own: "You requested this, so another user must confirm it.",
+    own: "You requested this change, so another user must confirm it.",
     breakGlass: "Break glass",
     breakGlassDetail:
       "Use this if no other user can confirm the change. It takes effect in one hour unless another user rejects it. An alert is sent immediately.",
@@ -61,7 +61,8 @@ export const text = {
   draftTitle: (name: string) => `Draft ${name}`,
   editor: "Policy text",
   editorHint:
-    "Features and fields complete as you type. Press Ctrl-Space for suggestions, or Escape and then Tab to leave the editor.",
+    "Features and fields are completed as you type. Press Ctrl-Space for suggestions, or Escape and then Tab to leave the " +
+    "editor.",
   valid: "Valid. All examples pass.",
   checking: "Checking…",
   faults: (count: number) => (count === 1 ? "1 error" : `${count} errors`),
@@ -120,7 +121,7 @@ export const text = {
     noResult: (rule: string, count: string, why: string) => `${rule} returned no result for ${count} payments: ${why}.`,
     exploration: (approved: string, amount: string, loss: string) =>
       `Exploration would approve ${approved} declines per day, ${amount} in total. Expected loss: ${loss} per day.`,
-    failed: (count: string, why: string) => `The draft failed on ${count} payments: ${why}.`,
+    failed: (count: string, why: string) => `The draft failed for ${count} payments: ${why}.`,
     intervals: "95 % confidence intervals in brackets, adjusted for repeated payments by the same card.",
     policies: "Before and after",
     rows: {

@@ -18,7 +18,7 @@ export const text = {
       waiting: "No waiting reports",
       expired: "No expired reports",
     } as PerState,
-    noneDetail: "Reports that name their payment, and those that Tripline matched, are on the timeline of the payment.",
+    noneDetail: "Reports that refer to a payment, and reports that Tripline matched, are on the payment's timeline.",
     cut: (count: string) => `Only the ${count} oldest reports are shown. Match them to see newer ones.`,
     age: "Age",
     report: "Report",
@@ -47,11 +47,12 @@ export const text = {
     agreements: { same: "same", differs: "differs", unknown: "unknown" } as Readonly<Record<Agreement, string>>,
     none: "No candidates",
     noneDetail:
-      "No payment with the report's ARN, or with its card and about its date, agrees with the report. If the report is wrong, send a corrected version.",
-    many: "Only the candidates that agree best are shown.",
+      "No payment with the report's ARN, or with its card and a date close to the report's, matches the report. If the report is " +
+      "wrong, send a corrected version.",
+    many: "Only the best candidates are shown.",
     match: "Match",
     matchOne: (payment: string) => `Match with ${payment}`,
-    lacking: "You cannot match this report: only users who may label payments, such as analysts and leads, can.",
+    lacking: "Only users who may label payments, such as analysts and leads, can match this report.",
   },
   ratios: {
     title: "Dispute ratios",
@@ -71,7 +72,7 @@ export const text = {
     programs: "Programmes",
     tooLittle: "not enough data",
     state: { above: "threshold exceeded", below: "below threshold", unknown: "not enough data" },
-    incomplete: "Some data about this month's payments or reports is not stored, so it has no ratios.",
+    incomplete: "Some data about this month's payments or reports is not stored, so there are no ratios for it.",
     cut: "Only the merchants with the most reports are shown.",
     limits: "Thresholds and sources",
     limit: (ratio: string, reports: string, from: string) => `${ratio} and at least ${reports} reports, from ${from}`,
@@ -100,11 +101,11 @@ export const text = {
       amountMinor: "Reported amount",
     },
     meanings: {
-      reports: "Reports in their newest version. Withdrawn reports are not counted.",
+      reports: "The newest version of each report. Withdrawn reports are not counted.",
       matched: "Reports whose payment is known and still stored.",
       unmatched: "All other reports.",
       duplicates:
-        "Reports about a payment that has an earlier report of the same kind. That report is not a duplicate.",
+        "Reports about a payment that already has a report of the same kind. The earlier report is not counted as a duplicate.",
       amountDiffers: "Matched reports with an amount or currency other than the payment's, such as partial disputes.",
       amountMinor: "The sum of the amounts in the reports.",
     },
@@ -112,7 +113,8 @@ export const text = {
   confirm: {
     ask: (report: string, payment: string) => `Match report ${report} with payment ${payment}?`,
     detail:
-      "All versions of the report then belong to this payment, and its verdict may change. Only a new version of the report can correct this.",
+      "All versions of the report will then belong to this payment, and its verdict may change. Only a new version of the report " +
+      "can correct this.",
     differs: (fields: string) => `These fields differ: ${fields}.`,
     back: "Back",
     match: "Match",

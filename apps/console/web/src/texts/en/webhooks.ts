@@ -12,7 +12,7 @@ export const text = {
   endpoints: {
     title: "Endpoints",
     url: "URL",
-    urlHint: "An https:// address of your server. It must be reachable from the internet.",
+    urlHint: "An https:// URL of your server. It must be reachable from the internet.",
     description: "Description",
     events: "Events",
     state: "State",
@@ -47,7 +47,7 @@ export const text = {
       resume: { name: "Resume", detail: "Sends the waiting events and all later events." },
       rotate: {
         name: "Rotate secret",
-        detail: "Requests are signed with both secrets for this long. With 0, the old one stops working immediately.",
+        detail: "Requests are signed with both secrets for this long. If 0, the old one stops working immediately.",
       },
       replay: {
         name: "Replay",
