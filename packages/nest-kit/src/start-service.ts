@@ -127,8 +127,7 @@ function certificateOf({ certificate, logger }: ServiceOptions): ServerCertifica
   if (certificate === undefined) return undefined;
   return new ServerCertificate(certificate, {
     onRenewed: () => logger.info("the certificate of the HTTP port was renewed"),
-    onFault: (error) =>
-      logger.error({ err: error }, "the new certificate cannot be used; the previous one stays in use"),
+    onFault: (error) => logger.error({ err: error }, "the new certificate is unusable; the previous one stays in use"),
   });
 }
 

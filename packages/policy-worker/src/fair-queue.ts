@@ -39,7 +39,7 @@ export class FairQueue {
       this.#take(tenant);
     } else if (!(await this.#hasPlace(tenant))) {
       onBusy();
-      const detail = "Too many policies are waiting to be checked. Try again in a moment.";
+      const detail = "Too many policies are waiting to be checked. Try again later.";
       throw new TriplineError("policy-checks-busy", detail);
     }
     try {

@@ -19,7 +19,7 @@ test.each([
   ["vault:http://vault.bank:8200/transit/personal", /because the token of Vault goes to vault\.bank:8200\.$/],
   ["vault:https://vault.bank:8200/transit/personal", /which needs either VAULT_TOKEN_FILE or VAULT_KUBERNETES_ROLE\.$/],
   [`${newKey()},awskms:`, /^PERSONAL_MASTER_KEY must have after "awskms:" the id/],
-])("rejects %s in one sentence that names the setting and no key", (text, sentence) => {
+])("rejects %s, and says why in one sentence that names the setting and no key", (text, sentence) => {
   let message = "";
   try {
     openMasterKey(text);

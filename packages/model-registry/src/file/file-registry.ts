@@ -218,6 +218,6 @@ async function stored<T>(work: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (error instanceof TriplineError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    throw new TriplineError("internal", `The model registry cannot be used: ${reason}.`, [], { cause: error });
+    throw new TriplineError("internal", `The model registry is unusable: ${reason}.`, [], { cause: error });
   }
 }

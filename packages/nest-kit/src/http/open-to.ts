@@ -7,7 +7,7 @@ export type Audience =
   | "other services"
   | "clients with a certificate"
   | "the tenant's identity provider"
-  | "who is signed in at auth";
+  | "users who are signed in to auth";
 
 /**
  * Declares that a controller or method requires no scope, and who may call it. docs/access.md is generated from this

@@ -28,7 +28,7 @@ test("`tripline journey bad-policy`: backtest and guard stop a draft that declin
     );
     // regression #24: the revision could be activated again, and then no guard monitored it.
     expect(printed[4]).toMatch(
-      /^A second attempt was rejected: Revision \d+ was rolled back: another user must approve it again/,
+      /^A second attempt was rejected: Revision \d+ was rolled back, so another user must approve it again/,
     );
   } finally {
     await system.close();

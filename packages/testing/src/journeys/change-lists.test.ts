@@ -83,7 +83,7 @@ describe("lists", () => {
     await lists("remove", "mules", ...entry);
     expect(reasonOf(await untilOutcome("approve", value))).toContain('on the list "allow": Ours, "tested".');
     await lists("remove", "allow", ...entry);
-    await expect(lists("remove", "allow", ...entry)).rejects.toThrow("The list allow does not have this entry.");
+    await expect(lists("remove", "allow", ...entry)).rejects.toThrow("The list allow does not contain this entry.");
     await expect(lists("search", "--value", value)).resolves.toBe("No matching entries.\n");
   });
 

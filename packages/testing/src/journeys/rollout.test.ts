@@ -96,7 +96,7 @@ describe.each(TOPOLOGIES)("topology %s", (topology) => {
       );
       expect(await run("hold", "--why", "a weekend")).toContain(", held\n");
       expect(await run("advance")).toContain("canary, decides 1 % of cards\n");
-      await expect(run("rollout", candidate)).rejects.toThrow(/is being rolled out\. /);
+      await expect(run("rollout", candidate)).rejects.toThrow(/is already being rolled out\. /);
       expect(await run("rollback", "--why", "enough")).toMatch(
         /: rolled back\n.*demo-operator {2}rollback -> rolled-back {2}enough\n$/s,
       );
@@ -115,7 +115,7 @@ describe.each(TOPOLOGIES)("topology %s", (topology) => {
         for (const [at, changes] of others.entries()) {
           const { version: candidate } = await publishNetwork(registry, at, changes);
           await expect(rollouts.start({ model: MODEL_NAME, candidate, why: "a test" })).rejects.toThrow(
-            /Both must use the same spec/,
+            /Both must use the same feature spec/,
           );
         }
 

@@ -264,7 +264,7 @@ describe("reports without a payment", () => {
     const { card, name, payment } = await ambiguousReport("");
     const { page: seen } = await openAs(bed.people.viewer, "/reports");
     await seen.getByRole("button", { name: `Open ${name}` }).click();
-    await seen.getByText("You cannot match this report").waitFor();
+    await seen.getByText("can match this report").waitFor();
     expect(await seen.getByRole("button", { name: /^Match/ }).count()).toBe(0);
     expect(await seen.content()).not.toContain(card);
     const { page, faults } = await openAs(bed.people.analyst, "/reports");
@@ -300,7 +300,7 @@ describe("reports without a payment", () => {
       status: 204,
     });
     await page.getByRole("dialog").getByRole("button", { name: "Match", exact: true }).click();
-    await page.getByRole("alert").getByText("No report with this ID is unmatched.").first().waitFor();
+    await page.getByRole("alert").getByText("There is no unmatched report with this ID.").first().waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("button", { name: `Open ${name}` }).waitFor({ state: "detached" });
   });
