@@ -39,7 +39,11 @@ export function statesCommand(name: string, stateText: string): Command {
     .option("--topic-prefix <prefix>", "the services' KAFKA_TOPIC_PREFIX")
     .option("--state <file>", stateText)
     .option("--ttl-days <days>", "STATE_TTL_DAYS of the features service", parseDays)
-    .option("--memory <gib>", "memory limit for the states; the remainder is stored in TMPDIR (default: 2)", parseGib)
+    .option(
+      "--memory <gib>",
+      "memory limit for the states; states above it are stored in TMPDIR (default: 2)",
+      parseGib,
+    )
     .option("--workspace <name>", "without --lake, --kafka and --redis: the system on this machine", DEMO_WORKSPACE);
 }
 
