@@ -27,10 +27,10 @@ for decision = 1, tonumber(ARGV[3]) do
       local place = at + 1 + 5 * choice
       local budget, per_day = KEYS[tonumber(ARGV[place])], tonumber(ARGV[place + 1])
       local units, used = tonumber(ARGV[place + 2]), tonumber(ARGV[place + 3])
-      if not budget or per_day < 0 or tonumber(redis.call('GET', budget) or '0') + units <= per_day then
+      local count = budget and tonumber(redis.call('GET', budget) or '0')
+      if not budget or per_day < 0 or count + units <= per_day then
         if budget and used > 0 then
-          redis.call('INCRBY', budget, ARGV[place + 3])
-          redis.call('EXPIRE', budget, ARGV[2])
+          redis.call('SET', budget, string.format('%.0f', count + used), 'EX', ARGV[2])
         end
         redis.call('SET', KEYS[decision], ARGV[place + 4], 'EX', ARGV[1])
         kept[decision] = choice

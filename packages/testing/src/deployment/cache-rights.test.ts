@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { DecisionStore } from "@tripline/decisions/deciding/decision-store";
 import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
 import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
 import { readAccessRules } from "@tripline/system/access/access-rules";
@@ -8,6 +9,7 @@ import type { Redis } from "ioredis";
 const MODULE = new URL("../../../../infra/modules/cache/aws/main.tf", import.meta.url);
 const GROUPS = /^ *commands += "(.+)"$/m;
 const USER = `elasticache-${process.pid}`;
+const DECISIONS_USER = `decisions-${process.pid}`;
 
 let redis: Redis;
 
@@ -17,7 +19,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await redis.acl("DELUSER", USER);
+  await redis.acl("DELUSER", USER, DECISIONS_USER);
   redis.disconnect();
 });
 
@@ -40,5 +42,25 @@ test("ElastiCache's command groups contain every command that access.yaml grants
   for (const command of commands) {
     const call = await shortestCall(command);
     expect([command, await redis.call("ACL", "DRYRUN", USER, ...call)]).toEqual([command, "OK"]);
+  }
+});
+
+test("regression #31: decisions may run every command of the script that counts budgets", async () => {
+  const rights = redisUsers(readAccessRules(), true).get("decisions") ?? [];
+  await redis.acl("SETUSER", DECISIONS_USER, "reset", "on", "nopass", ...rights);
+  const restricted = redis.duplicate();
+  try {
+    await awaitRedis(restricted);
+    await restricted.auth(DECISIONS_USER, "any");
+    const store = new DecisionStore(restricted, { DECISION_TTL_HOURS: 1 });
+    const take = { tenant: "rights", what: "explored-eur", day: "2026-07-01", perDay: 3e15, isCharged: true };
+    const bytes = Uint8Array.of(1);
+    for (const [index, units] of [1, 2e15].entries()) {
+      const transactionId = `rights_${index}`;
+      expect(await store.putIfAbsent([{ transactionId, bytes, takes: { ...take, units } }])).toEqual([bytes]);
+    }
+    expect(await redis.get("budget:rights:explored-eur:2026-07-01")).toBe("2000000000000001");
+  } finally {
+    restricted.disconnect();
   }
 });
