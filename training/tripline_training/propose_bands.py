@@ -10,7 +10,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tripline_training.data.dataset import parse_span
+from tripline_training.data.days import DAY_MS
 from tripline_training.errors import TrainingError, run_command
 from tripline_training.evaluation.band_costs import BandCosts, read_band_costs
 from tripline_training.evaluation.choose_bands import BandFold, Bands, choose_bands, fold_of, savings_of
@@ -20,17 +23,18 @@ FOLDS_MAX = 52
 
 
 def propose(scored: Scored, costs: BandCosts, folds: int) -> dict[str, Any]:
-    """The bands that save most over all folds.
+    """The bands that save most over the whole period.
 
     Each fold also shows what bands chosen on the other folds save, compared with the best bands in hindsight.
     """
-    parts = split_days(scored.occurred_at_ms, folds)
-    data = [fold_of(scored, part) for part in parts]
-    bands = choose_bands(data, costs)
+    data = [fold_of(scored, part) for part in split_days(scored.occurred_at_ms, folds)]
+    whole = fold_of(scored, slice(None))
+    bands = choose_bands([whole], costs)
+    savings = savings_of(whole, bands, costs)
     return {
         "bands": bands.as_json(),
-        "saved": sum(savings_of(fold, bands, costs).saved for fold in data),
-        "reviews_per_day": sum(savings_of(fold, bands, costs).reviews for fold in data) / sum(f.days for f in data),
+        "saved": savings.saved,
+        "reviews_per_day": savings.reviews / whole.days,
         "folds": [_judge(data, number, costs) for number in range(len(data))] if len(data) > 1 else [],
     }
 
@@ -49,11 +53,18 @@ def _judge(data: list[BandFold], number: int, costs: BandCosts) -> dict[str, Any
 
 
 def split_days(occurred_at_ms: Any, folds: int) -> list[slice]:  # noqa: ANN401 -- an array of integers
-    """Consecutive parts with equal numbers of payments; the payments are in order."""
-    if not 1 <= folds <= FOLDS_MAX or len(occurred_at_ms) < folds:
-        raise TrainingError(f"--folds must be from 1 to {FOLDS_MAX}, and at most the number of payments.")
-    ends = [round(len(occurred_at_ms) * number / folds) for number in range(folds + 1)]
-    return [slice(first, end) for first, end in pairwise(ends)]
+    """Consecutive parts with nearly equal numbers of whole days, because each day has its own capacity for reviews.
+
+    The payments are in order. With fewer days than folds, each day is a part.
+    """
+    if not 1 <= folds <= FOLDS_MAX:
+        raise TrainingError(f"--folds must be from 1 to {FOLDS_MAX}.")
+    begins = np.unique(occurred_at_ms // DAY_MS, return_index=True)[1].tolist()
+    if len(begins) < 2 <= folds:
+        raise TrainingError("--folds from 2 needs payments of at least two days (UTC), but there is only one day.")
+    count = min(folds, len(begins))
+    ends = [begins[len(begins) * number // count] for number in range(count)]
+    return [slice(first, end) for first, end in pairwise([*ends, len(occurred_at_ms)])]
 
 
 def as_policy(bands: Bands) -> str:
@@ -88,7 +99,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--version", default="champion", help="alias or version (default champion)")
     parser.add_argument("--from", dest="first", required=True, help="first payment, after those of training")
     parser.add_argument("--to", dest="last", required=True, help="inclusive for a date, exclusive for a time")
-    parser.add_argument("--folds", type=int, default=4, help="parts of this period that test each other (default 4)")
+    parser.add_argument("--folds", type=int, default=4, help="parts of whole days that test each other (default 4)")
     parser.add_argument("--costs", type=Path, required=True, help="YAML file; see evaluation/band_costs.py")
     parser.add_argument("--json", type=Path, help="where to write the proposal as JSON")
     given = parser.parse_args(arguments)

@@ -47,6 +47,8 @@ def read_band_costs(path: Path) -> BandCosts:
         value = values[name]
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e9:
             raise TrainingError(f"{path}: {name} must be a number from 0, not {value!r}.")
+        if name.endswith("_share") and value > 1:
+            raise TrainingError(f"{path}: {name} is a share of the amount and must be from 0 to 1, not {value!r}.")
     return BandCosts(**{name: float(values[name]) for name in names})
 
 

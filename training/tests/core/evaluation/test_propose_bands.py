@@ -1,14 +1,17 @@
 """Bands that save most, compared with trying every pair of scores on every payment."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tripline_training.data.days import DAY_MS
 from tripline_training.errors import TrainingError
 from tripline_training.evaluation.band_costs import BandCosts, read_band_costs
 from tripline_training.evaluation.choose_bands import BandFold, Bands, choose_bands, savings_of
-from tripline_training.propose_bands import as_policy, split_days
+from tripline_training.evaluation.read_scored import Scored
+from tripline_training.propose_bands import as_policy, propose, split_days
 
 COSTS = BandCosts(
     fraud_loss_share=0.9,
@@ -98,8 +101,40 @@ def test_costs_name_a_missing_entry(tmp_path: Path) -> None:
         read_band_costs(path)
 
 
+@pytest.mark.parametrize("name", ["fraud_loss_share", "false_positive_share"])
+def test_refuses_a_share_above_1(tmp_path: Path, name: str) -> None:
+    """regression #31: a share of 90 instead of 0.9 was accepted, so the bands were those of other costs."""
+    path = tmp_path / "costs.yaml"
+    values = dict.fromkeys(COSTS.__dataclass_fields__, 1)
+    path.write_text("".join(f"{each}: {value}\n" for each, value in (values | {name: 90}).items()))
+    with pytest.raises(TrainingError, match=f"{name} is a share of the amount and must be from 0 to 1, not 90"):
+        read_band_costs(path)
+
+
 def test_folds_are_consecutive_and_complete() -> None:
-    parts = split_days(np.arange(10), 3)
-    assert [(part.start, part.stop) for part in parts] == [(0, 3), (3, 7), (7, 10)]
-    with pytest.raises(TrainingError, match="--folds"):
-        split_days(np.arange(2), 3)
+    """regression #31: a day was split between two folds, each of which had the day's whole capacity for reviews."""
+    times = np.repeat(np.arange(5), [7, 1, 1, 4, 2]) * DAY_MS + np.arange(15)
+    assert [(part.start, part.stop) for part in split_days(times, 1)] == [(0, 15)]
+    assert [(part.start, part.stop) for part in split_days(times, 2)] == [(0, 8), (8, 15)]
+    assert [(part.start, part.stop) for part in split_days(times, 52)] == [(0, 7), (7, 8), (8, 9), (9, 13), (13, 15)]
+    with pytest.raises(TrainingError, match="--folds must be from 1 to 52"):
+        split_days(times, 53)
+    assert split_days(times[:7], 1) == [slice(0, 7)]
+    with pytest.raises(TrainingError, match="--folds from 2 needs payments of at least two days"):
+        split_days(times[:7], 2)
+
+
+def test_a_proposal_stays_within_the_capacity_of_each_day() -> None:
+    """regression #31: with folds that cut a day, more reviews of that day than its capacity were counted."""
+    rows = fold(days=2)
+    zeros = np.zeros(len(rows.day), np.int64)
+    at_ms = np.repeat([0, DAY_MS], [290, 10])
+    scored = Scored(at_ms, zeros, zeros, [""], zeros.astype(float), rows.amounts, rows.fraud, rows.scores)
+    # Declines that cost so much leave only reviews.
+    costs = replace(COSTS, false_positive_cost=10_000)
+    proposed = propose(scored, costs, folds=2)
+    bands = Bands(proposed["bands"]["review_from"], proposed["bands"]["decline_from"])
+    whole = BandFold(at_ms // DAY_MS, rows.amounts, rows.fraud, rows.scores, rows.times)
+    assert bands.review_from is not None
+    assert proposed["saved"] == pytest.approx(savings_of(whole, bands, costs).saved)
+    assert 0 < proposed["reviews_per_day"] <= COSTS.reviews_per_day
