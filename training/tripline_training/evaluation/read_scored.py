@@ -48,6 +48,8 @@ class Scored:
     scores: NDArray[np.float64]
     weights: NDArray[np.float64] | None = None
     """How many payments each row represents, if declines were explored."""
+    first_fraud_ms: NDArray[np.int64] | None = None
+    """Time of the first fraud of the row's card in the whole file, 0 if it has none; None: these are all payments."""
 
     @property
     def times(self) -> NDArray[np.float64]:
@@ -55,11 +57,14 @@ class Scored:
 
     @property
     def is_first_fraud(self) -> NDArray[np.bool_]:
-        """Whether a row is its card's first fraud in these days, before a report could warn the model."""
+        """Whether a row is its card's first fraud, before a report could warn the model.
+
+        A card that had a fraud before these days has no first fraud in them.
+        """
         frauds = np.flatnonzero(self.fraud == 1)
         first = np.zeros(len(self), dtype=bool)
         first[frauds[np.unique(self.cards[frauds], return_index=True)[1]]] = True
-        return first
+        return first if self.first_fraud_ms is None else first & (self.occurred_at_ms <= self.first_fraud_ms)
 
     def __len__(self) -> int:
         return len(self.fraud)
@@ -104,8 +109,10 @@ def score_payments(features: Path, feature_spec: Path, model: EvaluatedModel, sp
     columns = arrays(
         "SELECT card_token, coalesce(terminal_id, '') AS terminal_id, occurred_at_ms, fraud::BIGINT AS fraud, "
         f"{sql_name(amount)}::DOUBLE AS money, "
-        f"{weight}(occurred_at_ms - first_ms) / 86400000.0 AS card_age_days, {named} FROM {table} "
-        f"JOIN (SELECT card_token, min(occurred_at_ms) AS first_ms FROM {table} GROUP BY 1) USING (card_token) "
+        f"{weight}(occurred_at_ms - first_ms) / 86400000.0 AS card_age_days, first_fraud_ms, {named} FROM {table} "
+        "JOIN (SELECT card_token, min(occurred_at_ms) AS first_ms, "
+        "coalesce(min(occurred_at_ms) FILTER (fraud = 1), 0) AS first_fraud_ms "
+        f"FROM {table} GROUP BY 1) USING (card_token) "
         f"WHERE {within} AND fraud IS NOT NULL AND labelled_at_ms IS NOT NULL "
         "ORDER BY occurred_at_ms, client_transaction_id"
     )
@@ -131,4 +138,5 @@ def score_payments(features: Path, feature_spec: Path, model: EvaluatedModel, sp
         fraud=fraud,
         scores=scores,
         weights=columns["weight"].astype(np.float64) if has_weights else None,
+        first_fraud_ms=columns["first_fraud_ms"].astype(np.int64),
     )
