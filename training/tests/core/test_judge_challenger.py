@@ -133,3 +133,12 @@ def test_only_a_worse_calibrated_champion_excuses_a_candidate(champion: tuple[fl
     bands = describe_bands((new, of_champion), fraud, (0.15,), draws)
     reason = why_not_calibrated(bands, 1.25, has_champion=True)
     assert ("at or above 0.15: 20 frauds were observed and 40 expected" in (reason or "")) is is_refused
+
+
+def test_weights_do_not_make_a_ratio_of_few_expected_frauds_meaningful() -> None:
+    """regression #31: 20 explored payments with 4 expected frauds counted as 400, and refused or excused a model."""
+    few, many = np.full(20, 0.2), np.full(20, 0.8)
+    fraud, times, draws = np.zeros(20, np.int64), np.full(20, 100.0), np.ones((5, 2))
+    assert describe_bands((few, many), fraud, (0.15,), draws, times) == []
+    described = describe_bands((many, few), fraud, (0.15,), draws, times)
+    assert [(band.expected, band.champion) for band in described] == [(pytest.approx(1600), None)] * 2

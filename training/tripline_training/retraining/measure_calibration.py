@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 EXPECTED_MIN = 10
-"""With fewer expected frauds above a band, the ratio is meaningless."""
+"""With fewer expected frauds above a band, the ratio is meaningless. Counts rows: weights make none more certain."""
 SCORE_MIN = 1e-7
 """Smaller scores would make one fraud outweigh all other payments in the log loss."""
 
@@ -75,13 +75,17 @@ def describe_bands(
     for at, band in enumerate((0.0, *bands)):
         observed, expected = _above(band, new, fraud, weights)
         drawn = draws[:, at][np.isfinite(draws[:, at])]
-        if expected < EXPECTED_MIN or len(drawn) == 0:
+        if not _has_enough(band, new) or len(drawn) == 0:
             continue
         low, high = np.percentile(drawn, (2.5, 97.5))
         of_champion, by_champion = _above(band, champion, fraud, weights)
-        ratio = of_champion / by_champion if by_champion >= EXPECTED_MIN else None
+        ratio = of_champion / by_champion if _has_enough(band, champion) else None
         found.append(BandRatio(band, observed, expected, float(low), float(high), ratio))
     return found
+
+
+def _has_enough(band: float, scores: Floats) -> bool:
+    return float(scores[scores >= band].sum()) >= EXPECTED_MIN
 
 
 def _above(band: float, scores: Floats, fraud: NDArray[np.int64], times: Floats) -> tuple[float, float]:
