@@ -43,7 +43,7 @@ def average_models(members: list[str], options: NetworkOptions) -> str:
     data = read_network_rows(options, used)
     with step("calibrate") as said:
         models = [one.model for one in found]
-        platt = fit_platt(average_margins(models, data.learn.features), data.learn.fraud)
+        platt = fit_platt(average_margins(models, data.learn.features), data.learn.fraud, data.learn.weights)
         said.says(f"slope={platt.slope:.3f} intercept={platt.intercept:.3f}")
     days = round((options.train.to_ms - options.train.from_ms) / DAY_MS)
     trained = TrainedNetwork(

@@ -58,10 +58,10 @@ def bench_fold(dataset: Dataset, fold: PublishedFold, params: Params, seed: int,
     return FoldResult(
         fold=fold.name,
         trained_rows=trained,
-        quality=measure(later.occurred_at_ms, later.cards, scores, later.fraud),
+        quality=measure(later.occurred_at_ms, later.cards, scores, later.fraud, later.weights),
         calibration_errors=(
-            expected_calibration_error(scores, later.fraud, same_mass=False),
-            expected_calibration_error(scores, later.fraud, same_mass=True),
+            expected_calibration_error(scores, later.fraud, same_mass=False, weights=later.weights),
+            expected_calibration_error(scores, later.fraud, same_mass=True, weights=later.weights),
         ),
         difference_max=difference,
     )

@@ -75,7 +75,7 @@ class Options:
 
 def calibrate_members(xgb: xgboost.Booster | None, lgbm: lightgbm.Booster | None, held_out: Rows) -> Trained:
     plain = Trained(xgb, lgbm, Platt(1.0, 0.0))
-    return Trained(xgb, lgbm, fit_platt(plain.margins(held_out.features), held_out.fraud))
+    return Trained(xgb, lgbm, fit_platt(plain.margins(held_out.features), held_out.fraud, held_out.weights))
 
 
 def check_onnx(trained: Trained, model: bytes, features: NDArray[np.float32], seed: int) -> float:
@@ -134,8 +134,9 @@ def compare_models(options: Options) -> dict[str, tuple[Quality, float]]:
         "lightgbm": calibrate_members(None, lgbm, held_out),
         "ensemble": calibrate_members(xgb, lgbm, held_out),
     }
-    card = fit_scorecard(rows.features, rows.fraud, spec.names, spec.version, rows.categories)
-    card = calibrate_card(card, margins_of_card(card, held_out.features, spec.names), held_out.fraud)
+    card = fit_scorecard(rows.features, rows.fraud, spec.names, spec.version, rows.categories, weights=rows.weights)
+    margins = margins_of_card(card, held_out.features, spec.names)
+    card = calibrate_card(card, margins, held_out.fraud, held_out.weights)
     scores = {kind: trained.probabilities(later.features) for kind, trained in kinds.items()}
     scores["scorecard"] = probabilities_of(margins_of_card(card, later.features, spec.names))
     if options.output is not None:
@@ -147,8 +148,8 @@ def compare_models(options: Options) -> dict[str, tuple[Quality, float]]:
 
 
 def _measure(rows: Rows, scores: NDArray[np.float64]) -> tuple[Quality, float]:
-    quality = measure(rows.occurred_at_ms, rows.cards, scores, rows.fraud)
-    return quality, expected_calibration_error(scores, rows.fraud, same_mass=True)
+    quality = measure(rows.occurred_at_ms, rows.cards, scores, rows.fraud, rows.weights)
+    return quality, expected_calibration_error(scores, rows.fraud, same_mass=True, weights=rows.weights)
 
 
 def table_of(measured: dict[str, tuple[Quality, float]]) -> str:

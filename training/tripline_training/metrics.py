@@ -94,21 +94,33 @@ def calibration_places(
     return np.searchsorted(edges, scores, side="left").astype(np.int64)
 
 
-def calibration_curve(scores: NDArray[np.floating], fraud: NDArray[np.int64]) -> list[dict[str, float | int]]:
-    """For each non-empty tenth of the score range: the mean score, the share of fraud, and the number of payments."""
+def calibration_curve(
+    scores: NDArray[np.floating], fraud: NDArray[np.int64], weights: NDArray[np.float64] | None = None
+) -> list[dict[str, float | int]]:
+    """For each non-empty tenth of the score range: the mean score, the share of fraud, and the number of rows."""
+    times = np.ones(len(fraud)) if weights is None else weights
     tenths = np.minimum((scores * CURVE_BINS).astype(np.int64), CURVE_BINS - 1)
     return [
         {
-            "mean_score": float(scores[tenths == tenth].mean(dtype=np.float64)),
-            "fraud_share": float(fraud[tenths == tenth].mean()),
+            "mean_score": weighted_mean(scores[tenths == tenth], times[tenths == tenth]),
+            "fraud_share": weighted_mean(fraud[tenths == tenth], times[tenths == tenth]),
             "rows": int((tenths == tenth).sum()),
         }
         for tenth in np.unique(tenths)
     ]
 
 
-def expected_calibration_error(scores: NDArray[np.floating], fraud: NDArray[np.int64], same_mass: bool) -> float:
-    """Mean distance between predicted probability and share of fraud over 15 bins, weighted by their rows.
+def weighted_mean(values: NDArray[np.generic], times: NDArray[np.float64]) -> float:
+    return float(np.average(values.astype(np.float64), weights=times))
+
+
+def expected_calibration_error(
+    scores: NDArray[np.floating],
+    fraud: NDArray[np.int64],
+    same_mass: bool,
+    weights: NDArray[np.float64] | None = None,
+) -> float:
+    """Mean distance between predicted probability and share of fraud over 15 bins, weighted by their payments.
 
     The bins have equal widths (Guo et al., 2017) or, with `same_mass`, approximately equal numbers of rows: if nearly
     all scores are small, as with fraud, nearly all rows would otherwise be in a single bin.
@@ -116,5 +128,6 @@ def expected_calibration_error(scores: NDArray[np.floating], fraud: NDArray[np.i
     if len(scores) == 0:
         return 0.0
     places = calibration_places(scores, same_mass)
-    gap = np.bincount(places, weights=scores.astype(np.float64) - fraud, minlength=CALIBRATION_BINS)
-    return float(np.abs(gap).sum() / len(scores))
+    times = np.ones(len(scores)) if weights is None else weights
+    gap = np.bincount(places, weights=times * (scores.astype(np.float64) - fraud), minlength=CALIBRATION_BINS)
+    return float(np.abs(gap).sum() / times.sum())

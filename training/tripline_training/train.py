@@ -145,13 +145,13 @@ def _assess_later_rows(
         later = dataset.rows_with_truth(options.valid)
         scores = predict_booster(booster, later.features) if len(later) else np.zeros(0, np.float32)
         quality = measure(later.occurred_at_ms, later.cards, scores, later.fraud, later.weights)
-        error = expected_calibration_error(scores, later.fraud, same_mass=True)
+        error = expected_calibration_error(scores, later.fraud, same_mass=True, weights=later.weights)
         said.says(
             f"rows={quality.rows} frauds={quality.frauds} ap={figure(quality.average_precision)} "
             f"auc={figure(quality.auc_roc)} cp100={figure(quality.card_precision_at_100)} ece={error:.5f}"
         )
     segments = describe_segments(later, scores, options.feature_spec)
-    return quality, segments, {"ece": error, "curve": calibration_curve(scores, later.fraud)}
+    return quality, segments, {"ece": error, "curve": calibration_curve(scores, later.fraud, later.weights)}
 
 
 def _agreement(root: registry.Store, model: bytes, dataset: Dataset, options: Options) -> dict[str, Any]:

@@ -44,15 +44,16 @@ def train_scorecard(options: Options) -> Scorecard:
     dataset = open_dataset(options.features, spec)
     rows = _rows(dataset, options.train, options.known_by_ms, "train")
     held_out = _rows(dataset, options.calibrate, options.known_by_ms, "calibrate")
-    card = fit_scorecard(rows.features, rows.fraud, spec.names, spec.version, rows.categories)
-    card = calibrate_card(card, margins_of_card(card, held_out.features, spec.names), held_out.fraud)
+    card = fit_scorecard(rows.features, rows.fraud, spec.names, spec.version, rows.categories, weights=rows.weights)
+    margins = margins_of_card(card, held_out.features, spec.names)
+    card = calibrate_card(card, margins, held_out.fraud, held_out.weights)
     write_scorecard(options.output, card)
     print(f"scorecard: rows={len(rows)} calibrated_on={len(held_out)} features={len(card.features)}")
     if options.valid is not None:
         later = dataset.rows_with_truth(options.valid)
         scores = probabilities_of(margins_of_card(card, later.features, spec.names))
-        quality = measure(later.occurred_at_ms, later.cards, scores, later.fraud)
-        error = expected_calibration_error(scores, later.fraud, same_mass=True)
+        quality = measure(later.occurred_at_ms, later.cards, scores, later.fraud, later.weights)
+        error = expected_calibration_error(scores, later.fraud, same_mass=True, weights=later.weights)
         print(
             f"valid: rows={quality.rows} frauds={quality.frauds} ap={_figure(quality.average_precision)} "
             f"auc={_figure(quality.auc_roc)} cp100={_figure(quality.card_precision_at_100)} ece={error:.5f}"

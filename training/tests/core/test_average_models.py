@@ -9,9 +9,10 @@ import numpy as np
 import onnx
 import pytest
 
-from tests.conftest import DAY_MS, FEATURES, SPEC, MakeOptions
+from tests.conftest import DAY_MS, FEATURES, SPEC, MakeOptions, columns, write_parquet
+from tripline_training import average_models as command
 from tripline_training.average_models import average_models
-from tripline_training.data.dataset import Span
+from tripline_training.data.dataset import WEIGHT_COLUMN, Span
 from tripline_training.errors import TrainingError
 from tripline_training.networks.network_options import NetworkOptions
 from tripline_training.registry import registry
@@ -44,6 +45,24 @@ def given(options: MakeOptions, outcome: Outcome, tmp_path: Path) -> NetworkOpti
         commit=None,
         constant_online=(),
     )
+
+
+def test_calibrates_with_the_weights_of_explored_payments(
+    given: NetworkOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """regression #31: the calibration of a mean counted each explored payment once."""
+    data = columns()
+    weights = np.where(data["amount"] > 60, 20.0, 1.0)
+    path = write_parquet(tmp_path / "weighted.parquet", {**data, WEIGHT_COLUMN: weights})
+
+    def stop(_margins: np.ndarray, _fraud: np.ndarray, given_weights: np.ndarray | None = None) -> None:
+        assert given_weights is not None
+        assert set(given_weights) == {1.0, 20.0}
+        raise TrainingError("calibrated with weights")
+
+    monkeypatch.setattr(command, "fit_platt", stop)
+    with pytest.raises(TrainingError, match="calibrated with weights"):
+        average_models(["fraud@champion", "fraud-keras@candidate"], replace(given, features=path))
 
 
 def test_is_published_complete_and_equals_the_mean_of_its_members(given: NetworkOptions, tmp_path: Path) -> None:

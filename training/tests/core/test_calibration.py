@@ -81,6 +81,8 @@ def test_calibration_curve_by_hand() -> None:
         {"mean_score": pytest.approx(0.975), "fraud_share": 1.0, "rows": 2},
     ]
     assert calibration_curve(scores[:0], fraud[:0]) == []
+    weighted = calibration_curve(np.array([0.01, 0.05]), np.array([1, 0]), np.array([1.0, 3.0]))
+    assert weighted == [{"mean_score": pytest.approx(0.04), "fraud_share": 0.25, "rows": 2}]
 
 
 def test_true_probabilities_have_next_to_no_calibration_error() -> None:

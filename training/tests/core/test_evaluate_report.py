@@ -4,7 +4,7 @@
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -181,6 +181,39 @@ def test_segments_partition_the_payments() -> None:
     assert new.auc_roc == pytest.approx(roc_auc_score(rows.fraud[within], rows.scores[within]))
     total = sum(part.money_saved for part in segments if part.kind == "amount")
     assert total == pytest.approx(money_saved(COSTS, rows.amounts, rows.fraud, rows.scores).saved)
+
+
+def test_weighted_figures_of_the_report_equal_those_of_repeated_rows() -> None:
+    """regression #31: explored payments counted once in the calibration, the segments and the terminals."""
+    rows = scored()
+    times = np.random.default_rng(5).integers(1, 4, len(rows))
+    at = np.repeat(np.arange(len(rows)), times)
+    # The busiest terminals and the edges of the bins depend on rows, not weights: one terminal, two scores.
+    rows = replace(rows, terminals=np.zeros(400, np.int64), scores=np.repeat([0.02, 0.4], 200))
+    names = ("occurred_at_ms", "cards", "terminals", "card_age_days", "amounts", "fraud", "scores")
+    repeated = replace(rows, **{name: getattr(rows, name)[at] for name in names})
+    weighted = replace(rows, weights=times.astype(np.float64))
+    assert measure_all(weighted, COSTS)["ece"] == pytest.approx(measure_all(repeated, COSTS)["ece"])
+    for one, other in zip(missed_terminals(weighted, COSTS), missed_terminals(repeated, COSTS), strict=True):
+        assert asdict(one) == pytest.approx(asdict(other))
+    for part, same in zip(
+        [p for p in measure_segments(weighted, COSTS) if p.kind != "terminal"],
+        [p for p in measure_segments(repeated, COSTS) if p.kind != "terminal"],
+        strict=True,
+    ):
+        assert part.as_json() == pytest.approx(same.as_json()), part.name
+    bins, others = (
+        calibration_bins(weighted.scores, weighted.fraud, weighted.weights),
+        calibration_bins(repeated.scores, repeated.fraud),
+    )
+    assert [b.predicted for b in bins] == pytest.approx([b.predicted for b in others])
+    assert [b.observed for b in bins] == pytest.approx([b.observed for b in others])
+    thresholds = np.array([0.01, 0.3, 0.9])
+    saved, expected = (
+        savings_by_threshold(COSTS, each.amounts, each.fraud, each.scores, thresholds, weights=each.weights)
+        for each in (weighted, repeated)
+    )
+    assert saved == pytest.approx(expected)
 
 
 def test_names_the_terminals_with_most_missed_fraud() -> None:

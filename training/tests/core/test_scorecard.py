@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import FEATURES, columns
+from tests.conftest import FEATURES, columns, write_parquet
 from tripline_training import train_scorecard
+from tripline_training.data.dataset import WEIGHT_COLUMN
 from tripline_training.errors import TrainingError
 from tripline_training.models.scorecard import (
     Scorecard,
@@ -115,6 +116,23 @@ def test_rejects_an_invalid_card(change: Callable[[dict], None], sentence: str) 
     change(card)
     with pytest.raises(TrainingError, match=sentence):
         parse_scorecard(json.dumps(card))
+
+
+def test_explored_payments_count_in_the_scorecard(tmp_path: Path, features_path: Path, spec_path: Path) -> None:
+    """regression #31: the command counted each explored payment once, in the fit and in the calibration."""
+    data = columns()
+    weighted = write_parquet(
+        tmp_path / "weighted.parquet", {**data, WEIGHT_COLUMN: np.where(data["fraud"] == 1, 20.0, 1.0)}
+    )
+    rows = np.column_stack([data[name] for name in FEATURES]).astype(np.float32)
+    means = []
+    for path in (features_path, weighted):
+        output = tmp_path / "scorecard.json"
+        given = ["--features", str(path), "--feature-spec", str(spec_path), "--output", str(output)]
+        days = ["--train-from", "1970-01-01", "--train-to", "1970-01-13", "--calibrate-from", "1970-01-14"]
+        train_scorecard.main([*given, *days, "--calibrate-to", "1970-01-20"])
+        means.append(margins_of_card(parse_scorecard(output.read_text()), rows, tuple(FEATURES)).mean())
+    assert means[1] - means[0] == pytest.approx(math.log(20), abs=0.7)
 
 
 def test_the_command_writes_a_scorecard(

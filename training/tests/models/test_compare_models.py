@@ -1,5 +1,6 @@
 """Boosted trees of two libraries, their mean and its calibration in one ONNX graph, equal to the trained models."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,14 @@ def test_the_graph_is_the_calibrated_mean_of_both(ensemble: Trained) -> None:
     assert [node.op_type for node in graph.node].count("TreeEnsembleRegressor") == 2
     assert [d.dim_param or d.dim_value for d in graph.output[0].type.tensor_type.shape.dim][1] == 1
     assert predict_onnx(model, later[:1]).shape == (1,)
+
+
+def test_explored_payments_count_in_the_calibration(ensemble: Trained) -> None:
+    """regression #31: the calibration counted each explored payment once."""
+    held = rows_of(2000, 3000)
+    heavy = replace(held, explored=np.where(held.fraud == 1, 20.0, 1.0))
+    weighted = calibrate_members(ensemble.xgboost, ensemble.lightgbm, heavy)
+    assert weighted.platt.intercept > ensemble.platt.intercept + 1
 
 
 def test_the_same_rows_give_the_same_bytes(ensemble: Trained) -> None:

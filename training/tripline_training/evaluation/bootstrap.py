@@ -39,7 +39,7 @@ def measure_all(scored: Scored, costs: CostMatrix) -> dict[str, float]:
     """Every measure of the report on all rows."""
     every = Draw(scored.times, np.arange(len(scored)), scored.cards)
     measures = _measure_draw(scored, costs, rank_scores(scored.scores), every)
-    measures["ece"] = expected_calibration_error(scored.scores, scored.fraud, same_mass=True)
+    measures["ece"] = expected_calibration_error(scored.scores, scored.fraud, same_mass=True, weights=scored.weights)
     return measures
 
 
@@ -55,7 +55,9 @@ def bootstrap(scored: Scored, costs: CostMatrix, replicates: int, seed: int) -> 
     for draw in draw_cards(scored.cards, scored.fraud, replicates, seed):
         rows = draw.rows
         drawn = _measure_draw(scored, costs, ranking, replace(draw, times=draw.times * scored.times))
-        drawn["ece"] = expected_calibration_error(scored.scores[rows], scored.fraud[rows], same_mass=True)
+        drawn["ece"] = expected_calibration_error(
+            scored.scores[rows], scored.fraud[rows], same_mass=True, weights=scored.times[rows]
+        )
         for name, value in drawn.items():
             samples[name].append(value)
     return {name: estimate_of(value, samples[name]) for name, value in measures.items()}

@@ -112,8 +112,12 @@ def savings_by_threshold(
     fraud: NDArray[np.int64],
     scores: NDArray[np.float64],
     thresholds: NDArray[np.float64],
+    *,
+    weights: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """For each threshold, the amount that stopping every payment with at least that score saves."""
+    times = np.ones(len(fraud)) if weights is None else weights
+    gains = gains_of_stopping(costs, amounts, fraud) * times
     order = np.argsort(scores, kind="stable")
-    total = np.concatenate([[0.0], np.cumsum(gains_of_stopping(costs, amounts, fraud)[order][::-1])])[::-1]
+    total = np.concatenate([[0.0], np.cumsum(gains[order][::-1])])[::-1]
     return total[np.searchsorted(scores[order], thresholds, side="left")]

@@ -61,7 +61,7 @@ def evaluate_model(options: Evaluation) -> dict[str, Any]:
         "measures": {name: estimate.as_json() for name, estimate in measures.items()},
         "costs": asdict(options.costs),
         "money": money_saved(options.costs, scored.amounts, scored.fraud, scored.scores, scored.weights).as_json(),
-        "calibration": [asdict(part) for part in calibration_bins(scored.scores, scored.fraud)],
+        "calibration": [asdict(part) for part in calibration_bins(scored.scores, scored.fraud, scored.weights)],
         "segments": [segment.as_json() for segment in measure_segments(scored, options.costs)],
         "missed_terminals": [asdict(terminal) for terminal in missed_terminals(scored, options.costs)],
         "curves": _curves(scored, options.costs),
@@ -72,7 +72,9 @@ def _curves(scored: Scored, costs: CostMatrix) -> dict[str, list[float]]:
     frauds, genuine = counts_from_top(rank_scores(scored.scores), scored.fraud, scored.times)
     at = np.unique(np.geomspace(1, len(frauds), CURVE_POINTS).round().astype(np.int64)) - 1
     thresholds = np.geomspace(THRESHOLDS_FROM, 1, CURVE_POINTS)
-    savings = savings_by_threshold(costs, scored.amounts, scored.fraud, scored.scores, thresholds)
+    savings = savings_by_threshold(
+        costs, scored.amounts, scored.fraud, scored.scores, thresholds, weights=scored.weights
+    )
     return {
         "recall": (frauds[at] / frauds[-1]).tolist(),
         "precision": (frauds[at] / (frauds[at] + genuine[at])).tolist(),

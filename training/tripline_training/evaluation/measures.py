@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tripline_training.metrics import CALIBRATION_BINS, calibration_places
+from tripline_training.metrics import CALIBRATION_BINS, calibration_places, weighted_mean
 
 Floats = NDArray[np.float64]
 FALSE_POSITIVE_RATES = (0.001, 0.005, 0.01, 0.05)
@@ -40,9 +40,9 @@ class CalibrationBin:
     rows: int
     frauds: int
     predicted: float
-    """Mean score of the rows."""
+    """Mean score of the payments that the rows represent."""
     observed: float
-    """Share of fraud among the rows."""
+    """Share of fraud among the same payments."""
 
 
 def rank_scores(scores: Floats) -> Ranking:
@@ -81,16 +81,19 @@ def recall_at_false_positive_rate(frauds: Floats, genuine: Floats, rate: float) 
     return float(allowed[-1] / frauds[-1]) if len(allowed) else 0.0
 
 
-def calibration_bins(scores: Floats, fraud: NDArray[np.int64], bins: int = CALIBRATION_BINS) -> list[CalibrationBin]:
-    """Bins with approximately equal numbers of payments, lowest scores first. Equal scores are in the same bin."""
+def calibration_bins(
+    scores: Floats, fraud: NDArray[np.int64], weights: Floats | None = None, bins: int = CALIBRATION_BINS
+) -> list[CalibrationBin]:
+    """Bins with approximately equal numbers of rows, lowest scores first. Equal scores are in the same bin."""
+    times = np.ones(len(fraud)) if weights is None else weights
     places = calibration_places(scores, same_mass=True, bins=bins)
     parts = [np.flatnonzero(places == place) for place in np.unique(places)]
     return [
         CalibrationBin(
             rows=len(part),
             frauds=int(fraud[part].sum()),
-            predicted=float(scores[part].mean()),
-            observed=float(fraud[part].mean()),
+            predicted=weighted_mean(scores[part], times[part]),
+            observed=weighted_mean(fraud[part], times[part]),
         )
         for part in parts
     ]

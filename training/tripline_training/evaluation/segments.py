@@ -13,6 +13,7 @@ from tripline_training.data_checks.feature_kinds import read_spec_features
 from tripline_training.evaluation.cost_matrix import CostMatrix, money_saved, stop_by_expected_cost
 from tripline_training.evaluation.measures import auc_roc, average_precision, counts_from_top, rank_scores
 from tripline_training.evaluation.read_scored import Scored
+from tripline_training.metrics import weighted_mean
 
 AMOUNT_BANDS = (0.0, 10.0, 50.0, 100.0, 200.0, np.inf)
 HOUR_BANDS = (0, 6, 12, 18, 24)
@@ -31,6 +32,7 @@ class Segment:
     kind: str
     name: str
     rows: int
+    """Number of payments that the rows represent."""
     frauds: int
     average_precision: float | None
     auc_roc: float | None
@@ -77,18 +79,20 @@ def describe_segments(rows: Rows, scores: NDArray[np.floating], feature_spec: Pa
     if "amount" not in kinds:
         return []
     amounts = rows.features[:, kinds.index("amount")]
+    times = np.ones(len(rows)) if rows.weights is None else rows.weights
     described: list[dict[str, Any]] = []
     for kind, name, within in _bands(amounts, rows.occurred_at_ms):
         if not within.any():
             continue
-        ap, auc = _rank_measures(rows.fraud[within], scores[within])
+        fraud, represented = rows.fraud[within], times[within]
+        ap, auc = _rank_measures(fraud, scores[within], represented)
         described.append(
             {
                 "kind": kind,
                 "name": name,
-                "rows": int(within.sum()),
-                "frauds": int(rows.fraud[within].sum()),
-                "mean_score": float(scores[within].mean(dtype=np.float64)),
+                "rows": round(float(represented.sum())),
+                "frauds": round(float(represented @ fraud)),
+                "mean_score": weighted_mean(scores[within], represented),
                 "average_precision": ap,
                 "auc_roc": auc,
             }
@@ -110,37 +114,43 @@ def _bands(amounts: NDArray[np.floating], occurred_at_ms: NDArray[np.int64]) -> 
 def missed_terminals(scored: Scored, costs: CostMatrix) -> list[MissedTerminal]:
     """The terminals with the largest losses from frauds that decisions by expected cost approve."""
     stopped = stop_by_expected_cost(costs, scored.amounts, scored.scores)
-    missed = (scored.fraud == 1) & ~stopped
+    of_frauds = scored.times * (scored.fraud == 1)
+    of_missed = of_frauds * ~stopped
     size = len(scored.terminal_names)
-    amount = np.bincount(scored.terminals[missed], weights=scored.amounts[missed], minlength=size)
-    count = np.bincount(scored.terminals[missed], minlength=size)
-    frauds = np.bincount(scored.terminals[scored.fraud == 1], minlength=size)
+    amount = np.bincount(scored.terminals, weights=of_missed * scored.amounts, minlength=size)
+    count = np.bincount(scored.terminals, weights=of_missed, minlength=size)
+    frauds = np.bincount(scored.terminals, weights=of_frauds, minlength=size)
     worst = [t for t in np.lexsort((np.arange(size), -amount)) if count[t] and scored.terminal_names[t] != ""]
     named = worst[:TERMINALS_NAMED_MAX]
-    return [MissedTerminal(scored.terminal_names[t], int(count[t]), float(amount[t]), int(frauds[t])) for t in named]
+    return [
+        MissedTerminal(scored.terminal_names[t], round(float(count[t])), float(amount[t]), round(float(frauds[t])))
+        for t in named
+    ]
 
 
 def _measure(kind: str, name: str, scored: Scored, within: NDArray[np.bool_], costs: CostMatrix) -> Segment:
-    fraud, scores = scored.fraud[within], scored.scores[within]
-    ap, auc = _rank_measures(fraud, scores)
-    money = money_saved(costs, scored.amounts[within], fraud, scores)
+    fraud, scores, times = scored.fraud[within], scored.scores[within], scored.times[within]
+    ap, auc = _rank_measures(fraud, scores, times)
+    money = money_saved(costs, scored.amounts[within], fraud, scores, times)
     return Segment(
         kind=kind,
         name=name,
-        rows=len(fraud),
-        frauds=int(fraud.sum()),
+        rows=round(float(times.sum())),
+        frauds=round(float(times @ fraud)),
         average_precision=ap,
         auc_roc=auc,
-        predicted=float(scores.mean()),
+        predicted=weighted_mean(scores, times),
         money_saved=money.saved,
         money_saved_share=money.saved_share,
     )
 
 
-def _rank_measures(fraud: NDArray[np.int64], scores: NDArray[np.floating]) -> tuple[float | None, float | None]:
+def _rank_measures(
+    fraud: NDArray[np.int64], scores: NDArray[np.floating], times: NDArray[np.float64]
+) -> tuple[float | None, float | None]:
     """AP and AUC; None if there are too few frauds or no genuine payments."""
     frauds = int(fraud.sum())
     if frauds < FRAUDS_FOR_MEASURES_MIN or frauds == len(fraud):
         return None, None
-    counts = counts_from_top(rank_scores(scores), fraud, np.ones(len(fraud)))
+    counts = counts_from_top(rank_scores(scores), fraud, times)
     return average_precision(*counts), auc_roc(*counts)

@@ -68,7 +68,7 @@ def fit_calibrated_torch(rows: Rows, setting: Setting, delay_ms: int) -> FittedT
         return fit_torch(rows, None, setting)
     earlier, held = (select_rows(rows, part) for part in split_rows(rows, delay_ms, days))
     trial = fit_torch(earlier, held, setting)
-    platt = fit_platt(margins_of_torch(trial.network, held.features), held.fraud)
+    platt = fit_platt(margins_of_torch(trial.network, held.features), held.fraud, held.weights)
     final = fit_torch(rows, None, setting, epochs=trial.epochs)
     final.network.calibrate(platt)
     return replace(final, held_ap=trial.held_ap, calibration=Calibration("platt", days))
@@ -89,7 +89,8 @@ def fit_torch(rows: Rows, held: Rows | None, setting: Setting, epochs: int | Non
         trained += 1
         if held is None:
             continue
-        precision = float(average_precision_score(held.fraud, margins_of_torch(network, held.features)))
+        margins = margins_of_torch(network, held.features)
+        precision = float(average_precision_score(held.fraud, margins, sample_weight=held.weights))
         if best is None or precision > best[0]:
             best = (precision, trained, {name: value.clone() for name, value in network.state_dict().items()})
         elif trained - best[1] >= params.patience:

@@ -5,6 +5,7 @@ import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 # At import, TensorFlow logs which GPUs and CPU instructions it found; only warnings and errors matter.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -76,7 +77,7 @@ def fit_calibrated_keras(rows: Rows, params: NetworkParams, seed: int, jobs: int
     earlier, held_rows = split_rows(rows, delay_ms, days)
     held = select_rows(rows, held_rows)
     trial, epochs = _fit(select_rows(rows, earlier), held, params, seed)
-    platt = fit_platt(_margins(trial, held.features), held.fraud)
+    platt = fit_platt(_margins(trial, held.features), held.fraud, held.weights)
     model, _ = _fit(rows, None, params, seed, epochs)
     _calibrate(model, platt)
     return FittedKeras(model, Calibration("platt", days), epochs)
@@ -116,7 +117,7 @@ def _fit(
     )
     precision = keras.metrics.AUC(curve="PR", num_thresholds=1_000, name="ap")
     optimizer = keras.optimizers.AdamW(params.learning_rate)
-    model.compile(optimizer, loss="binary_crossentropy", weighted_metrics=[], metrics=[precision])
+    model.compile(optimizer, loss="binary_crossentropy", weighted_metrics=[precision])
     chosen, weights = sample_weighted(rows.fraud, params.genuine_share, seed)
     weights = weights if rows.explored is None else weights * rows.explored[chosen]
     stop = keras.callbacks.EarlyStopping("val_ap", mode="max", patience=params.patience, restore_best_weights=True)
@@ -126,12 +127,17 @@ def _fit(
         sample_weight=None if params.genuine_share == 1 and rows.explored is None else weights,
         batch_size=params.batch_rows,
         epochs=epochs or params.epochs,
-        validation_data=None if held is None else (held.features, held.fraud.astype(np.float32)),
+        validation_data=None if held is None else _held_data(held),
         callbacks=[] if held is None else [stop],
         verbose=0,
     )
     trained = len(history.history["loss"])
     return model, trained if held is None else int(np.argmax(history.history["val_ap"])) + 1
+
+
+def _held_data(held: Rows) -> tuple[NDArray[Any], ...]:
+    data = (held.features, held.fraud.astype(np.float32))
+    return data if held.weights is None else (*data, held.weights)
 
 
 def _margins(model: keras.Model, features: NDArray[np.float32]) -> NDArray[np.float64]:

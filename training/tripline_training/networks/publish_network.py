@@ -60,8 +60,8 @@ def publish_network(trained: TrainedNetwork, data: NetworkRows, options: Network
     refuse_constant(used, options.constant_online)
     with step("valid") as said:
         scores = predict_onnx(model, later.features)
-        quality = measure(later.occurred_at_ms, later.cards, scores, later.fraud)
-        ece = expected_calibration_error(scores, later.fraud, same_mass=True)
+        quality = measure(later.occurred_at_ms, later.cards, scores, later.fraud, later.weights)
+        ece = expected_calibration_error(scores, later.fraud, same_mass=True, weights=later.weights)
         metrics |= {"valid": quality.as_json(), "calibration": {**asdict(trained.calibration), "ece": ece}}
         said.says(
             f"rows={quality.rows} frauds={quality.frauds} ap={figure(quality.average_precision)} "

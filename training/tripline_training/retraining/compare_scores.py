@@ -97,5 +97,5 @@ def compare_scores(
         cp100=cp100,
         log_loss=log_loss,
         bands=describe_bands((new, champion), rows.fraud, bands, np.array(drawn_ratios), own),
-        curve_new=calibration_curve(new, rows.fraud),
+        curve_new=calibration_curve(new, rows.fraud, rows.weights),
     )
