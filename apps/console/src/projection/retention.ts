@@ -82,11 +82,9 @@ export class Retention {
 
   start(): void {
     this.#timer = setInterval(() => {
-      this.#round ??= this.drop()
-        .catch((error: Error) => this.logger.warn({ err: error }, "old rows could not be deleted yet"))
-        .finally(() => {
-          this.#round = undefined;
-        });
+      this.#round ??= this.drop().finally(() => {
+        this.#round = undefined;
+      });
     }, EVERY_MS);
   }
 
@@ -96,7 +94,22 @@ export class Retention {
     await this.#round;
   }
 
+  /** Attempts every part, so that one that keeps failing does not prevent the others. Reports failures in the log. */
   async drop(): Promise<void> {
+    await this.#attempt(() => this.#dropExpired());
+    await this.#attempt(() => this.sessions.removeEnded(this.database));
+    await this.#attempt(() => this.attachments.dropRemoved());
+  }
+
+  async #attempt(part: () => Promise<void>): Promise<void> {
+    try {
+      await part();
+    } catch (error) {
+      this.logger.warn({ err: error }, "old rows could not be deleted yet");
+    }
+  }
+
+  async #dropExpired(): Promise<void> {
     const fromMs = Date.now() - this.config.RETENTION_DAYS * DAY_MS;
     for (const statement of INCOMPLETE_MONTHS) await this.database.execute(statement, [fromMs]);
     for (const statement of EXPIRED) {
@@ -104,7 +117,5 @@ export class Retention {
         if ((await this.database.execute(statement, [fromMs])) < ROWS_MAX) break;
       }
     }
-    await this.sessions.removeEnded();
-    await this.attachments.dropRemoved();
   }
 }

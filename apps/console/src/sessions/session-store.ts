@@ -154,12 +154,18 @@ export class SessionStore {
     await this.database.execute("DELETE FROM console.sessions WHERE id_hash = $1", [idHash]);
   }
 
-  /** Deletes sessions that have ended, at most 5,000 per call. */
-  async removeEnded(): Promise<void> {
+  /**
+   * Deletes sessions that have ended, at most 5,000 per call. Skips those that another instance is deleting or
+   * renewing.
+   *
+   * @param background a pool other than that of requests
+   */
+  async removeEnded(background: Queries): Promise<void> {
     const nowMs = Date.now();
-    await this.database.execute(
+    await background.execute(
       `DELETE FROM console.sessions WHERE id_hash IN (
-         SELECT id_hash FROM console.sessions WHERE expires_at_ms < $1 OR used_at_ms < $2 LIMIT ${REMOVED_TOGETHER_MAX})`,
+         SELECT id_hash FROM console.sessions WHERE expires_at_ms < $1 OR used_at_ms < $2
+         LIMIT ${REMOVED_TOGETHER_MAX} FOR UPDATE SKIP LOCKED)`,
       [nowMs, nowMs - this.limits.idleMs],
     );
   }

@@ -2,11 +2,15 @@ import { personKey } from "@tripline/contracts/auth-event-key";
 import { AuthEvent, AuthSubject } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
 import { TABLES } from "@tripline/contracts/topics";
+import type { Database } from "@tripline/stores/postgres/connect-database";
+import { createLogger } from "@tripline/telemetry/logger";
 import { z } from "zod";
+import { AttachmentStore } from "../attachments/attachment-store.js";
 import { Retention } from "../projection/retention.js";
 import type { TestBed } from "../testing/test-bed.js";
 import { startTestBed } from "../testing/test-bed.js";
 import { TestBrowser } from "../testing/test-browser.js";
+import { SessionStore } from "./session-store.js";
 
 let bed: TestBed;
 
@@ -101,17 +105,36 @@ test("signing out ends the session and redirects to the authorization server", a
 test("regression #32: deletes sessions that have expired or were idle for too long", async () => {
   const signIn = () => bed.as(bed.people.analyst);
   const [expired, idle, active] = [await signIn(), await signIn(), await signIn()];
-  const change = (column: string, browser: TestBrowser) =>
-    bed.database.execute(`UPDATE console.sessions SET ${column} = 0 WHERE csrf_token = $1`, [browser.csrfToken]);
-  await change("expires_at_ms", expired);
-  await change("used_at_ms", idle);
+  await end(expired);
+  await end(idle, "used_at_ms");
   await bed.service.get(Retention).drop();
-  const left = await bed.database.query(
-    z.object({ csrf_token: z.string() }),
-    "SELECT csrf_token FROM console.sessions WHERE csrf_token = ANY($1)",
-    [[expired, idle, active].map(({ csrfToken }) => csrfToken)],
-  );
-  expect(left).toEqual([{ csrf_token: active.csrfToken }]);
+  await expect(storedOf(expired, idle, active)).resolves.toEqual([active.csrfToken]);
+});
+
+test("regression #32: deletes ended sessions even if no other rows can be deleted", async () => {
+  const ended = await bed.as(bed.people.analyst);
+  await end(ended);
+  const background = {
+    execute: (text: string, values: readonly unknown[]) =>
+      text.includes("console.sessions")
+        ? bed.database.execute(text, values)
+        : Promise.reject(new Error("permission denied")),
+  };
+  const [attachments, sessions] = [bed.service.get(AttachmentStore), bed.service.get(SessionStore)];
+  const logger = createLogger("test", "silent");
+  await new Retention(background as Database, { RETENTION_DAYS: 1 }, attachments, sessions, logger).drop();
+  await expect(storedOf(ended)).resolves.toEqual([]);
+});
+
+test("regression #32: does not wait for an ended session that another instance has locked", async () => {
+  const [locked, other] = [await bed.as(bed.people.analyst), await bed.as(bed.people.analyst)];
+  await end(locked);
+  await end(other);
+  await bed.database.transaction(async (transaction) => {
+    await transaction.execute("SELECT FROM console.sessions WHERE csrf_token = $1 FOR UPDATE", [locked.csrfToken]);
+    await bed.service.get(Retention).drop();
+  });
+  await expect(storedOf(locked, other)).resolves.toEqual([locked.csrfToken]);
 });
 
 test("pages can run only scripts from this site", async () => {
@@ -151,3 +174,17 @@ test("a user whose tokens are revoked is signed out long before they expire", as
   await expect(live.text()).resolves.toContain("retry:");
   await expect(other.get("/api/views")).resolves.toMatchObject({ status: 200 });
 });
+
+async function end(browser: TestBrowser, column: "expires_at_ms" | "used_at_ms" = "expires_at_ms"): Promise<void> {
+  await bed.database.execute(`UPDATE console.sessions SET ${column} = 0 WHERE csrf_token = $1`, [browser.csrfToken]);
+}
+
+/** CSRF tokens of those browsers whose sessions are still in the database. */
+async function storedOf(...browsers: TestBrowser[]): Promise<string[]> {
+  const rows = await bed.database.query(
+    z.object({ csrf_token: z.string() }),
+    "SELECT csrf_token FROM console.sessions WHERE csrf_token = ANY($1)",
+    [browsers.map(({ csrfToken }) => csrfToken)],
+  );
+  return rows.map((row) => row.csrf_token);
+}
