@@ -11,7 +11,7 @@ import { listDays } from "@tripline/lake/log/list-files";
 import { LakeScan } from "@tripline/lake/read/scan-lake";
 import { sqlName, sqlText } from "@tripline/lake/sql-text";
 import { copyDeclined } from "../truth/declined-payments.js";
-import { copyExplored, WEIGHT_COLUMN } from "../truth/explored-payments.js";
+import { copyExplored, exploredSql } from "../truth/explored-payments.js";
 import type { SettledRule } from "../truth/settle-labels.js";
 import { metadataSql, ruleMetadata, ruleOf, settledSql, settleFile, surveyTable } from "../truth/settle-labels.js";
 import type { ArrivedLabels, LabelOptions } from "./arrived-labels.js";
@@ -162,18 +162,12 @@ async function joinParts(
   const rows = Number(repeated) === 0 ? all : firsts;
   const unfinished = `${outputPath}.unfinished`;
   const metadata = metadataSql({ ...sharesMetadata(shares), ...ruleMetadata(rule) });
-  const [weight, weights, order] =
-    explored === undefined
-      ? ["", "", ""]
-      : [
-          `, coalesce(e.weight, 1) AS ${WEIGHT_COLUMN}`,
-          ` LEFT JOIN ${explored} AS e USING (transaction_id)`,
-          " ORDER BY occurred_at_ms, transaction_id",
-        ];
+  const { column, join, order, verdict } = exploredSql(explored, "transaction_id");
   await scan.row(`COPY (
     SELECT r.transaction_id AS client_transaction_id,
-      r.* EXCLUDE (transaction_id, computed_at_ms, kafka_partition, kafka_offset, is_of_spec, incomplete)${weight}
-    FROM (${rows}) AS r${weights}
+      r.* EXCLUDE (transaction_id, computed_at_ms, kafka_partition, kafka_offset, is_of_spec, incomplete)
+        REPLACE (${verdict("labelled_at_ms")} AS labelled_at_ms, ${verdict("fraud")} AS fraud)${column}
+    FROM (${rows}) AS r${join}
     WHERE is_of_spec AND NOT incomplete${order}
   ) TO ${sqlText(unfinished)} (FORMAT parquet, COMPRESSION zstd${metadata})`);
   const counts = await scan.row(`SELECT count(*) FILTER (incomplete) AS incomplete,

@@ -15,6 +15,7 @@ import { TestArchive } from "@tripline/lake/testing/archive";
 import { surveyLabels } from "../backtest/survey-labels.js";
 import { writeLoggedFeatures } from "../retraining/retrain-dataset.js";
 import { DAY_MS, label, NOON_MS, rowsOf, spec, vector } from "../retraining/testing/payments.js";
+import { settleFile } from "./settle-labels.js";
 
 const DAYS = 24;
 /** Later than all labels. */
@@ -130,6 +131,49 @@ test("an explored payment is genuine without a report, and represents the declin
   expect(weights.map(([id]) => Number(String(id).replace(/\D/g, "")))).toEqual(
     weights.map(([id]) => Number(String(id).replace(/\D/g, ""))).toSorted((one, other) => one - other),
   );
+});
+
+test.each([
+  ["explored", null],
+  ["not explored", 1],
+])("regression #31: if payments like it are %s, a labelled decline has the verdict %s", async (state, verdict) => {
+  await archivePayments(false);
+  const archive = new TestArchive(lake, { cluster: "test", topicPrefix: "" });
+  const decided = (id: string, day: number, outcome: Outcome, explorationProbability: number): Uint8Array =>
+    Decision.encode({ ...Decision.decode(declined(id, atDay(day))), outcome, explorationProbability }).finish();
+  const explored = state === "explored" ? [decided("quiet3", 3, Outcome.APPROVE, 0.25)] : [];
+  const undrawn = decided("tripline4", 4, Outcome.DECLINE, 0.25);
+  const overLimit = decided("tripline5", 5, Outcome.DECLINE, 0);
+  const append = (topic: string, values: Uint8Array[]): Promise<unknown> =>
+    archive.append(
+      topic,
+      values.map((value, index) => ({ partition: 0, offset: 100 + index, value })),
+    );
+  await append("decisions", [...explored, undrawn, overLimit]);
+  const labelled = [4, 5].map((day) => label(`tripline${day}`, true, day + 1, { occurredAtMs: atDay(day) }));
+  await append("labels", labelled);
+  await writeLoggedFeatures(optionsOf());
+  const verdicts = new Map((await rowsOf(optionsOf().outputPath)).map(([id, , , , at, fraud]) => [id, [at, fraud]]));
+  expect(verdicts.get("txn_tripline4")).toEqual([verdict === null ? null : atDay(5), verdict]);
+  expect(verdicts.get("txn_tripline5")).toEqual([atDay(6), 1]);
+});
+
+test("regression #31: in recomputed features, declines that explored payments represent have no verdict", async () => {
+  const [computed, path] = [join(lake, "computed.parquet"), join(lake, "settled.parquet")];
+  const scan = await LakeScan.open();
+  try {
+    await scan.row(`COPY (SELECT col0 AS client_transaction_id, 0::BIGINT AS occurred_at_ms,
+      5::BIGINT AS labelled_at_ms, 1::TINYINT AS fraud FROM (VALUES ('a'), ('b'), ('c'))) TO '${computed}'`);
+    const explored = "(SELECT * FROM (VALUES ('a', 4.0), ('b', 0.0)) AS t(client_transaction_id, weight))";
+    await settleFile(scan, computed, path, { unlabelled: "auto", explored });
+  } finally {
+    await scan.close();
+  }
+  expect(await rowsOf(path)).toEqual([
+    ["a", 0, 5, 1, 4],
+    ["b", 0, null, null, 1],
+    ["c", 0, 5, 1, 1],
+  ]);
 });
 
 test("with labels for genuine payments, a payment without a label stays unknown", async () => {

@@ -4,7 +4,7 @@ import type { LabelSurvey, UnlabelledMeaning } from "@tripline/decision-engine/b
 import { NO_LABELS, surveyOf } from "@tripline/decision-engine/backtest/label-survey";
 import type { LakeScan } from "@tripline/lake/read/scan-lake";
 import { sqlText } from "@tripline/lake/sql-text";
-import { WEIGHT_COLUMN } from "./explored-payments.js";
+import { exploredSql } from "./explored-payments.js";
 
 const DAY_MS = 86_400_000;
 
@@ -82,7 +82,7 @@ export function metadataSql(entries: Readonly<Record<string, number>>): string {
  *
  * @param computed the output file
  * @param declined SQL table whose column `client_transaction_id` identifies the declined and abandoned payments
- * @param explored SQL table with `client_transaction_id` and `weight` of the explored payments
+ * @param explored SQL table as of `copyExplored`, but with `client_transaction_id`
  */
 export async function settleFile(
   scan: LakeScan,
@@ -102,15 +102,9 @@ export async function settleFile(
       : `client_transaction_id IN (SELECT client_transaction_id FROM ${options.declined})`;
   const settled = settledSql({ fraud: "fraud = 1", labelledAtMs: "labelled_at_ms", isDeclined }, rule);
   const unfinished = `${path}.settling`;
-  const [weight, weights] =
-    explored === undefined
-      ? ["", ""]
-      : [
-          `, coalesce(e.weight, 1) AS ${WEIGHT_COLUMN}`,
-          ` LEFT JOIN ${explored} AS e USING (client_transaction_id) ORDER BY occurred_at_ms, client_transaction_id`,
-        ];
-  await scan.row(`COPY (SELECT f.* REPLACE (${settled.labelledAtMs} AS labelled_at_ms,
-      (${settled.fraud})::TINYINT AS fraud)${weight} FROM ${file} AS f${weights}) TO ${sqlText(unfinished)} (FORMAT parquet, COMPRESSION zstd${metadataSql(ruleMetadata(rule))})`);
+  const { column, join, order, verdict } = exploredSql(explored, "client_transaction_id");
+  await scan.row(`COPY (SELECT f.* REPLACE (${verdict(settled.labelledAtMs)} AS labelled_at_ms,
+      (${verdict(settled.fraud)})::TINYINT AS fraud)${column} FROM ${file} AS f${join}${order}) TO ${sqlText(unfinished)} (FORMAT parquet, COMPRESSION zstd${metadataSql(ruleMetadata(rule))})`);
   await rename(unfinished, path);
   await rm(computed);
 }
