@@ -23,10 +23,12 @@ export interface TruthRule {
   readonly isUnlabelledGenuine: boolean;
 }
 
-export function truthOf({ occurredAtMs, isFraud, decided, isNotPaid }: BacktestRow, rule: TruthRule): Truth {
+export function truthOf(row: BacktestRow, rule: TruthRule): Truth {
+  const { occurredAtMs, isFraud, decided, isNotPaid, exploredWeight } = row;
   if (occurredAtMs >= rule.matureBeforeMs) return "young";
   if (isFraud !== undefined) return isFraud ? "fraud" : "genuine";
-  const isDisputable = decided !== Outcome.DECLINE && isNotPaid !== true;
+  const isDeclined = decided === Outcome.DECLINE && exploredWeight === undefined;
+  const isDisputable = !isDeclined && isNotPaid !== true;
   return rule.isUnlabelledGenuine && isDisputable ? "genuine" : "unlabelled";
 }
 

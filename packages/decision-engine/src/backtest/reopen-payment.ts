@@ -1,5 +1,5 @@
 import type { Decision, FeatureVector, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { SentAttributes } from "../attributes/sent-attributes.js";
 import { ATTRIBUTES_NOT_KEPT } from "../attributes/sent-attributes.js";
 import type { PaymentFeatures, Score } from "../decide-payment.js";
@@ -102,7 +102,8 @@ export function draftRow(one: Reopened, ids: ReadonlySet<string>): BacktestRow {
     isFraud,
     isNotPaid,
     segments: segmentsOf(transaction),
-    decided: archived.outcome,
+    // The draft explores nothing, so exploration would look like a change.
+    decided: isExplored(archived) ? Outcome.DECLINE : archived.outcome,
     drafted: drafted.outcome,
     hits: [...drafted.reasons.map(({ code }) => code).filter((code) => ids.has(code)), ...shadowHits],
     shadowHits,

@@ -6,7 +6,7 @@ import type {
 } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { RecordedRules, SentAttributes } from "../attributes/sent-attributes.js";
-import { ATTRIBUTES_UNAVAILABLE } from "../attributes/sent-attributes.js";
+import { ATTRIBUTES_NOT_KEPT, ATTRIBUTES_UNAVAILABLE } from "../attributes/sent-attributes.js";
 import { shareOf } from "../card-share.js";
 import type { Answer, Policy, Rule } from "../policy.js";
 import { renderText } from "../render-text.js";
@@ -29,7 +29,7 @@ interface Evaluated {
 export interface Found extends Evaluated {
   /** The strictest outcome of the rules that ignore budgets. */
   readonly ignoring: Outcome;
-  /** Whether a rule fired after which the payment must not be explored. */
+  /** Whether a rule that rules out exploration fired, or could have fired but was skipped. */
   readonly isHard: boolean;
 }
 
@@ -63,14 +63,26 @@ export function evaluateRules(
       found.reasons.push(toReason(rule, values));
       overridesScore ||= rule.overridesScore;
       if (rule.ignoresBudget && rule.outcome > ignoring) ignoring = rule.outcome;
-      isHard ||= rule.outcome > Outcome.APPROVE && (rule.neverExplored || rule.readsLists);
+      isHard ||= rulesOutExploration(rule);
     }
   }
   if (!("missing" in score) && !overridesScore) {
     const band = policy.bands.find((candidate) => score.value >= candidate.atLeast);
     if (band !== undefined) found.reasons.push(toReason(band, values));
   }
-  return { ...found, ignoring, isHard };
+  return { ...found, ignoring, isHard: isHard || couldBeHard(policy, found) };
+}
+
+function rulesOutExploration({ neverExplored, outcome, readsLists }: Rule): boolean {
+  return neverExplored || (outcome > Outcome.APPROVE && readsLists);
+}
+
+/** Whether a skipped rule could have ruled out exploration. Backtests assume that rules on attributes do not fire. */
+function couldBeHard({ rules }: Pick<Policy, "rules">, { skippedRules }: Evaluated): boolean {
+  return skippedRules.some(
+    ({ ruleId, why, inShadow }) =>
+      !inShadow && why !== ATTRIBUTES_NOT_KEPT && rules.some((rule) => rule.id === ruleId && rulesOutExploration(rule)),
+  );
 }
 
 /**

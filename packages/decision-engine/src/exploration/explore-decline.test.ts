@@ -2,11 +2,16 @@ import { parseFeatureSpec } from "@tripline/contracts/feature-spec";
 import { UNSENT } from "@tripline/contracts/generated/payment-fields";
 import type { ListHit, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Decision, FeatureVector, Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { BacktestRow } from "../backtest/backtest-row.js";
+import { BacktestTally } from "../backtest/backtest-tally.js";
+import { truthOf } from "../backtest/population.js";
+import type { Reopened } from "../backtest/reopen-payment.js";
 import { decideAgain, draftRow, reopenPayment } from "../backtest/reopen-payment.js";
 import type { DecisionInput } from "../decide-payment.js";
 import { decide, decideWithinBudgets } from "../decide-payment.js";
 import { wantsContributions } from "../explain-decision.js";
 import { parsePolicy } from "../parse-policy.js";
+import { switchOffRules } from "../policy.js";
 
 const SPEC = parseFeatureSpec(`
 version: 7
@@ -31,6 +36,7 @@ rules:
   - { id: soft, when: amount == 14.0, reason: SOFT, action: decline, text: It is soft. }
   - { id: unlisted, when: amount == 15.0 && !lists.allow.any, reason: UNLISTED, action: decline, text: It is not listed. }
   - { id: reviewed, when: amount == 17.0, reason: REVIEWED, action: review, text: It is reviewed. }
+  - { id: trusted, when: amount == 18.0, reason: TRUSTED, action: approve, text: It is trusted., never_explored: true }
   - { id: watched, when: amount == 16.0, reason: WATCHED, action: review, text: It is watched., never_explored: true }
 bands:
   - { at_least: 0.8, action: decline, reason: SCORE, text: "The score is {score}." }
@@ -45,6 +51,7 @@ default_decision:
 const policy = parsePolicy(fileOf(EXPLORATION), SPEC);
 const HIT: ListHit = { list: "old", kind: "card", effect: "allow", reason: "", createdAtMs: 0 };
 const TIMES = 2_000;
+const SCORE = { value: 0.9, modelName: "fraud", modelVersion: "1" };
 
 const paymentOf = (id: number, more: Partial<Transaction> = {}): Transaction => ({
   ...{ transactionId: `txn_${id}`, tenant: "acme", clientTransactionId: `c${id}`, cardToken: "ct_1", ...UNSENT },
@@ -58,6 +65,14 @@ const inputOf = (transaction: Transaction, more: Partial<DecisionInput> = {}, am
   decidedAtMs: Date.parse("2026-06-30T23:30:00Z"),
   ...more,
 });
+
+function reopened(archived: Decision, id: number): Reopened {
+  const vector = { ...FeatureVector.decode(Buffer.of()), transaction: paymentOf(id), specVersion: 7, values: [20] };
+  const deciders = { specVersion: 7, policyOf: () => policy, scorecardOf: () => undefined };
+  const opened = reopenPayment(archived, vector, undefined, deciders);
+  if ("reason" in opened) throw new Error(opened.reason);
+  return opened;
+}
 
 test("a share of the declines is approved, with the reason and the probability", () => {
   const decisions = Array.from({ length: TIMES }, (_, id) => decide(policy, inputOf(paymentOf(id))));
@@ -84,6 +99,7 @@ test.each<[string, DecisionInput]>([
   ["a list entry", inputOf(paymentOf(1), { listHits: [HIT] })],
   ["a rule that is never explored", inputOf(paymentOf(1), {}, 13, 0.1)],
   ["a milder rule that is never explored", inputOf(paymentOf(1), {}, 16)],
+  ["regression #31: an approving rule that is never explored", inputOf(paymentOf(1), {}, 18)],
   ["a rule that reads lists", inputOf(paymentOf(1), {}, 15, 0.1)],
   ["no score", inputOf(paymentOf(1), { score: { missing: "late" } }, 14)],
   ["the default decision", inputOf(paymentOf(1), { features: undefined })],
@@ -92,6 +108,17 @@ test.each<[string, DecisionInput]>([
   const choices = decideWithinBudgets(policy, input);
   expect(choices.map(({ decision }) => decision.explorationProbability)).toEqual([undefined]);
   expect(choices[0]?.takes).toBeUndefined();
+});
+
+test.each([
+  ["hard", undefined],
+  ["unlisted", undefined],
+  ["soft", 0.25],
+])("regression #31: if the rule %s is switched off, the probability is %s", (id, probability) => {
+  const decision = decide(switchOffRules(policy, [id]), inputOf(paymentOf(1)));
+  expect(decision.explorationProbability).toBe(probability);
+  expect(decision.skippedRules.map(({ ruleId }) => ruleId)).toEqual([id]);
+  expect(decideAgain(reopened(decision, 1), SCORE)).toEqual(decision);
 });
 
 test("a decline needs what is left of the day's limit, and only an approval uses it up", () => {
@@ -112,21 +139,32 @@ test("a decline needs what is left of the day's limit, and only an approval uses
 });
 
 test("a replay gives the same decisions, and a backtest explores nothing but counts what could be explored", () => {
-  const deciders = { specVersion: 7, policyOf: () => policy, scorecardOf: () => undefined };
   for (const id of [1, 2, 3, 4, 5]) {
     for (const { decision } of decideWithinBudgets(policy, inputOf(paymentOf(id)))) {
       const archived = Decision.decode(Decision.encode(decision).finish());
-      const vector = { transaction: paymentOf(id), specVersion: 7, values: [20] };
-      const opened = reopenPayment(archived, { ...FeatureVector.decode(Buffer.of()), ...vector }, undefined, deciders);
-      if ("reason" in opened) throw new Error(opened.reason);
-      const score = { value: 0.9, modelName: "fraud", modelVersion: "1" };
-      expect(decideAgain(opened, score)).toEqual(archived);
+      const opened = reopened(archived, id);
+      expect(decideAgain(opened, SCORE)).toEqual(archived);
       expect(draftRow(opened, new Set())).toMatchObject({
         drafted: Outcome.DECLINE,
         explorable: { probability: 0.25, score: 0.9, dailyLossMinorMax: 50_000 },
       });
     }
   }
+});
+
+test("regression #31: a backtest does not report an explored payment as a change, and takes it for genuine without a label", () => {
+  const [explored, declined] = [true, false].map((isWanted) => {
+    const rows = Array.from({ length: 50 }, (_, id) => ({ id, decision: decide(policy, inputOf(paymentOf(id))) }));
+    const found = rows.find(({ decision }) => (decision.outcome === Outcome.APPROVE) === isWanted);
+    if (found === undefined) throw new Error("none found");
+    return draftRow(reopened(found.decision, found.id), new Set());
+  }) as [BacktestRow, BacktestRow];
+  expect([explored.exploredWeight, declined.exploredWeight]).toEqual([4, undefined]);
+  const rule = { matureBeforeMs: 1, isUnlabelledGenuine: true };
+  expect([truthOf(explored, rule), truthOf(declined, rule)]).toEqual(["genuine", "unlabelled"]);
+  const tally = new BacktestTally([], rule);
+  tally.add(explored);
+  expect(tally.figures()).toMatchObject({ changes: {}, decided: { outcomes: { decline: 1 } } });
 });
 
 test("a decline because a budget is spent is not explored", () => {

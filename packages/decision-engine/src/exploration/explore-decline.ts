@@ -18,7 +18,7 @@ interface Declined {
   readonly reasons: readonly Reason[];
   readonly rung: Rung;
   readonly score?: object;
-  /** Whether a rule fired that rules out exploration. */
+  /** As in `Found`. */
   readonly isHard?: boolean;
 }
 
