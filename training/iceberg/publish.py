@@ -42,9 +42,13 @@ FAILURE_CHARACTERS_MAX = 500
 
 
 def publish_all(
-    catalog: SqlCatalog, lake: str, topics: Iterable[str], limits: Limits, every_minutes: float = 0
+    catalog: SqlCatalog, lake: str, topics: Iterable[str], limits: Limits, *, noted: bool = False
 ) -> str | None:
-    """Publishes each topic, and notes the result in the lake for the archive service.
+    """Publishes each topic. A topic that fails does not keep the others from being published.
+
+    Args:
+        noted: note the result in the lake, for the archive service. There is one note, so only publishers that repeat,
+            and that publish all topics, may write it. Otherwise a single run would hide that they have failed.
 
     Returns:
         Why the first topic that could not be published failed; None if all were published.
@@ -55,8 +59,8 @@ def publish_all(
     for topic in topics:
         try:
             publication = publish_topic(catalog, lake, topic, limits)
-        except (PublishError, OSError) as error:
-            failure = failure or f"{error}"[:FAILURE_CHARACTERS_MAX]
+        except Exception as error:
+            failure = failure or _sentence(error, f"{topic} cannot be published")
             continue
         if publication is not None:
             done.append(publication)
@@ -64,17 +68,28 @@ def publish_all(
                 f"{topic}: {publication.added} files added, {publication.removed} replaced, {publication.rows} rows, "
                 f"entry {publication.entry}, {publication.metadata}"
             )
+    _say(f"lake publish: tables={len(done)} files={sum(one.added for one in done)}")
+    if not noted:
+        return failure
     note = {
         "ended_at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "took_ms": round((time.monotonic() - started) * 1_000),
-        "interval_minutes": every_minutes,
+        "interval_minutes": limits.every / timedelta(minutes=1),
         "tables": len(done),
         "files": sum(one.added for one in done),
         "failure": failure,
     }
-    _write_note(catalog, lake, note)
-    _say(f"lake publish: tables={note['tables']} files={note['files']}")
+    try:
+        _write_note(catalog, lake, note)
+    except Exception as error:
+        # The archive service reports the age of the last note.
+        failure = failure or _sentence(error, "The result cannot be noted in the lake")
     return failure
+
+
+def _sentence(error: Exception, what: str) -> str:
+    text = " ".join(f"{error}".split()) or type(error).__name__
+    return (text if isinstance(error, PublishError) else f"{what}: {text}")[:FAILURE_CHARACTERS_MAX]
 
 
 def _write_note(catalog: SqlCatalog, lake: str, note: dict[str, object]) -> None:
@@ -107,7 +122,12 @@ def parse_arguments() -> argparse.Namespace:
         help="sqlite:///path or postgresql://… (default: ICEBERG_CATALOG_URL, or a SQLite file in a lake's folder)",
     )
     parser.add_argument("--topic", action="append", choices=TOPICS, help="only this topic; may be repeated")
-    parser.add_argument("--every", type=float, default=0, help="minutes between two rounds (default: a single round)")
+    parser.add_argument(
+        "--every",
+        type=float,
+        default=0,
+        help="minutes between two rounds (default: a single round); without --topic, their result is noted in the lake",
+    )
     parser.add_argument(
         "--keep-hours", type=float, default=KEEP_HOURS_DEFAULT, help="how long snapshots are kept (default: 24)"
     )
@@ -139,17 +159,22 @@ def main() -> None:
     # A commit is not interrupted; the process ends before the next table.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    lake = lake_location(given.lake)
-    limits = Limits(timedelta(hours=given.keep_hours), given.days)
+    try:
+        lake = lake_location(given.lake)
+        url = catalog_url(given.catalog, lake)
+    except PublishError as error:
+        sys.exit(f"error: {error}")
+    limits = Limits(timedelta(hours=given.keep_hours), given.days, timedelta(minutes=given.every))
+    noted = given.every > 0 and given.topic is None
     topics = given.topic or TOPICS
     catalog: SqlCatalog | None = None
     while not stopped.is_set():
         failure: str | None
         try:
-            catalog = catalog or open_catalog(catalog_url(given.catalog, lake), lake)
-            failure = publish_all(catalog, lake, (one for one in topics if not stopped.is_set()), limits, given.every)
-        except PublishError as error:
-            failure = str(error)
+            catalog = catalog or open_catalog(url, lake)
+            failure = publish_all(catalog, lake, (one for one in topics if not stopped.is_set()), limits, noted=noted)
+        except (PublishError, OSError) as error:
+            failure = _sentence(error, "The lake cannot be published")
         if failure is not None:
             sys.stderr.write(f"error: {failure}\n")
         if given.every == 0:

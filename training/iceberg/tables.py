@@ -45,6 +45,8 @@ ENTRY = "tripline.entry"
 ENTRY_ID = "tripline.entry-id"
 POSITIONS = "tripline.positions"
 FIRST_DAY = "tripline.first-day"
+DAYS = "tripline.days"
+"""Absent if the number of days is not limited."""
 
 TRIES_MAX = 5
 TRY_SECONDS = 0.2
@@ -53,13 +55,17 @@ READS_MAX = 16
 """Number of files whose footers are read at the same time."""
 EXPIRED_MIN = 12
 """Snapshots expire together, because each removal is a commit and reads the manifest lists of the others."""
+VERSIONS_MIN = 20
+VERSIONS_MAX = 2_000
+"""Each version of a table's metadata names the earlier ones."""
+EVERY_DEFAULT = timedelta(minutes=5)
+"""Assumed time between single runs."""
 
 TABLE_PROPERTIES = {
     # A retry by the library would add the files to a table to which another publisher has already added them.
     TableProperties.COMMIT_NUM_RETRIES: "0",
     TableProperties.MANIFEST_MERGE_ENABLED: "true",
     TableProperties.METADATA_DELETE_AFTER_COMMIT_ENABLED: "true",
-    TableProperties.METADATA_PREVIOUS_VERSIONS_MAX: "20",
 }
 
 
@@ -147,11 +153,21 @@ class Limits:
     """How long snapshots can be read, if no compaction removes their files."""
     days: int | None = None
     """Only files of this many days are in the table, because older ones may have been deleted. Default: all."""
+    every: timedelta = timedelta(0)
+    """Time between two rounds; 0 for a single one."""
 
     @property
     def first_day(self) -> str:
         """UTC; empty if there is no limit."""
         return "" if self.days is None else (datetime.now(UTC) - timedelta(days=self.days - 1)).date().isoformat()
+
+    @property
+    def versions(self) -> int:
+        """Number of earlier metadata files that are kept, so that programs without the catalog can read them as long
+        as their snapshots. A second publisher, or the removal of snapshots, can double the number of commits.
+        """
+        commits = 2 * self.keep / (self.every or EVERY_DEFAULT)
+        return round(min(max(commits, VERSIONS_MIN), VERSIONS_MAX))
 
 
 def publish_topic(catalog: SqlCatalog, lake: str, topic: str, limits: Limits) -> Publication | None:
@@ -179,6 +195,8 @@ def _publish(catalog: SqlCatalog, lake: str, topic: str, limits: Limits) -> Publ
     table = _load(catalog, topic)
     io = catalog._load_file_io(location=folder) if table is None else table.io
     tail = EMPTY if table is None else published_tail(table)
+    if table is not None:
+        _check_days(table, limits)
     old = set() if table is None else _files_before(table, limits.first_day)
     change = read_change(io, folder, tail)
     if change is None and not old:
@@ -191,8 +209,9 @@ def _publish(catalog: SqlCatalog, lake: str, topic: str, limits: Limits) -> Publ
         location = f"{lake}/{FOLDER}/{topic}"
         table = catalog.create_table(table_name(topic), schemas[0], location, properties=TABLE_PROPERTIES)
     with table.transaction() as transaction:
+        _keep_versions(transaction, limits)
         _add_columns(transaction, schemas)
-        _commit(transaction, table, change, limits.first_day)
+        _commit(transaction, table, change, limits)
     expired = expire_snapshots(table, datetime.now(UTC) - limits.keep)
     snapshot = _current(table)
     return Publication(
@@ -229,6 +248,25 @@ def tail_of(snapshot: Snapshot) -> Tail:
     return Tail(int(entry), summary[ENTRY_ID] or "", positions)
 
 
+def _check_days(table: Table, limits: Limits) -> None:
+    """The table's position is past the files that a lower limit left out, so they would never be added."""
+    snapshot = table.current_snapshot()
+    published = None if snapshot is None or snapshot.summary is None else snapshot.summary[DAYS]
+    if published is not None and (limits.days is None or limits.days > int(published)):
+        raise PublishError(
+            f"The table {'.'.join(table.name())} was published with --days {published}, so it lacks earlier files. "
+            f"Drop the table, or specify up to {published} days."
+        )
+
+
+def _keep_versions(transaction: Transaction, limits: Limits) -> None:
+    """A single run does not change what a publisher that repeats has set."""
+    name = TableProperties.METADATA_PREVIOUS_VERSIONS_MAX
+    present = transaction.table_metadata.properties.get(name)
+    if present is None or (limits.every and present != str(limits.versions)):
+        transaction.set_properties({name: str(limits.versions)})
+
+
 def _current(table: Table) -> Snapshot:
     snapshot = table.current_snapshot()
     assert snapshot is not None
@@ -258,10 +296,12 @@ def _add_columns(transaction: Transaction, schemas: Iterable[Schema]) -> None:
         transaction.set_properties({TableProperties.DEFAULT_NAME_MAPPING: mapping})
 
 
-def _commit(transaction: Transaction, table: Table, change: Change, first_day: str) -> None:
+def _commit(transaction: Transaction, table: Table, change: Change, limits: Limits) -> None:
     tail = change.tail
     properties = {ENTRY: str(tail.sequence), ENTRY_ID: tail.entry_id, POSITIONS: json.dumps(tail.positions)}
-    properties[FIRST_DAY] = first_day
+    properties[FIRST_DAY] = limits.first_day
+    if limits.days is not None:
+        properties[DAYS] = str(limits.days)
     metadata = transaction.table_metadata
     with ThreadPoolExecutor(READS_MAX) as pool:
         added = list(pool.map(lambda path: parquet_file_to_data_file(table.io, metadata, path), sorted(change.added)))

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from shutil import copytree
 from subprocess import PIPE
 
 import duckdb
@@ -197,10 +198,72 @@ def test_publishers_that_start_together_add_each_file_once(catalog: SqlCatalog, 
 def test_the_result_is_noted_in_the_lake(catalog: SqlCatalog, lake: Lake) -> None:
     lake.add()
     location = lake_location(str(lake.folder))
-    assert publish_all(catalog, location, [TOPIC, "erasures"], LIMITS) is None
+    every = Limits(every=timedelta(minutes=5))
+    assert publish_all(catalog, location, [TOPIC, "erasures"], every, noted=True) is None
     note = json.loads((lake.folder / "_jobs" / "publication.json").read_text())
     assert (note["tables"], note["files"], note["failure"]) == (1, 2, None)
+    assert note["interval_minutes"] == 5
     assert datetime.fromisoformat(note["ended_at"]) <= datetime.now(UTC)
+    (lake.folder / "_jobs" / "publication.json").unlink()
+    # It would hide that a publisher that repeats is dead.
+    assert publish_all(catalog, location, [TOPIC], LIMITS) is None
+    assert not (lake.folder / "_jobs" / "publication.json").exists()
+
+
+def test_a_topic_with_an_invalid_schema_does_not_stop_the_others(catalog: SqlCatalog, lake: Lake) -> None:
+    lake.add()
+    location = lake_location(str(lake.folder))
+    assert publish_all(catalog, location, [TOPIC], LIMITS) is None
+    copytree(lake.topic, lake.folder / "erasures")
+    lake.add(columns={"label_id": pa.int64()})
+    failure = publish_all(catalog, location, [TOPIC, "erasures"], LIMITS, noted=True)
+    assert failure is not None
+    assert failure.startswith(f"{TOPIC} cannot be published: ")
+    assert "\n" not in failure
+    note = json.loads((lake.folder / "_jobs" / "publication.json").read_text())
+    assert (note["tables"], note["failure"]) == (1, failure)
+
+
+def test_a_note_that_cannot_be_written_is_a_failure(catalog: SqlCatalog, lake: Lake) -> None:
+    lake.add()
+    (lake.folder / "_jobs").write_text("not a folder")
+    failure = publish_all(catalog, lake_location(str(lake.folder)), [TOPIC], LIMITS, noted=True)
+    assert failure is not None
+    assert failure.startswith("The result cannot be noted in the lake: ")
+
+
+def test_a_wider_limit_of_days_is_rejected(catalog: SqlCatalog, lake: Lake) -> None:
+    lake.add()
+    location = lake_location(str(lake.folder))
+    age = (datetime.now(UTC).date() - date.fromisoformat(DAYS[1])).days
+    publish_topic(catalog, location, TOPIC, Limits(days=age + 1))
+    lake.add()
+    for days in (age + 2, None):
+        with pytest.raises(PublishError, match=f"Drop the table, or specify up to {age + 1} days"):
+            publish_topic(catalog, location, TOPIC, Limits(days=days))
+    assert publish_topic(catalog, location, TOPIC, Limits(days=age)) is not None
+
+
+def test_metadata_files_are_kept_as_long_as_snapshots(catalog: SqlCatalog, lake: Lake) -> None:
+    location = lake_location(str(lake.folder))
+    every = Limits(every=timedelta(minutes=10))
+    assert [every.versions, Limits(every=timedelta(days=1)).versions, Limits(timedelta(days=365)).versions] == [
+        288,
+        20,
+        2_000,
+    ]
+    for limits in (LIMITS, every, LIMITS):
+        lake.add()
+        publish_topic(catalog, location, TOPIC, limits)
+    kept = catalog.load_table(table_name(TOPIC)).properties["write.metadata.previous-versions-max"]
+    assert kept == "288"
+
+
+def test_an_invalid_setting_ends_a_publisher_that_repeats() -> None:
+    command = [sys.executable, "-m", "iceberg.publish", "--lake", "ftp://x/lake", "--every", "5"]
+    result = subprocess.run(command, cwd=ROOT / "training", capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: The lake ftp://x/lake has an unknown scheme")
 
 
 def test_duckdb_reads_the_table_without_the_catalog(catalog: SqlCatalog, lake: Lake) -> None:
@@ -240,7 +303,7 @@ def test_a_lake_in_a_bucket_is_published(lake: Lake, tmp_path: Path, monkeypatch
 
         def publish_copy() -> Table:
             copy_files(str(lake.folder), "lakes/one", destination_filesystem=store)
-            assert publish_all(catalog, location, [TOPIC], LIMITS) is None
+            assert publish_all(catalog, location, [TOPIC], LIMITS, noted=True) is None
             return catalog.load_table(table_name(TOPIC))
 
         lake.add()
