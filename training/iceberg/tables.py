@@ -123,14 +123,28 @@ def lake_location(lake: str) -> str:
     if separator == "":
         return f"file://{Path(lake).resolve()}"
     if scheme == "azblob":
-        account = os.environ.get("AZURE_STORAGE_ACCOUNT", "")
-        if account == "":
-            raise PublishError("AZURE_STORAGE_ACCOUNT is not set: name the storage account.")
+        account = _azure_account()
         container, _, prefix = rest.partition("/")
         return f"abfss://{container}@{account}.dfs.core.windows.net/{prefix}".rstrip("/")
     if scheme not in ("file", "s3", "gs"):
         raise PublishError(f"The lake {lake} has an unknown scheme: specify a folder, s3://, gs:// or azblob://.")
     return lake.rstrip("/")
+
+
+def _azure_account() -> str:
+    connection = os.environ.get("AZURE_STORAGE_CONNECTION_STRING", "")
+    if connection == "":
+        account = os.environ.get("AZURE_STORAGE_ACCOUNT", "")
+        if account == "":
+            raise PublishError(
+                "AZURE_STORAGE_ACCOUNT is not set: name the storage account, or set AZURE_STORAGE_CONNECTION_STRING."
+            )
+        return account
+    for part in connection.split(";"):
+        name, _, value = part.partition("=")
+        if name.strip().lower() == "accountname" and value != "":
+            return value.strip()
+    raise PublishError("AZURE_STORAGE_CONNECTION_STRING contains no AccountName: add it.")
 
 
 def _io_properties() -> dict[str, str]:
@@ -139,6 +153,7 @@ def _io_properties() -> dict[str, str]:
         "AWS_ENDPOINT_URL_S3": "s3.endpoint",
         "AWS_REGION": "s3.region",
         "AZURE_STORAGE_ACCOUNT": "adls.account-name",
+        "AZURE_STORAGE_CONNECTION_STRING": "adls.connection-string",
     }
     return {name: os.environ[variable] for variable, name in names.items() if os.environ.get(variable)}
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyiceberg.table import Table
 
 TOPIC = "applied-labels"
 DAYS = ("2026-03-01", "2026-03-02")
@@ -78,3 +79,7 @@ class Lake:
 
     def _path(self, day: str, sequence: int) -> Path:
         return self.topic / f"day={day}" / f"{sequence:016}.parquet"
+
+
+def offsets(table: Table) -> list[int]:
+    return sorted(table.scan(selected_fields=("kafka_offset",)).to_arrow()["kafka_offset"].to_pylist())

@@ -16,8 +16,6 @@ from subprocess import PIPE
 import duckdb
 import pyarrow as pa
 import pytest
-from moto.server import ThreadedMotoServer
-from pyarrow.fs import S3FileSystem, copy_files
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.table import Table
@@ -25,7 +23,7 @@ from pyiceberg.table import Table
 from iceberg.lake_log import PublishError
 from iceberg.publish import catalog_url, publish_all
 from iceberg.tables import Limits, expire_snapshots, lake_location, open_catalog, publish_topic, table_name, tail_of
-from iceberg.tests.lake import DAYS, TOPIC, Lake
+from iceberg.tests.lake import DAYS, TOPIC, Lake, offsets
 
 ROOT = Path(__file__).resolve().parents[3]
 NODE = ROOT / "node_modules" / ".bin" / "node"
@@ -55,10 +53,6 @@ def open_default(lake: Lake) -> SqlCatalog:
 def publish(catalog: SqlCatalog, lake: Lake) -> Table:
     publish_topic(catalog, lake_location(str(lake.folder)), TOPIC, LIMITS)
     return catalog.load_table(table_name(TOPIC))
-
-
-def offsets(table: Table) -> list[int]:
-    return sorted(table.scan(selected_fields=("kafka_offset",)).to_arrow()["kafka_offset"].to_pylist())
 
 
 def test_each_snapshot_contains_the_records_up_to_its_position(catalog: SqlCatalog, lake: Lake) -> None:
@@ -282,56 +276,6 @@ def test_duckdb_reads_the_table_without_the_catalog(catalog: SqlCatalog, lake: L
             [table.metadata_location],
         ).fetchall()
     assert rows == [(16, 0, 15, 0)]
-
-
-def test_a_lake_in_a_bucket_is_published(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    server = ThreadedMotoServer(port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    try:
-        for name, value in {
-            "AWS_ENDPOINT_URL_S3": f"http://{host}:{port}",
-            "AWS_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-        }.items():
-            monkeypatch.setenv(name, value)
-        store = S3FileSystem(endpoint_override=f"http://{host}:{port}", region="us-east-1", allow_bucket_creation=True)
-        store.create_dir("lakes")
-        location = lake_location("s3://lakes/one")
-        catalog = open_catalog(f"sqlite:///{tmp_path}/catalog.db", location)
-
-        def publish_copy() -> Table:
-            copy_files(str(lake.folder), "lakes/one", destination_filesystem=store)
-            assert publish_all(catalog, location, [TOPIC], LIMITS, noted=True) is None
-            return catalog.load_table(table_name(TOPIC))
-
-        lake.add()
-        lake.add()
-        assert offsets(publish_copy()) == list(range(8))
-        lake.compact(DAYS[0])
-        table = publish_copy()
-        assert offsets(table) == list(range(8))
-        assert table.metadata_location.startswith("s3://lakes/one/_iceberg/")
-        with store.open_input_stream("lakes/one/_jobs/publication.json") as note:
-            assert json.loads(note.read())["failure"] is None
-    finally:
-        server.stop()
-
-
-@pytest.mark.parametrize(
-    ("lake", "words"),
-    [("ftp://x/lake", "has an unknown scheme"), ("azblob://c/lake", "AZURE_STORAGE_ACCOUNT is not set")],
-)
-def test_an_invalid_lake_is_explained(lake: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("AZURE_STORAGE_ACCOUNT", raising=False)
-    with pytest.raises(PublishError, match=words):
-        lake_location(lake)
-
-
-def test_a_bucket_needs_a_catalog() -> None:
-    with pytest.raises(PublishError, match="set ICEBERG_CATALOG_URL"):
-        catalog_url(None, "s3://bucket/lake")
 
 
 def start_publisher(folder: Path) -> subprocess.Popen[bytes]:

@@ -31,7 +31,11 @@ export function publishCommand(output: CommandOutput = process.stdout): Command 
         "sqlite:///path or postgresql://user:password@host/database (default: a SQLite file in the lake's folder)",
       ).env("ICEBERG_CATALOG_URL"),
     )
-    .option("--every <minutes>", "publish at this interval until stopped; without --topic, Health shows the result (default: once)", within(EVERY_MINUTES_MAX))
+    .option(
+      "--every <minutes>",
+      "publish at this interval until stopped; without --topic, Health shows the result (default: once)",
+      within(EVERY_MINUTES_MAX),
+    )
     .option("--keep-hours <hours>", "how long snapshots are kept (default: 24)", within(KEEP_HOURS_MAX))
     .option("--days <days>", "publish only this many days (default: all)", positiveNumber)
     .option("--workspace <name>", "without --lake: the system on this machine", DEMO_WORKSPACE)
