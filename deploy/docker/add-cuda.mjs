@@ -18,7 +18,7 @@ const { app, libraries, out } = values;
 
 const store = join(app, "node_modules", ".pnpm");
 const entry = readdirSync(store).find((name) => name.startsWith("onnxruntime-node@"));
-if (entry === undefined) throw new Error(`There is no onnxruntime-node in ${store}: use the image of scoring.`);
+if (entry === undefined) throw new Error(`${store} contains no onnxruntime-node: use the scoring image.`);
 const runtime = join("node_modules", ".pnpm", entry, "node_modules", "onnxruntime-node");
 const { version } = JSON.parse(readFileSync(join(app, runtime, "package.json"), "utf8"));
 if (!existsSync(join(libraries, `onnxruntime_gpu-${version}.dist-info`))) {
@@ -37,7 +37,7 @@ for (const name of readdirSync(join(libraries, "nvidia"))) {
 for (const abi of readdirSync(join(app, runtime, "bin"))) {
   const binaries = join(runtime, "bin", abi, "linux", "x64");
   if (!existsSync(join(app, binaries)))
-    throw new Error(`${join(app, binaries)} is missing: the image is not for x86-64.`);
+    throw new Error(`${join(app, binaries)} is missing: the image must be for x86-64.`);
   const target = join(out, "onnxruntime", "app", binaries);
   mkdirSync(target, { recursive: true });
   // Omits TensorRT's provider, which needs TensorRT's libraries.

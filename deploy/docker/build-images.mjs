@@ -44,7 +44,7 @@ function buildAll() {
   const names = values.only?.split(",") ?? Object.keys(IMAGES).filter((name) => !IMAGES[name]?.onRequest);
   const unknown = names.filter((name) => !(name in IMAGES));
   if (unknown.length > 0) {
-    throw new Error(`There is no image ${unknown.join(", ")}: choose among ${Object.keys(IMAGES).join(", ")}.`);
+    throw new Error(`Unknown image ${unknown.join(", ")}. Choose from ${Object.keys(IMAGES).join(", ")}.`);
   }
   requireDocker();
   const built = names.flatMap((name) => [...(IMAGES[name]?.on === undefined ? [] : [IMAGES[name].on]), name]);
@@ -53,7 +53,7 @@ function buildAll() {
     const startedMs = performance.now();
     process.stdout.write(`building ${image}\n`);
     const status = build(name, image, values);
-    if (status !== 0) throw new Error(`${image} could not be built: the engine's messages above say why.`);
+    if (status !== 0) throw new Error(`${image} could not be built. See the engine's messages above.`);
     process.stdout.write(`built ${image} in ${((performance.now() - startedMs) / 1000).toFixed(0)} s\n`);
   }
   return 0;
@@ -100,7 +100,9 @@ function requireDocker() {
     throw new Error("Docker is not installed: install Docker Engine from https://docs.docker.com/engine/install.");
   }
   if (run.status !== 0) {
-    throw new Error(`The Docker engine is not responding (${run.stderr.trim()}): start it, or set DOCKER_HOST to one.`);
+    throw new Error(
+      `The Docker engine is not responding (${run.stderr.trim()}): start it, or set DOCKER_HOST to a running engine.`,
+    );
   }
 }
 

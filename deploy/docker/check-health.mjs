@@ -20,7 +20,9 @@ async function isReady(port) {
     process.stdout.write(`${await response.text()}\n`);
     return response.ok;
   } catch (error) {
-    process.stdout.write(`nothing answers on port ${port}: ${error instanceof Error ? error.message : error}\n`);
+    process.stdout.write(
+      `no service is responding on port ${port}: ${error instanceof Error ? error.message : error}\n`,
+    );
     return false;
   }
 }

@@ -159,7 +159,7 @@ function numbersIn(pattern, line, all) {
 export function expectBalance(ledger, when) {
   const { accepted, decided, lost, duplicated } = ledger;
   if (accepted > 0 && accepted === decided && lost === 0 && duplicated === 0) return;
-  throw new Error(`${when} the ledger does not balance: ${JSON.stringify(ledger)}`);
+  throw new Error(`${when}, the ledger does not balance: ${JSON.stringify(ledger)}`);
 }
 
 /** A sender inside the cluster. */
@@ -246,7 +246,7 @@ async function logAtEnd(name) {
   for (;;) {
     const phase = kubectl(["get", "pod", name, "--output", "jsonpath={.status.phase}"]);
     if (phase === "Succeeded" || phase === "Failed") break;
-    if (Date.now() > deadlineMs) throw new Error(`${name} did not end:\n${kubectl(["logs", name])}`);
+    if (Date.now() > deadlineMs) throw new Error(`${name} did not finish:\n${kubectl(["logs", name])}`);
     await delay(POLL_MS);
   }
   const log = kubectl(["logs", name]);

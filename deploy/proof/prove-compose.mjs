@@ -70,7 +70,7 @@ async function proveConsole() {
   const signIn = await fetch(`${url}/session/sign-in`, { redirect: "manual" });
   const where = signIn.headers.get("location") ?? "";
   if (page.status !== 200 || !where.startsWith(`http://127.0.0.1:${portOf("_AUTH")}/oauth/authorize?`)) {
-    throw new Error(`The console answered ${page.status}, and its sign-in ${signIn.status} with location "${where}".`);
+    throw new Error(`The console returned ${page.status}, and its sign-in ${signIn.status} with location "${where}".`);
   }
   say("  the console serves its page, and redirects users to auth to sign in");
 }

@@ -74,7 +74,7 @@ function takeGoodVersion(options, set) {
   follow(options, ["--until", "paused"]);
   say("  a good version waits after its first step");
   follow(options, ["--promote", "--until", "healthy"]);
-  say("  it replaced the old version after its promotion");
+  say("  after promotion, it replaced the old version");
 }
 
 /**

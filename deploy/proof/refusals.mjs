@@ -135,7 +135,7 @@ export function expectNewerSchemaToBeRefused(chart, values) {
     const job = `job/tripline-migrate-${JSON.parse(history).at(-1).revision}`;
     kubectl(["wait", "--for=condition=Failed", job, "--timeout=100s"]);
     const said = kubectl(["logs", job]);
-    const sentence = /The database is at migration 9000, and this build only knows migrations up to \d+[^"]*/.exec(
+    const sentence = /The database is at migration 9000, but this build only knows migrations up to \d+[^"]*/.exec(
       said,
     );
     if (sentence === null) throw new Error(`The job did not reject a newer schema:\n${said}`);

@@ -42,7 +42,7 @@ export function must(command, options) {
   const { status, stdout, stderr } = run(command, options);
   if (status === 0) return stdout;
   const lines = `${stdout}${stderr}`.trimEnd().split("\n").slice(-LINES_SHOWN).join("\n");
-  throw new Error(`\`${command.join(" ")}\` ended with ${status ?? "a timeout or not at all"}:\n${lines}`);
+  throw new Error(`\`${command.join(" ")}\` exited with ${status ?? "no code (it may have timed out)"}:\n${lines}`);
 }
 
 /** @param {string} text */

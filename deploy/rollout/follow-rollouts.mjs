@@ -34,7 +34,7 @@ async function follow() {
     shown = lines;
     if (judgement.state === "reached") return 0;
     if (judgement.state === "stopped") throw new Error(judgement.fault);
-    if (Date.now() > deadlineMs) throw new Error(`After ${minutes} minutes not every Rollout is ${until}.`);
+    if (Date.now() > deadlineMs) throw new Error(`After ${minutes} minutes, some Rollouts are not ${until}.`);
     await delay(POLL_MS);
   }
 }
@@ -50,10 +50,10 @@ function readOptions() {
   });
   const minutes = Number(values.minutes);
   if (!(minutes > 0 && minutes <= MINUTES_MAX)) {
-    throw new Error(`--minutes is ${values.minutes}: give a number up to ${MINUTES_MAX}.`);
+    throw new Error(`--minutes is ${values.minutes}; it must be a number up to ${MINUTES_MAX}.`);
   }
   if (values.until !== "paused" && values.until !== "healthy") {
-    throw new Error(`--until is "${values.until}": give paused or healthy.`);
+    throw new Error(`--until is "${values.until}"; it must be paused or healthy.`);
   }
   return { namespace: values.namespace, until: values.until, promote: values.promote, minutes };
 }

@@ -73,6 +73,6 @@ function faultOf(rollout, goal) {
   // Without a condition it was promoted, and the controller has not updated the phase yet.
   if (phase !== "Paused" || pauseConditions.length === 0 || isAtPauseStep(rollout)) return undefined;
   const until = goal === "paused" ? "the step that waits for a user" : "the end";
-  return `${name} stopped before ${until}, because its metrics are inconclusive (${message}): is there traffic? \
-Check it, then continue with kubectl argo rollouts promote ${name}, or roll back with … abort ${name}.`;
+  return `${name} stopped before ${until}, because its metrics are inconclusive (${message}). Check whether there is traffic, then \
+continue with kubectl argo rollouts promote ${name}, or roll back with … abort ${name}.`;
 }

@@ -44,7 +44,7 @@ export function fetchToken(environment: Readonly<Record<string, string>>): Token
   );
   const answer = response.status === 200 ? readTokenAnswer(response.body) : undefined;
   if (answer === undefined) {
-    throw new Error(`${TRIPLINE_TOKEN_URL} gave no token to ${TRIPLINE_CLIENT_ID}: it returned ${response.status}.`);
+    throw new Error(`${TRIPLINE_TOKEN_URL} issued no token to ${TRIPLINE_CLIENT_ID}: it returned ${response.status}.`);
   }
   return {
     header: `Bearer ${answer.token}`,

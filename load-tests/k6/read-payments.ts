@@ -18,7 +18,7 @@ export interface KnownPayment {
 export function readPayments(path: string): KnownPayment[] {
   return new SharedArray("payments", () => {
     const lines = open(path).split("\n").filter(Boolean);
-    if (lines.length === 0) throw new Error(`${path} holds no payments.`);
+    if (lines.length === 0) throw new Error(`${path} contains no payments.`);
     return lines.map((line) => JSON.parse(line));
   });
 }

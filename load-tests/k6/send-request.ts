@@ -28,7 +28,7 @@ export function sendTwice(iteration: Iteration, { path, body, wait }: SendOption
     { method: "POST", url, body, params },
     { method: "POST", url, body, params },
   ]) as Answer[];
-  if (first === undefined || second === undefined) throw new Error("http.batch lost an answer.");
+  if (first === undefined || second === undefined) throw new Error("http.batch lost a response.");
   return [first, second];
 }
 

@@ -67,7 +67,7 @@ function checkCases() {
     cases.flatMap((one) => one.alert_rule_test.filter((test) => test.exp_alerts?.length).map((test) => test.alertname)),
   );
   const without = [...new Set(rules.map(({ alert }) => alert))].filter((alert) => !fired.has(alert));
-  if (without.length > 0) faults.push(`${CASES}: no case fires ${without.join(", ")}; write a case for each.`);
+  if (without.length > 0) faults.push(`${CASES}: no case covers ${without.join(", ")}; write a case for each.`);
 }
 
 function checkRunbooks() {
@@ -96,7 +96,7 @@ function checkInhibitions() {
     (/** @type {string} */ matcher) => /^alertname=~?"([^"]+)"$/.exec(matcher)?.[1]?.split("|") ?? [],
   );
   const unknown = named.filter((/** @type {string} */ name) => !known.has(name));
-  if (unknown.length > 0) faults.push(`${ALERTMANAGER}: no rule has the name ${unknown.join(", ")}.`);
+  if (unknown.length > 0) faults.push(`${ALERTMANAGER}: there is no rule named ${unknown.join(", ")}.`);
 }
 
 /** Anchors as GitHub derives them from headings. @param {string} text */

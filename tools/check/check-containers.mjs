@@ -28,7 +28,7 @@ const WITHOUT_HEALTH = ["traffic", "collector", "store-collector", "snapshots"];
 const WRITES_TO_ITS_IMAGE = {
   kafka: "its configuration, generated from the environment at each start, and logs",
   postgres: "the socket under /var/run/postgresql",
-  jaeger: "nothing known; not tested with a read-only file system",
+  jaeger: "unknown; not tested with a read-only file system",
   alertmanager: "silences and the notification log; not tested with a read-only file system",
   prometheus: "the log of active queries; not tested with a read-only file system",
   grafana: "plugins and its own database under /var/lib/grafana",
@@ -80,7 +80,7 @@ function checkUser(file) {
   const text = readFileSync(join(ROOT, file), "utf8");
   const [user = ""] = /^USER (.+)$/m.exec(text.slice(text.lastIndexOf("\nFROM ")))?.slice(1) ?? [];
   if (!/^[1-9]\d*(:[1-9]\d*)?$/.test(user))
-    faults.push(`${file}: the last stage must end with a numeric user that is not root.`);
+    faults.push(`${file}: the last stage must end with a numeric user other than root.`);
 }
 
 /** No container may gain privileges or write to its image. @param {string} file */

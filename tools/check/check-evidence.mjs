@@ -22,6 +22,6 @@ function faultsOf(row) {
   return tests.flatMap(([, file = "", title = ""]) => {
     if (!existsSync(file)) return [`${DOCUMENT}: “${control}” names ${file}, which does not exist.`];
     const isThere = readFileSync(file, "utf8").includes(title);
-    return isThere ? [] : [`${DOCUMENT}: “${control}” names a test that ${file} does not have: ${title}`];
+    return isThere ? [] : [`${DOCUMENT}: “${control}” names a test that ${file} does not contain: ${title}`];
   });
 }

@@ -28,8 +28,8 @@ const INSTALLATIONS = {
   azure: ["values-azure.yaml", "tests/values/azure.yaml"],
   "azure, prod": ["values-azure.yaml", "values-prod.yaml", "tests/values/azure.yaml"],
   "azure with GPUs": ["values-azure.yaml", "tests/values/azure.yaml", "values-gpu.yaml"],
-  "systems of one's own": ["tests/values/external.yaml"],
-  "additions of a user": ["values-local.yaml", "tests/values/additions.yaml"],
+  "external Kafka, Redis and Postgres": ["tests/values/external.yaml"],
+  "a user's additions": ["values-local.yaml", "tests/values/additions.yaml"],
   "new versions step by step": ["tests/values/external.yaml", "tests/values/rollouts.yaml"],
 };
 
@@ -104,7 +104,7 @@ function checkManifests(rendered) {
   const all = rendered.map(({ output }) => output).join("\n---\n");
   const { status, output: said } = run("kubeconform", args, all);
   if (status === 0) process.stdout.write("ok: kubeconform\n");
-  else if (status === null) faults.push(`kubeconform has not ended by itself:\n${said}`);
+  else if (status === null) faults.push(`kubeconform did not finish: \n${said}`);
   else for (const { name, output } of rendered) expectSuccess(`kubeconform, ${name}`, "kubeconform", args, output);
 }
 

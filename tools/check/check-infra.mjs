@@ -48,7 +48,7 @@ function checkTopicsJob() {
   const may = Object.keys(services).filter((name) => services[name].creates_topics);
   if (may.join() === wears) return;
   faults.push(
-    `infra/access.yaml lets ${may.join(", ") || "nobody"} create topics, but the chart's job-topics.yaml wears ${wears}'s account: set creates_topics there alone.`,
+    `infra/access.yaml lets ${may.join(", ") || "nobody"} create topics, but the chart's job-topics.yaml uses the account of ${wears}: set creates_topics only for that account.`,
   );
 }
 
@@ -91,7 +91,7 @@ function checkIdleGpus() {
     const text = existsSync(join(INFRA, file)) ? readFileSync(join(INFRA, file), "utf8") : "";
     for (const [line, pool] of text.matchAll(/^ *([\w-]+) *= \{.*\bgpu = (?:true|").*$/gm)) {
       if (/\bnodes_min = 0\b/.test(line)) continue;
-      faults.push(`infra/${file}: the pool ${pool} keeps nodes with GPUs that nothing uses; set its nodes_min to 0.`);
+      faults.push(`infra/${file}: the pool ${pool} keeps unused GPU nodes; set its nodes_min to 0.`);
     }
   }
 }
@@ -105,7 +105,9 @@ function expectFile(file) {
 function checkConfigurations(command) {
   expectSuccess("format", command, ["fmt", "-check", "-diff", "-recursive", "-no-color", INFRA], ROOT);
   if (!full) {
-    skipped.push("validate and test: they download providers; run `node tools/check/check-infra.mjs --full`");
+    skipped.push(
+      "validate and test: they download providers. To run them, use `node tools/check/check-infra.mjs --full`",
+    );
     return;
   }
   const copy = mkdtempSync(join(tmpdir(), "tripline-infra-"));
@@ -143,7 +145,7 @@ function checkConfiguration(command, copy, folder, cloud) {
   };
   const init = run(command, ["init", "-backend=false", "-input=false", "-no-color"], cwd, environment);
   if (init.status !== 0) {
-    skipped.push(`validate and test of ${folder}: the ${cloud} provider cannot be had here\n${tail(init.output)}`);
+    skipped.push(`validate and test of ${folder}: the ${cloud} provider cannot be downloaded\n${tail(init.output)}`);
     return;
   }
   expectSuccess(`validate ${folder}`, command, ["validate", "-no-color"], cwd, environment);

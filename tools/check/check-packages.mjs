@@ -71,7 +71,7 @@ function locate(from, name) {
 function pythonPackages() {
   if (!existsSync(PYTHON)) {
     if (isFull) return [{ name: "Python", version: "", licence: "(its environment is not installed)" }];
-    skipped.push("licences of Python packages: the environment of the training is not installed");
+    skipped.push("licences of Python packages: the training environment is not installed");
     return [];
   }
   const { stdout, status } = spawnSync(PYTHON, ["-c", PYTHON_LICENCES], { encoding: "utf8", timeout: TIMEOUT_MS });
@@ -87,7 +87,7 @@ function scriptFaults() {
     const hooks = HOOKS.filter((hook) => hook in scripts);
     if (hooks.length === 0 || name in allowBuilds) return [];
     return [
-      `${name} ${version} has the script ${hooks.join(", ")}: say in allowBuilds of pnpm-workspace.yaml whether it may run.`,
+      `${name} ${version} has the script ${hooks.join(", ")}: specify in allowBuilds in pnpm-workspace.yaml whether it may run.`,
     ];
   });
 }

@@ -11,7 +11,7 @@ const COMMITS = 100;
 const SHARED = ["--redact", "--no-banner", "--log-level=warn", "--verbose", "--gitleaks-ignore-path", ".github"];
 const PARTS = {
   "the newest commits": [`--log-opts=--max-count=${COMMITS}`],
-  "what is staged": ["--staged"],
+  "the staged changes": ["--staged"],
 };
 
 /** @type {string[]} */
@@ -23,7 +23,7 @@ if (run(["version"]).status !== 0) skipped.push("secrets in commits: gitleaks is
 else {
   for (const [what, args] of Object.entries(PARTS)) {
     const { status, output } = run(["git", ...SHARED, ...args]);
-    if (status !== 0) faults.push(`gitleaks finds secrets in ${what}:\n${output.trimEnd()}`);
+    if (status !== 0) faults.push(`gitleaks found secrets in ${what}:\n${output.trimEnd()}`);
   }
 }
 reportFindings({ faults, skipped });

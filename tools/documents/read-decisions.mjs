@@ -19,7 +19,7 @@ export function readDecisions(folder) {
     const head = HEAD.exec(readFileSync(join(folder, file), "utf8"))?.groups;
     if (head === undefined || Number(head.number) !== Number(file.slice(0, 4))) {
       throw new Error(
-        `${folder}/${file} does not begin with the header that ${folder}/README.md requires: number and title, then date and status.`,
+        `${folder}/${file} does not start with the header that ${folder}/README.md requires: number and title, then date and status.`,
       );
     }
     if (head.by !== undefined && !files.includes(head.by)) {

@@ -60,7 +60,7 @@ function readOptions() {
     });
     const { name, registry, cloud, ...rest } = values;
     if (name === undefined || registry === undefined || cloud === undefined) {
-      throw new Error("--name, --registry and --cloud are all needed");
+      throw new Error("--name, --registry and --cloud are all required");
     }
     return { name, registry, cloud, ...rest };
   } catch (error) {
@@ -73,7 +73,9 @@ function git(...args) {
   const run = spawnSync("git", args, { cwd: ROOT, encoding: "utf8", maxBuffer: 100_000_000, timeout: TOOL_MS_MAX });
   if (run.status === 0) return run.stdout;
   const why = (run.error?.message ?? run.stderr).trim();
-  throw new Error(`init needs a git repository, to find the files to rename and to be reversible; git says: ${why}`);
+  throw new Error(
+    `init requires a git repository, so that it can find the files to rename and be undone; git reports: ${why}`,
+  );
 }
 
 function listFiles() {
@@ -137,7 +139,7 @@ function removeCompiledTest() {
 async function formatter() {
   const biome = join(ROOT, "node_modules", ".bin", "biome");
   if (!fs.existsSync(biome)) {
-    process.stdout.write("\nInstalling the packages, for the formatter among them; nothing is built.\n");
+    process.stdout.write("\nInstalling the packages, because the formatter is one of them; nothing is built.\n");
     await installPackages(ROOT);
   }
   return biome;
@@ -156,7 +158,7 @@ function format(biome) {
     env: { ...process.env, PATH: `${join(ROOT, "node_modules", ".bin")}:${process.env.PATH}` },
   });
   if (run.status !== 0) {
-    throw new Error(`Everything is renamed, but could not be formatted; run npm run fix:\n${run.stdout}${run.stderr}`);
+    throw new Error(`Everything was renamed, but formatting failed; run npm run fix: \n${run.stdout}${run.stderr}`);
   }
   const terraform = ["tofu", "terraform"].find((tool) => spawnSync(tool, ["version"]).status === 0);
   if (terraform !== undefined)
@@ -186,7 +188,7 @@ function printChanges(changes) {
 /** @param {import("./rename-rules.mjs").Project} project */
 function printNext({ name, cloud }) {
   process.stdout.write(`
-This is ${name} now. Next:
+This repository is now ${name}. Next:
   npm test                                      installs the renamed packages and tests them
   git add --all && git commit -m "init: ${name}"
   infra/envs/${cloud}/*.tfvars and *.tfbackend${" ".repeat(Math.max(1, 13 - cloud.length))}replace what is marked \`# yours\`

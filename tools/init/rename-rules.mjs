@@ -41,19 +41,19 @@ export function faultOf({ name, registry, cloud }) {
   if (!CLOUDS.includes(cloud)) return `--cloud must be one of ${CLOUDS.join(", ")}, not "${cloud}".`;
   const max = NAME_CHARACTERS_MAX[/** @type {keyof typeof NAME_CHARACTERS_MAX} */ (cloud)];
   if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name) || name.length < 3) {
-    return `--name must be at least 3 lower-case letters, digits and single hyphens, and begin with a letter, such as acme-fraud; "${name}" is not.`;
+    return `--name "${name}" is invalid: it must have at least 3 lowercase letters, digits and single hyphens, and start with a letter, such as acme-fraud.`;
   }
   if (name.length > max) {
-    return `--name must have at most ${max} characters on ${cloud}, where services and environments are added to it; "${name}" has ${name.length}.`;
+    return `--name "${name}" has ${name.length} characters; on ${cloud}, where services and environments are appended, the maximum is ${max}.`;
   }
   const flat = flatNameOf(name);
   if (cloud === "azure" && flat.length > AZURE_FLAT_CHARACTERS_MAX) {
-    return `--name must have at most ${AZURE_FLAT_CHARACTERS_MAX} letters and digits on azure, for its storage accounts; "${name}" has ${flat.length}.`;
+    return `--name "${name}" has ${flat.length} letters and digits; on azure, the maximum is ${AZURE_FLAT_CHARACTERS_MAX} because of storage accounts.`;
   }
   if (name.split("-").includes("tripline"))
-    return "--name must be a name of your own, without the word tripline in it.";
+    return "--name must be your own name and must not contain the word tripline.";
   if (!/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?(\/[a-z0-9]+([._-][a-z0-9]+)*)*$/.test(registry)) {
-    return `--registry must be a host and a path in lower case without https://, such as ghcr.io/acme; "${registry}" is not.`;
+    return `--registry "${registry}" is invalid: it must be a lowercase host and path without https://, such as ghcr.io/acme.`;
   }
   return undefined;
 }

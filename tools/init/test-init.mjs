@@ -57,7 +57,7 @@ function testRenamed() {
 function expectSuccess(command, args, options) {
   const { status, stdout, stderr } = run(command, args, options);
   if (status !== 0)
-    throw new Error(`${command} ${args.join(" ")} ended with ${status}:\n${stdout ?? ""}${stderr ?? ""}`);
+    throw new Error(`${command} ${args.join(" ")} exited with ${status}:\n${stdout ?? ""}${stderr ?? ""}`);
 }
 
 /**

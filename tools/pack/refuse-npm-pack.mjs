@@ -2,7 +2,7 @@
 // makes it impossible to install; pnpm replaces them with versions.
 if (!process.env.npm_config_user_agent?.startsWith("pnpm/")) {
   process.stderr.write(
-    "Pack with `npx tripline pack` in the root of the repository: a tarball of npm's own cannot be installed.\n",
+    "Run `npx tripline pack` in the root of the repository instead: a tarball made by npm pack cannot be installed.\n",
   );
   process.exitCode = 1;
 }

@@ -126,7 +126,7 @@ function* faultsOf({ list_kinds: kinds, fields, retired_numbers: retired }) {
       ...(given.sealed === undefined ? [] : [`the sealed number ${given.sealed}`]),
     ];
     for (const one of once) {
-      if (seen.has(one)) yield [index, `${given.name}: ${one} is taken or retired`];
+      if (seen.has(one)) yield [index, `${given.name}: ${one} is already used or retired`];
       seen.add(one);
     }
     for (const message of combinationFaults(given, columns.length)) yield [index, `${given.name}: ${message}`];
@@ -135,7 +135,7 @@ function* faultsOf({ list_kinds: kinds, fields, retired_numbers: retired }) {
       yield [index, `${given.name}: the prefix ${prefix} or the word ${word} belongs to another kind of token`];
     prefixes.set(prefix, word).set(word, prefix);
     if (given.list !== undefined && !Object.hasOwn(kinds, given.list))
-      yield [index, `${given.name}: list_kinds has no ${given.list}`];
+      yield [index, `${given.name}: list_kinds does not contain ${given.list}`];
     if (given.derived_from !== undefined && !fields.some(({ path }) => path === given.derived_from))
       yield [index, `${given.name}: no field has the path ${given.derived_from}`];
   }
@@ -144,42 +144,43 @@ function* faultsOf({ list_kinds: kinds, fields, retired_numbers: retired }) {
 /** @param {PaymentField} given @param {number} columns @returns {Generator<string>} */
 function* combinationFaults(given, columns) {
   const { type, core, path, fingerprint } = given;
-  if (columns === 0 && given.sealed === undefined) yield "needs a number, or columns for coordinates";
-  if ((type === "coordinates") !== (given.columns !== undefined)) yield "coordinates, and no other type, need columns";
-  if ((type === "token") !== (given.token !== undefined)) yield "tokens, and no other type, need a token";
-  if ((type === "enum") !== (given.values !== undefined)) yield "enums, and no other type, need values";
+  if (columns === 0 && given.sealed === undefined) yield "requires a number, or columns for coordinates";
+  if ((type === "coordinates") !== (given.columns !== undefined)) yield "only coordinates must have columns";
+  if ((type === "token") !== (given.token !== undefined)) yield "only tokens must have a token";
+  if ((type === "enum") !== (given.values !== undefined)) yield "only enums must have values";
   if (given.range !== undefined && (type !== "integer" || given.range[0] > given.range[1]))
     yield "only an integer can have a range, from the smallest to the largest value";
   if (given.format !== undefined && !FORMAT_TYPES[given.format]?.includes(type))
     yield `the format ${given.format} is for ${FORMAT_TYPES[given.format]?.join(" and ")}`;
-  if (!core && path !== undefined && given.example === undefined) yield "needs an example";
+  if (!core && path !== undefined && given.example === undefined) yield "must have an example";
   if (given.title === undefined && (given.sealed !== undefined || given.uses.includes("console")))
-    yield "the console shows it: add title";
+    yield "must have a title, because the console shows it";
   if (given.subject && (type !== "token" || !given.uses.includes("entity_key")))
     yield "a subject must be a token that can be an entity key";
   if (type === "bytes" && !core) yield "only core fields can be bytes";
-  if (!core && (path === undefined) === (given.derived_from === undefined)) yield "needs a path or derived_from";
+  if (!core && (path === undefined) === (given.derived_from === undefined)) yield "must have a path or derived_from";
   if (!core && path?.includes(".")) yield "only core fields can be nested in another field";
   if (!core && given.derived_from !== undefined && type !== "token") yield "only tokens can be derived";
   if (type === "attributes") {
     if (given.name !== "attributes" || path !== "attributes" || columns > 0 || fingerprint !== undefined)
       yield "only the field attributes can have this type, without a number or a fingerprint";
-  } else if (columns === 0 && fingerprint !== "none") yield "a field that is only sealed needs the fingerprint none";
+  } else if (columns === 0 && fingerprint !== "none")
+    yield "a field that is only sealed must have the fingerprint none";
   if (given.sealed !== undefined && given.class !== "personal") yield "a sealed field must be personal";
   if (given.class === "personal" && path !== undefined && given.sealed === undefined)
     yield "a personal field must be a token or sealed: add sealed";
   if (!given.required && fingerprint === 0 && type !== "identifier")
-    yield "only required fields and identifiers, which are empty if they were not sent, can be in group 0";
-  if (given.uses.includes("entity_key") && WIRE_TYPES[type] !== "string") yield "an entity key must be a text";
-  if (given.list !== undefined && WIRE_TYPES[type] !== "string") yield "a listed field must be a text";
+    yield "only required fields and identifiers, which are empty if not sent, can be in group 0";
+  if (given.uses.includes("entity_key") && WIRE_TYPES[type] !== "string") yield "an entity key must be a string";
+  if (given.list !== undefined && WIRE_TYPES[type] !== "string") yield "a listed field must be a string";
   if (given.uses.includes("model_category")) {
-    if (!["text", "identifier", "enum", "country"].includes(type)) yield "a category of a model must be a text";
+    if (!["text", "identifier", "enum", "country"].includes(type)) yield "a model category must be a string";
     // Models contain the values that they know.
-    if (given.class === "personal" || given.subject) yield "personal data cannot be a category of a model";
+    if (given.class === "personal" || given.subject) yield "personal data cannot be a model category";
   }
   if (!given.uses.includes("feature_filter")) return;
   if (columns === 0 || ["time", "coordinates", "bytes"].includes(type))
-    yield "features can filter only by texts, numbers and booleans";
+    yield "features can filter only by strings, numbers and booleans";
   // A filter contains values, and the feature spec must not contain personal data.
   if (given.class === "personal" || given.subject) yield "features cannot filter by personal data";
 }

@@ -53,12 +53,12 @@ function makeRelease(folder, tag) {
  */
 function checkVersion({ version, tag, chart }) {
   if (tag !== undefined && tag !== `v${version}`) {
-    throw new Error(`The tag is ${tag}, but package.json has version ${version}: increase the version before you tag.`);
+    throw new Error(`The tag is ${tag}, but package.json has version ${version}: update the version before you tag.`);
   }
   for (const name of ["version", "appVersion"]) {
     const declared = new RegExp(`^${name}: "?([^"\\s]+)"?$`, "m").exec(chart)?.[1];
     if (declared !== version) {
-      throw new Error(`Chart.yaml has ${name} ${declared}, but package.json has ${version}: make them equal.`);
+      throw new Error(`Chart.yaml has ${name} ${declared}, but package.json has ${version}: they must be equal.`);
     }
   }
 }

@@ -60,11 +60,11 @@ function examineSystem({ platform, architecture }) {
   const system = `${platform} ${architecture}`;
   if (SYSTEMS.includes(system)) return good("system", system);
   if (platform === "win32") {
-    const fix = "run it inside WSL 2 (wsl --install), from a clone on the Linux side";
+    const fix = "run it in WSL 2 (wsl --install), from a clone in the Linux file system";
     return bad("system", "Tripline does not run on Windows itself", fix);
   }
   const fix = "use Linux or macOS on x64 or arm64";
-  return bad("system", `there are no packages of Kafka, Valkey and Postgres for ${system}`, fix);
+  return bad("system", `Kafka, Valkey and Postgres have no packages for ${system}`, fix);
 }
 
 /** @param {{ nodeVersion: string }} machine */
@@ -159,9 +159,9 @@ async function examinePorts(ports, root) {
   return taken.map(({ name, port, holder, isOurs }) => {
     const by = holder === undefined ? "" : ` by ${holder.command} (process ${holder.pid})`;
     const whose = isOurs ? ", which belongs to a Tripline that is still running" : "";
-    const detail = `port ${port}, for ${name}, is taken${by}${whose}`;
+    const detail = `port ${port}, for ${name}, is in use${by}${whose}`;
     const fix =
-      "end that process, or set TRIPLINE_PORT_BASE to move all of Tripline's ports, for instance TRIPLINE_PORT_BASE=17400";
+      "stop that process, or set TRIPLINE_PORT_BASE to move all of Tripline's ports, for instance TRIPLINE_PORT_BASE=17400";
     return bad(`port ${port}`, detail, fix);
   });
 }
@@ -181,7 +181,7 @@ function ask(command, args) {
       else
         resolve({
           output,
-          failure: error.code === "ENOENT" ? "not found" : `it ends with ${error.code ?? error.signal}`,
+          failure: error.code === "ENOENT" ? "not found" : `it exited with ${error.code ?? error.signal}`,
         });
     });
   });

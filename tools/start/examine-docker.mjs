@@ -41,8 +41,8 @@ export async function examineDocker({ root, ports, ask = requestDocker }) {
   const taken = await findTakenPorts(ports, root);
   return taken.map(({ name, port, holder }) => {
     const by = holder === undefined ? "" : ` by ${holder.command} (process ${holder.pid})`;
-    const fix = "end that process, or set TRIPLINE_PORT_BASE to move all of Tripline's ports, for instance to 17400";
-    return sentence(`port ${port}, for ${name}, is taken${by}`, fix);
+    const fix = "stop that process, or set TRIPLINE_PORT_BASE to move all of Tripline's ports, for instance to 17400";
+    return sentence(`port ${port}, for ${name}, is in use${by}`, fix);
   });
 }
 

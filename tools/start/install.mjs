@@ -171,7 +171,7 @@ async function runLogged({ root, purpose, logName, command = "npx", args, enviro
       child.once("error", (error) => resolve(error.message));
       child.once("exit", (code, signal) => {
         unwatch();
-        resolve(code === 0 ? "" : `it ended with ${signal ?? `code ${code}`}`);
+        resolve(code === 0 ? "" : `it exited with ${signal ?? `code ${code}`}`);
       });
     });
     if (outcome !== "") {

@@ -18,7 +18,7 @@ export const TOOLS = [
     words: "test clients",
     script: RUN_BUILT,
     args: ["load-tests/dist/clients/main.js"],
-    text: "standard tools with a whole system",
+    text: "standard tools against a whole system",
   },
   {
     words: "test mlserver",
@@ -36,13 +36,13 @@ export const TOOLS = [
     words: "test recovery",
     script: RUN_BUILT,
     args: ["packages/testing/dist/faults/main.js"],
-    text: "rounds of faults under traffic, and exact rebuilds",
+    text: "rounds of faults under traffic, and exact rebuilds of states",
   },
   {
     words: "test faults",
     script: RUN_BUILT,
     args: ["packages/testing/dist/faults/table/main.js"],
-    text: "each fault under traffic with its verdict, on three Kafka brokers",
+    text: "each fault under traffic, with its verdict, on three Kafka brokers",
   },
   {
     words: "test upgrade",

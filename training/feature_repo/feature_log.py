@@ -251,7 +251,7 @@ def _has_topic(path: Path, topic: str) -> bool:
 
 def _lake_table(path: Path, topic: str) -> str:
     if not _has_topic(path, topic):
-        raise EmptyLogError(f"{path} is not a lake: it has no file {topic}/day=YYYY-MM-DD/*.parquet.")
+        raise EmptyLogError(f"{path} is not a lake: it contains no file {topic}/day=YYYY-MM-DD/*.parquet.")
     files = path / topic / "day=*" / "*.parquet"
     return f"read_parquet({sql_text(files)}, union_by_name = true, hive_partitioning = false)"
 

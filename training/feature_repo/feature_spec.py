@@ -116,7 +116,7 @@ def _duration(text: str) -> timedelta:
 
 def _fault(spec: FeatureSpec) -> str | None:
     if not isinstance(spec.version, int) or spec.version < 1:
-        return f"version must be a whole number from 1, not {spec.version!r}"
+        return f"version must be a whole number of at least 1, not {spec.version!r}"
     seen: set[str] = set()
     for feature in spec.features:
         if feature.name in seen:
@@ -124,10 +124,10 @@ def _fault(spec: FeatureSpec) -> str | None:
         seen.add(feature.name)
         if feature.kind not in ENTITY_KINDS | PAYMENT_KINDS:
             known = ", ".join(sorted(ENTITY_KINDS | PAYMENT_KINDS))
-            return f"the feature {feature.name} has the kind {feature.kind}, which is not among {known}"
+            return f"the feature {feature.name} has the unknown kind {feature.kind}; the kinds are {known}"
         if feature.entity is not None and feature.entity not in spec.entity_keys:
             entities = ", ".join(spec.entity_keys)
-            return f"the feature {feature.name} is of the entity {feature.entity}, which is not among {entities}"
+            return f"the feature {feature.name} has the unknown entity {feature.entity}; the entities are {entities}"
         if feature.entity is None and not feature.needs_payment:
-            return f"the feature {feature.name} needs an entity"
+            return f"the feature {feature.name} must have an entity"
     return None

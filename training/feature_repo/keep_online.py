@@ -113,7 +113,7 @@ def keep_online(store: "FeatureStore", sources: Sources, every_seconds: int) -> 
             since = now
             _say(f"online as of {now:%Y-%m-%dT%H:%M:%SZ}: " + ", ".join(f"{name} {rows[name]}" for name in rows))
         except EmptyLogError as error:
-            _say(f"waiting for payments, asked again every {every_seconds} s: {error}")
+            _say(f"waiting for payments, next attempt in {every_seconds} s: {error}")
         time.sleep(every_seconds)
 
 
@@ -134,7 +134,7 @@ def main() -> None:
     given = arguments.parse_args()
     if not EVERY_SECONDS_MIN <= given.every <= EVERY_SECONDS_MAX:
         limits = f"{EVERY_SECONDS_MIN} to {EVERY_SECONDS_MAX} seconds"
-        raise FeatureRepositoryError(f"--every is {given.every}: specify {limits}.")
+        raise FeatureRepositoryError(f"--every is {given.every}; it must be {limits}.")
     spec = read_feature_spec(given.feature_spec)
     given.data.mkdir(parents=True, exist_ok=True)
     remove_leftovers()

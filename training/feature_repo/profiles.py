@@ -34,11 +34,11 @@ CARD_PROFILE = Profile(
         ProfileColumn(
             "card_usual_hour",
             "BIGINT",
-            "The card pays most often in hour {value} of the day (UTC); the earliest of equals.",
+            "The card pays most often in hour {value} of the day (UTC); the earliest of equally frequent hours.",
         ),
         ProfileColumn("card_first_paid_ms", "BIGINT", "The card first paid at {value}, milliseconds since the epoch."),
-        ProfileColumn("card_home_latitude", "DOUBLE", "The card pays at {value} degrees of latitude on average."),
-        ProfileColumn("card_home_longitude", "DOUBLE", "The card pays at {value} degrees of longitude on average."),
+        ProfileColumn("card_home_latitude", "DOUBLE", "The card's payments have an average latitude of {value}°."),
+        ProfileColumn("card_home_longitude", "DOUBLE", "The card's payments have an average longitude of {value}°."),
     ),
 )
 

@@ -63,10 +63,10 @@ def parse_manifest(manifest: Mapping[str, Any], source: str) -> ServedModel:
             features=tuple(manifest["features"]),
         )
     except (KeyError, TypeError) as error:
-        raise FeatureRepositoryError(f"{source} is not the manifest of a model: {error!r}.") from error
+        raise FeatureRepositoryError(f"{source} is not a model manifest: {error!r}.") from error
     if not model.features or not all(isinstance(text, str) for text in (model.name, model.version, *model.features)):
         raise FeatureRepositoryError(
-            f"{source} is not the manifest of a model: name, version and features must be text."
+            f"{source} is not a model manifest: name, version and features must be text."
         )
     return model
 

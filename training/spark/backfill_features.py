@@ -108,7 +108,7 @@ def _read_plan(tripline: tuple[str, ...]) -> dict[str, Any]:
     except (OSError, subprocess.SubprocessError) as error:
         said = str(getattr(error, "stderr", None) or error).strip()
         raise BackfillError(
-            f"{' '.join(tripline)} does not run: {said} Build the repository, or specify its path."
+            f"{' '.join(tripline)} cannot be run: {said} Build the repository, or specify its path."
         ) from error
     plan: dict[str, Any] = json.loads(answer.stdout)
     return plan
@@ -117,7 +117,7 @@ def _read_plan(tripline: tuple[str, ...]) -> dict[str, Any]:
 def _read_payments(spark: SparkSession, options: Options) -> DataFrame:
     """All columns of a transactions file; null if a payment has no value."""
     if (options.input is None) == (options.lake is None):
-        raise BackfillError("One of --input and --lake is needed.")
+        raise BackfillError("Specify either --input or --lake.")
     table = (
         _read_file(spark, options.input) if options.lake is None else _read_lake(spark, options.lake, options.tenant)
     )
@@ -158,7 +158,7 @@ def _check_ids(payments: DataFrame) -> int:
     """The number of payments. The entities' results are joined by payment id, so the ids must be unique."""
     repeated = payments.groupBy(ID).count().where("count > 1").head()
     if repeated is not None:
-        raise BackfillError(f"The input is not usable: {ID} {repeated[ID]} occurs more than once.")
+        raise BackfillError(f"The input is invalid: {ID} {repeated[ID]} occurs more than once.")
     return payments.count()
 
 
@@ -334,7 +334,7 @@ class Engine:
         code = self._process.wait(EXIT_SECONDS_MAX)
         self._errors.seek(0)
         said = self._errors.read(ERROR_CHARACTERS_MAX).decode(errors="replace").strip()
-        raise BackfillError(f"The engine stopped: {said or f'fold-entity ended with code {code}'}")
+        raise BackfillError(f"The engine stopped: {said or f'fold-entity exited with code {code}'}")
 
 
 @contextlib.contextmanager

@@ -108,13 +108,13 @@ def _check_columns(table: DataFrame, model: Model, options: Options) -> list[str
     missing = [name for name in model.features if name not in table.columns]
     if missing:
         raise ScoreError(
-            f"{options.input} lacks {len(missing)} of the {len(model.features)} columns that {named} needs: "
+            f"{options.input} lacks {len(missing)} of the {len(model.features)} columns that {named} requires: "
             f"{', '.join(missing)}."
         )
     for name in model.features:
         kind = table.schema[name].dataType
         if not isinstance(kind, NumericType):
-            raise ScoreError(f"{options.input}: {name} is {kind.simpleString()}, but {named} needs numbers.")
+            raise ScoreError(f"{options.input}: {name} is {kind.simpleString()}, but {named} requires numbers.")
     keep = list(options.keep or (name for name in table.columns if name not in model.features))
     for name in keep:
         if name not in table.columns:
@@ -166,7 +166,7 @@ def _matrix(batch: pa.RecordBatch, features: tuple[str, ...]) -> NDArray[np.floa
             continue
         value = values[np.argmax(wrong)]
         what = "is empty or not a number" if np.isnan(value) else f"is {value}, which does not fit into a float32"
-        raise ScoreError(f"{name} of a row {what}. Every feature needs a number.")
+        raise ScoreError(f"{name} of a row {what}. Every feature must be a number.")
     return rows
 
 

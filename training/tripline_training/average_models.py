@@ -34,7 +34,7 @@ def average_models(members: list[str], options: NetworkOptions) -> str:
         for one in found:
             if (one.manifest["feature_spec_version"], tuple(one.manifest["features"])) != (spec.version, spec.names):
                 raise TrainingError(
-                    f"Model {one.name} {one.version} reads other columns than the features of spec {spec.version}."
+                    f"Model {one.name} {one.version} reads columns other than the features of spec {spec.version}."
                 )
         said.says(" ".join(f"{one.name}@{one.version}" for one in found))
     # Older versions do not have this entry, so they may use all features.

@@ -72,7 +72,7 @@ def load_booster(model: Path) -> tuple[xgboost.Booster, list[str]]:
     except (OSError, ValueError, KeyError) as error:
         raise TrainingError(f"{model} cannot be read as a version that was trained here: {error!r}.") from error
     if registry.sha256_hex(content) != expected:
-        raise TrainingError(f"{model / registry.BOOSTER_FILE} is not the file that was published.")
+        raise TrainingError(f"{model / registry.BOOSTER_FILE} differs from the published file.")
     booster = xgboost.Booster()
     booster.load_model(bytearray(content))
     return booster, names

@@ -66,11 +66,11 @@ def compare(options: Options) -> dict[str, Any]:
     newest_ms = int(train.occurred_at_ms[-1])
     if options.span.from_ms <= newest_ms:
         raise TrainingError(
-            f"{options.model.name} was trained on payments until {moment(newest_ms)}: measure it on later ones, with a "
-            "later --from."
+            f"{options.model.name} was trained on payments until {moment(newest_ms)}: measure it on later payments, "
+            "with a later --from."
         )
     if len(later) == 0:
-        raise TrainingError("There is no labelled payment from --from to --to.")
+        raise TrainingError("There is no labelled payment between --from and --to.")
     scores = {OWN: _own_scores(options.model, later, spec.names), **_baseline_scores(options, train, later)}
     payments = Payments(
         cards=np.unique(later.cards.astype(str), return_inverse=True)[1].astype(np.int64),
@@ -99,7 +99,7 @@ def _train_rows(dataset: Dataset, model: EvaluatedModel) -> Rows:
         raise TrainingError(f"{model.name} does not record its training data.") from error
     rows, _ = dataset.known_rows(span, known_by_ms)
     if int(rows.fraud.sum()) in (0, len(rows)):
-        raise TrainingError(f"{dataset.path} does not have the payments that {model.name} was trained on.")
+        raise TrainingError(f"{dataset.path} does not contain the payments that {model.name} was trained on.")
     return rows
 
 
@@ -186,7 +186,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     if not 0 <= given.bootstrap <= REPLICATES_MAX:
         raise TrainingError(f"--bootstrap must be a number from 0 to {REPLICATES_MAX}.")
     if not 0 < given.review_share <= 1:
-        raise TrainingError("--review-share must be above 0 and at most 1: 0.005 is one payment in 200.")
+        raise TrainingError("--review-share must be above 0 and at most 1. For example, 0.005 is one payment in 200.")
     return Options(
         features=given.features,
         raw=given.raw,

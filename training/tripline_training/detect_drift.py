@@ -135,7 +135,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--features", type=Path, required=True, help="Parquet file of tripline backfill")
     parser.add_argument("--feature-spec", type=Path, required=True)
     parser.add_argument("--scores", type=Path, help="table with client_transaction_id and the served score")
-    parser.add_argument("--registry", help="instead of --scores: score with a model of this registry, file:///...")
+    parser.add_argument("--registry", help="score with a model in this registry instead of using --scores, file:///...")
     parser.add_argument("--name", default="fraud", help="name of the model; it labels metrics and events")
     parser.add_argument("--version", default="champion", help="alias or version, with --registry")
     parser.add_argument(
@@ -158,7 +158,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--fail-on-drift", action="store_true", help=f"exit with code {DRIFT_EXIT_CODE} on drift")
     given = parser.parse_args(arguments)
     if given.scores is not None and given.registry is not None:
-        raise TrainingError("--scores and --registry exclude each other.")
+        raise TrainingError("--scores and --registry cannot be combined.")
     if not 0 < given.false_alarms_per_day < 1:
         raise TrainingError("--false-alarms-per-day must be between 0 and 1.")
     return Options(
@@ -183,11 +183,11 @@ def _days_of(first: str | None, last: str | None) -> range | None:
     if first is None and last is None:
         return None
     if first is None or last is None:
-        raise TrainingError("--from and --to go together.")
+        raise TrainingError("Specify both --from and --to, or neither.")
     span: Span = parse_span(first, last)
     days = range(span.from_ms // DAY_MS, -(-span.to_ms // DAY_MS))
     if len(days) > DAYS_MAX:
-        raise TrainingError(f"--from to --to are {len(days)} days; the maximum is {DAYS_MAX}.")
+        raise TrainingError(f"The period from --from to --to has {len(days)} days; the maximum is {DAYS_MAX}.")
     return days
 
 

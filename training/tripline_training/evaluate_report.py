@@ -25,7 +25,7 @@ def parse_options(arguments: list[str] | None = None) -> tuple[Evaluation, Path 
     parser = argparse.ArgumentParser(prog="tripline_training.evaluate_report", description=__doc__.splitlines()[0])
     parser.add_argument("--features", type=Path, required=True, help="Parquet file of tripline backfill")
     parser.add_argument("--feature-spec", type=Path, required=True)
-    parser.add_argument("--model", type=Path, help="ONNX file; instead of --registry, --name and --version")
+    parser.add_argument("--model", type=Path, help="ONNX file, instead of --registry, --name and --version")
     parser.add_argument("--registry", help="URL of the model registry, file:///...")
     parser.add_argument("--name", help="name of the model in the registry")
     parser.add_argument("--version", default="champion", help="alias or version (default champion)")
@@ -58,7 +58,7 @@ def _model_of(given: argparse.Namespace) -> EvaluatedModel:
         return read_model_file(given.model, read_feature_spec(given.feature_spec))
     if given.model is None and given.registry is not None and given.name is not None:
         return read_registered_model(given.registry, given.name, given.version)
-    raise TrainingError("Either --model, or --registry and --name must specify the model.")
+    raise TrainingError("Specify the model with either --model, or --registry and --name.")
 
 
 def line_of(report: dict[str, Any]) -> str:

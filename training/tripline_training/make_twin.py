@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> None:
     model = given.model.read_bytes()
     twin = tensor_twin(model)
     if twin is None:
-        raise TrainingError(f"{given.model} has no tensor twin: it has no trees, or too large ones.")
+        raise TrainingError(f"{given.model} has no tensor twin: it has no trees, or its trees are too large.")
     count, difference = check_twin(model, twin, np.zeros((1, width_of(model)), dtype=np.float32), given.seed)
     given.output.write_bytes(twin)
     print(f"twin: bytes={len(twin)} compared_rows={count} difference_max={difference:.2g}")

@@ -84,7 +84,7 @@ def measure_extraction(features: Path, model: Path, policy: Path, questions: int
     fraud = rows["fraud"].astype(np.int64)
     half = len(fraud) // 2
     if half < questions or fraud[half:].min() == fraud[half:].max():
-        raise TrainingError(f"{half} payments are too few for {questions} queries, or all of one kind.")
+        raise TrainingError(f"{half} payments are too few for {questions} queries, or are all fraud or all genuine.")
     scores = predict_booster(booster, vectors).astype(np.float64)
     outcomes = np.digitize(scores, _bands(policy)).astype(np.float64)
     # A rounded score is returned together with its outcome, which shows on which side of a band's edge the score is.
@@ -203,7 +203,7 @@ def main(arguments: list[str] | None = None) -> None:
             f"{name}={np.median(values):.4f} ({min(values):.4f}-{max(values):.4f})"
             for name, values in vars(copy).items()
         )
-        print(f"copied from the {answer} of {given.questions} answers: {figures}")
+        print(f"copied from {given.questions} responses with {answer}: {figures}")
     for name, answers in (("membership", result.membership), ("inversion", result.inversion)):
         for answer, values in answers.items():
             print(f"{name} by {answer}: auc={np.median(values):.4f} ({min(values):.4f}-{max(values):.4f})")

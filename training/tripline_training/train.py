@@ -67,7 +67,7 @@ class Options:
 class Outcome:
     version: str
     folder: Path | str
-    """Folder of the version, or where MLflow shows it."""
+    """The version's folder, or its URL in MLflow."""
     rows: int
     valid: Quality | None
 
@@ -180,7 +180,9 @@ def parse_options(arguments: list[str] | None = None) -> Options:
         "--known-by",
         help=f"labels that arrive later are not used: {when}; default: --valid-from, or the newest payment",
     )
-    parser.add_argument("--ids", type=Path, help="table with client_transaction_id, or a split: train on these only")
+    parser.add_argument(
+        "--ids", type=Path, help="table with client_transaction_id, or a split: train only on these payments"
+    )
     add_memory_rows_max(parser)
     add_constant_online(parser)
     parser.add_argument("--params", type=Path, default=DEFAULT_PARAMS)
@@ -192,7 +194,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--commit", help="commit of the code, for the record")
     given = parser.parse_args(arguments)
     if given.train_from is None and given.ids is None:
-        raise TrainingError("One of --train-from and --ids must specify the training data.")
+        raise TrainingError("Specify the training data with either --train-from or --ids.")
     return Options(
         features=given.features,
         feature_spec=given.feature_spec,
@@ -216,7 +218,7 @@ def _span_of(part: str, first: str | None, last: str | None) -> Span | None:
     if first is None and last is None:
         return None
     if first is None or last is None:
-        raise TrainingError(f"--{part}-from and --{part}-to go together.")
+        raise TrainingError(f"Specify both --{part}-from and --{part}-to, or neither.")
     return parse_span(first, last)
 
 

@@ -90,7 +90,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--output", type=Path, required=True, help="where to write the scorecard (JSON)")
     given = parser.parse_args(arguments)
     if (given.valid_from is None) != (given.valid_to is None):
-        raise TrainingError("--valid-from and --valid-to go together.")
+        raise TrainingError("Specify both --valid-from and --valid-to, or neither.")
     train, calibrate = (
         parse_span(given.train_from, given.train_to),
         parse_span(given.calibrate_from, given.calibrate_to),

@@ -69,14 +69,16 @@ def make_folds(dataset: Dataset, options: Options) -> list[Fold]:
         begin = options.span.to_ms - (options.gap_days + (options.folds - number) * options.fold_days) * DAY_MS
         train_span = Span(options.span.from_ms, begin - options.gap_days * DAY_MS)
         if train_span.to_ms <= train_span.from_ms:
-            raise TrainingError(f"--from to --to are too few days for {options.folds} folds of {options.fold_days}.")
+            raise TrainingError(
+                f"The period from --from to --to is too short for {options.folds} folds of {options.fold_days} days."
+            )
         train, _ = dataset.known_rows(train_span, begin, genuine_share=genuine_share)
         valid, _ = dataset.known_rows(Span(begin, begin + options.fold_days * DAY_MS), options.span.to_ms)
         for name, rows in (("to learn from", train), ("to measure on", valid)):
             if len(rows) == 0 or int(rows.fraud.sum()) in (0, len(rows)):
                 raise TrainingError(
                     f"Fold {number + 1} has {len(rows)} labelled payments {name}, {int(rows.fraud.sum())} of them "
-                    "fraud: specify longer folds or more days, and a --to by which their labels have arrived."
+                    "fraud: specify longer folds or more days, and an earlier --to, so that their labels have arrived."
                 )
         folds.append(Fold(train, valid))
     return folds
@@ -164,7 +166,9 @@ def _open_study(options: Options) -> optuna.Study:
     for name, value in about.items():
         there = study.user_attrs.get(name)
         if there is not None and there != value:
-            raise TrainingError(f"{options.study} has a search with another {name}. Specify a new file with --study.")
+            raise TrainingError(
+                f"{options.study} contains a search with a different {name}. Specify a new file with --study."
+            )
         if there is None:
             study.set_user_attr(name, value)
     return study

@@ -26,16 +26,16 @@ test.each([
   [{ SCORING_CA_FILE: "ca.pem" }, "SCORING_TLS"],
   [{ SCORING_ADDRESS: undefined }, "SCORING_ADDRESS is not set"],
   [{ SCORING_ENDPOINT_URL: "sagemaker:fraud" }, "SCORING_ENDPOINT_URL: must start with http:// or https://"],
-  [{ SCORING_ENDPOINT_AUTH: "key" }, "SCORING_ENDPOINT_AUTH: needs SCORING_ENDPOINT_URL"],
+  [{ SCORING_ENDPOINT_AUTH: "key" }, "SCORING_ENDPOINT_AUTH: requires SCORING_ENDPOINT_URL"],
   [{ SCORING_ENDPOINT_URL: "https://a/score", SCORING_ENDPOINT_AUTH: "key" }, "SCORING_ENDPOINT_KEY is not set"],
-  [{ SCORING_ENDPOINT_URL: "https://a/score", SCORING_ENDPOINT_KEY: "k" }, "SCORING_ENDPOINT_KEY: is only for"],
+  [{ SCORING_ENDPOINT_URL: "https://a/score", SCORING_ENDPOINT_KEY: "k" }, "SCORING_ENDPOINT_KEY: applies only to"],
   [
     { SCORING_ENDPOINT_URL: "http://a/score", SCORING_ENDPOINT_AUTH: "key", SCORING_ENDPOINT_KEY: "k" },
     "SCORING_ENDPOINT_URL: must start with https://",
   ],
   [
     { SCORING_ENDPOINT_URL: "https://a/score", SCORING_ENDPOINT_AUTH: "aws-iam" },
-    "SCORING_ENDPOINT_AUTH: needs an identity: AWS_ROLE_ARN",
+    "SCORING_ENDPOINT_AUTH: requires an identity: AWS_ROLE_ARN",
   ],
   [
     {
@@ -44,7 +44,7 @@ test.each([
       AWS_ACCESS_KEY_ID: "a",
       AWS_SECRET_ACCESS_KEY: "b",
     },
-    "SCORING_ENDPOINT_AUTH: needs AWS_REGION",
+    "SCORING_ENDPOINT_AUTH: requires AWS_REGION",
   ],
 ])("rejects %j and says how to fix it", (environment, sentence) => {
   expect(() => readConfig(decisionsConfig, { ...REQUIRED, ...environment })).toThrow(sentence);

@@ -146,7 +146,7 @@ describe("decisions", () => {
     bed.scorer.probability = () => Number.NaN;
     const decision = await bed.decideOne();
     expect(decision).toMatchObject({ outcome: Outcome.APPROVE, rung: Rung.RULES_ONLY });
-    expect(decision.degradedBecause).toBe("the model fraud gave NaN, which is not a probability");
+    expect(decision.degradedBecause).toBe("the model fraud returned NaN, which is not a probability");
     expect(decision.score).toBeUndefined();
   });
 

@@ -22,7 +22,11 @@ test.each([
   ["a malformed tenant", { FEATURES_ONLINE_TENANT: "a:b" }, "FEATURES_ONLINE_TENANT: must be"],
   ["an issuer without keys", { AUTH_ISSUER: ISSUER }, "AUTH_JWKS_URL is not set"],
   ["a profile without a tenant", { FEAST_PROFILES: "card" }, "FEAST_TENANT is not set"],
-  ["a profile that does not exist", { FEAST_TENANT: "demo", FEAST_PROFILES: "card,device" }, "no such profile: device"],
+  [
+    "a profile that does not exist",
+    { FEAST_TENANT: "demo", FEAST_PROFILES: "card,device" },
+    "contains unknown profiles: device",
+  ],
   ["keys without an issuer", { AUTH_JWKS_URL: `${ISSUER}/jwks` }, "AUTH_ISSUER is not set"],
 ])("rejects %s", (_name, environment, message) => {
   const read = () => readConfig(featuresConfig, { ...BASE, ...environment });

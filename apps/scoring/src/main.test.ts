@@ -136,7 +136,7 @@ test("follows the alias, rejects a bad model once and keeps the old one, and cou
   await writeFile(`${alias}.new`, champion.version);
   await rename(`${alias}.new`, alias);
   const damaged = await main.line((line) => line.refused === champion.version);
-  expect(damaged.msg).toContain("model.onnx is not the file that was published");
+  expect(damaged.msg).toContain("model.onnx differs from the published file");
 
   // By the end of the next swap, each rejected model has been polled many times.
   const other = await models.registry.resolve("fraud", "sometimes-nan");
@@ -213,7 +213,7 @@ test("if its thread dies, is not ready and rejects calls, and recovers at the ne
   while ((await client.call(METHODS.serverReady, {})).ready);
   expect(await failureOf(client.score(golden.inputs))).toMatchObject({
     code: status.UNAVAILABLE,
-    details: "An inference thread ended with code 1.",
+    details: "An inference thread exited with code 1.",
   });
   await main.line((line) => line.msg === "model replaced");
   expect(await client.call(METHODS.serverReady, {})).toEqual({ ready: true });

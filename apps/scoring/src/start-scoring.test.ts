@@ -278,8 +278,8 @@ describe("does not start", () => {
   });
 
   test.each([
-    ["model.onnx", "model.onnx is not the file that was published"],
-    ["golden.json", "golden.json is not the file that was published"],
+    ["model.onnx", "model.onnx differs from the published file"],
+    ["golden.json", "golden.json differs from the published file"],
     ["model.json", "model.json is not valid JSON"],
   ])("with a damaged %s", async (file, sentence) => {
     await damage(file);

@@ -9,7 +9,7 @@ variable "location" {
 }
 
 variable "suffix" {
-  description = "Six letters or digits that make the account's name unique in the world."
+  description = "Six letters or digits that make the account's name globally unique."
   type        = string
 }
 
@@ -19,6 +19,6 @@ variable "operator_cidrs" {
 }
 
 variable "operator_object_ids" {
-  description = "People and identities that run Terraform."
+  description = "Users and identities that run Terraform."
   type        = set(string)
 }

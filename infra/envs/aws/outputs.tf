@@ -48,7 +48,7 @@ output "helm_values" {
 }
 
 output "kubernetes_objects" {
-  description = "What must be in the cluster before the chart: tofu output -json kubernetes_objects | kubectl apply --filename -"
+  description = "Objects that the cluster must contain before the chart is installed: tofu output -json kubernetes_objects | kubectl apply --filename -"
   value       = { apiVersion = "v1", kind = "List", items = concat(module.files.kubernetes_objects, module.identity.kubernetes_objects) }
 }
 
@@ -68,6 +68,6 @@ output "database_administrator_secret_arn" {
 }
 
 output "deployer" {
-  description = "Role that the deploy workflow assumes; the variable AWS_ROLE_ARN of the GitHub environment."
+  description = "Role that the deploy workflow assumes, for the variable AWS_ROLE_ARN of the GitHub environment."
   value       = module.identity.deployer
 }

@@ -9,7 +9,7 @@ variable "environment" {
 }
 
 variable "account_id" {
-  description = "AWS account. Anything else is refused before a plan is made."
+  description = "AWS account. Terraform rejects any other account before it plans."
   type        = string
 
   validation {
@@ -30,13 +30,13 @@ variable "namespace" {
 }
 
 variable "images" {
-  description = "Container images, a repository each."
+  description = "Container images, each of which has its own repository."
   type        = set(string)
   default     = ["ingestion", "features", "scoring", "scoring-gpu", "decisions", "auth", "control", "console", "archive", "tripline", "cli", "training"] # tripline is apps/tripline
 }
 
 variable "admin_role_arns" {
-  description = "IAM roles of people who administer the cluster."
+  description = "IAM roles that administer the cluster."
   type        = set(string)
   default     = []
 }
@@ -53,7 +53,7 @@ variable "alert_emails" {
 }
 
 variable "monthly_budget_usd" {
-  description = "Budget of a month in US dollars."
+  description = "Monthly budget in US dollars."
   type        = number
 }
 
@@ -68,12 +68,12 @@ variable "github" {
 }
 
 variable "protected" {
-  description = "Refuse to delete what holds data, and keep a last snapshot. False for throw-away environments."
+  description = "Whether to prevent deletion of resources that contain data, and keep a final snapshot. False for temporary environments."
   type        = bool
 }
 
 variable "log_retention_days" {
-  description = "Days that logs are kept."
+  description = "Retention of logs in days."
   type        = number
 }
 
@@ -135,7 +135,7 @@ variable "database" {
 }
 
 variable "objectstore" {
-  description = "Ages at which the lake gets cold, and how long data sets stay."
+  description = "Ages at which objects of the lake move to colder tiers, and retention of data sets."
   type = object({
     lake_tiering_days      = object({ glacier = number, deep_archive = number })
     dataset_retention_days = number

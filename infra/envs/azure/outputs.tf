@@ -47,7 +47,7 @@ output "helm_values" {
 }
 
 output "kubernetes_objects" {
-  description = "What must be in the cluster before the chart: tofu output -json kubernetes_objects | kubectl apply --filename -"
+  description = "Objects that the cluster must contain before the chart is installed: tofu output -json kubernetes_objects | kubectl apply --filename -"
   value       = { apiVersion = "v1", kind = "List", items = concat(module.files.kubernetes_objects, module.identity.kubernetes_objects) }
 }
 
@@ -57,11 +57,11 @@ output "cluster_name" {
 }
 
 output "resource_group_name" {
-  description = "Resource group of everything."
+  description = "Resource group of all resources."
   value       = azurerm_resource_group.this.name
 }
 
 output "deployer" {
-  description = "Client id of the deploy workflow; the variable AZURE_CLIENT_ID of the GitHub environment."
+  description = "Client ID of the deploy workflow, for the variable AZURE_CLIENT_ID of the GitHub environment."
   value       = module.identity.deployer
 }

@@ -19,12 +19,12 @@ variable "location" {
 }
 
 variable "suffix" {
-  description = "Six letters or digits that make the names of vaults, registry, storage and Event Hubs unique in the world."
+  description = "Six letters or digits that make the names of vaults, registry, storage and Event Hubs globally unique."
   type        = string
 
   validation {
     condition     = can(regex("^[a-z0-9]{6}$", var.suffix))
-    error_message = "suffix must be six lower case letters or digits."
+    error_message = "suffix must be six lowercase letters or digits."
   }
 }
 
@@ -35,19 +35,19 @@ variable "namespace" {
 }
 
 variable "operator_cidrs" {
-  description = "Public ranges from which Terraform runs and images are pushed; empty where both run inside the network."
+  description = "Public ranges from which Terraform runs and images are pushed; empty if both run inside the network."
   type        = list(string)
   default     = []
 }
 
 variable "admin_group_object_ids" {
-  description = "Entra groups of people who administer the cluster."
+  description = "Entra groups whose members administer the cluster."
   type        = list(string)
   default     = []
 }
 
 variable "database_administrator" {
-  description = "Entra group or person that administers the database."
+  description = "Entra group or user that administers the database."
   type = object({
     object_id = string
     name      = string
@@ -61,7 +61,7 @@ variable "alert_emails" {
 }
 
 variable "budget" {
-  description = "Budget of a month in the subscription's currency, and the first of the month it counts from."
+  description = "Monthly budget in the subscription's currency, and the first day of the month in which it starts."
   type = object({
     monthly_amount = number
     start_date     = string
@@ -78,12 +78,12 @@ variable "github" {
 }
 
 variable "protected" {
-  description = "Put a lock on the resource group, so that nothing in it can be deleted. False for throw-away environments."
+  description = "Whether to lock the resource group, so that nothing in it can be deleted. False for temporary environments."
   type        = bool
 }
 
 variable "log_retention_days" {
-  description = "Days that logs are kept."
+  description = "Retention of logs in days."
   type        = number
 }
 
@@ -141,7 +141,7 @@ variable "database" {
 }
 
 variable "objectstore" {
-  description = "Replication, ages at which the lake gets cold, and how long data sets stay."
+  description = "Replication, ages at which objects of the lake move to colder tiers, and retention of data sets."
   type = object({
     replication_type       = string
     lake_tiering_days      = object({ cold = number, archive = optional(number) })
@@ -150,12 +150,12 @@ variable "objectstore" {
 
   validation {
     condition     = var.objectstore.replication_type == "LRS" || var.objectstore.lake_tiering_days.archive == null
-    error_message = "objectstore: Azure's archive tier needs replication_type LRS; leave lake_tiering_days.archive out with ZRS or GZRS."
+    error_message = "objectstore: Azure's archive tier requires replication_type LRS; with ZRS or GZRS, omit lake_tiering_days.archive."
   }
 }
 
 variable "files" {
-  description = "Replication (LRS or ZRS) of the folders that many pods write, and the size of each. Azure charges for the size, used or not."
+  description = "Replication (LRS or ZRS) and size of each folder to which many pods write. Azure charges for the provisioned size."
   type = object({
     replication_type = string
     lake_gib         = number
@@ -164,6 +164,6 @@ variable "files" {
 
   validation {
     condition     = min(var.files.lake_gib, var.files.registry_gib) >= 100
-    error_message = "files: Azure makes no premium share below 100 GiB."
+    error_message = "files: each size must be at least 100 GiB, the minimum of Azure's premium shares."
   }
 }

@@ -19,7 +19,7 @@ variable "billing_account" {
 }
 
 variable "region" {
-  description = "Region of everything."
+  description = "Region of all resources."
   type        = string
 }
 
@@ -41,7 +41,7 @@ variable "alert_emails" {
 }
 
 variable "monthly_budget_usd" {
-  description = "Budget of a month in US dollars."
+  description = "Monthly budget in US dollars."
   type        = number
 }
 
@@ -55,12 +55,12 @@ variable "github" {
 }
 
 variable "protected" {
-  description = "Refuse to delete what holds data. False for throw-away environments."
+  description = "Whether to prevent deletion of resources that contain data. False for temporary environments."
   type        = bool
 }
 
 variable "log_retention_days" {
-  description = "Days that logs are kept."
+  description = "Retention of logs in days."
   type        = number
 }
 
@@ -91,7 +91,7 @@ variable "cluster" {
 }
 
 variable "kafka" {
-  description = "Size of the Kafka cluster as a whole."
+  description = "Total size of the Kafka cluster."
   type = object({
     vcpu_count = number
     memory_gib = number
@@ -122,7 +122,7 @@ variable "database" {
 }
 
 variable "objectstore" {
-  description = "Ages at which the lake gets cold, and how long data sets stay."
+  description = "Ages at which objects of the lake move to colder tiers, and retention of data sets."
   type = object({
     lake_tiering_days      = object({ coldline = number, archive = number })
     dataset_retention_days = number
@@ -130,7 +130,7 @@ variable "objectstore" {
 }
 
 variable "files" {
-  description = "Tier of the folders that many pods write, and the size of each; see modules/files/gcp. Filestore charges for the size, used or not."
+  description = "Tier and size of each folder to which many pods write; see modules/files/gcp. Filestore charges for the provisioned size."
   type = object({
     tier         = string
     lake_gib     = number
@@ -139,6 +139,6 @@ variable "files" {
 
   validation {
     condition     = min(var.files.lake_gib, var.files.registry_gib) >= (var.files.tier == "standard" ? 100 : 1024)
-    error_message = "files: Filestore makes no instance below 100 GiB in the tier standard, and none below 1024 GiB in the others."
+    error_message = "files: each size must be at least 100 GiB in the tier standard, and at least 1024 GiB in the others, as Filestore requires."
   }
 }

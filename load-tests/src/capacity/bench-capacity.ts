@@ -72,7 +72,7 @@ export const capacityBenchmark: Benchmark = {
 function parseRates(text: string): number[] {
   const rates = text.split(",").map(Number);
   if (rates.length >= 2 && rates.every((rate) => rate > 0 && rate <= 1_000_000)) return rates;
-  throw new InvalidArgumentError("It must be two or more numbers of payments per second, such as 300,1000,2500.");
+  throw new InvalidArgumentError("It must be two or more rates in payments per second, such as 300,1000,2500.");
 }
 
 async function runCost(context: BenchContext): Promise<PartOutcome> {
@@ -124,7 +124,8 @@ async function label({ port, authorization }: BenchSystem, stream: PaymentStream
   await client.applyLabels(payments, LABEL_WAIT_S);
 }
 
-const CPU_NOTE = "<process>_cpu_ms is the CPU time of a round of wall_ms, including work that no payment causes.";
+const CPU_NOTE =
+  "<process>_cpu_ms is the CPU time of a round that lasts wall_ms, including work that no payment causes.";
 const NOTES = [
   "kafka_bytes_<topic>: the segments of one replica divided by their records. redis_bytes_<kind>: MEMORY USAGE of a sample of the keys. redis_states_<entity>: window states of the world per card or terminal.",
   "lake_bytes: the archive's files divided by the payments, once it has caught up; archive_us_per_decision is its CPU time for that.",

@@ -73,7 +73,7 @@ try {
     const asked = { system, champion, scoringAddress, scoringUrl, credentials, folder, environment };
     for (const [client, program] of found) {
       const outcomes = await steps
-        .run(`ask with ${client.tool}`, () => client.request(program, asked))
+        .run(`send requests with ${client.tool}`, () => client.request(program, asked))
         .catch(async (error: unknown) => [await attempt("start", () => Promise.reject(error))]);
       results.push({ tool: client.tool, version: program.version, outcomes });
     }

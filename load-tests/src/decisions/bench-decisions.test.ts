@@ -10,7 +10,7 @@ const FIGURES = [
 const BENCH_MS_MAX = 600_000;
 
 test(
-  "with --short, the same rules fire in both engines, every payment is decided, and the last line has all figures",
+  "--short fires the same rules in both engines, decides every payment, and prints all figures in the last line",
   async () => {
     const child = spawn(process.execPath, [MAIN, "decisions", "--short"], { stdio: ["ignore", "pipe", "pipe"] });
     const ended = new Promise<number | null>((resolve) => child.once("close", resolve));

@@ -33,7 +33,7 @@ const DAY_MS = 86_400_000;
 /** `tripline replay` on a generated lake: reads, scores, decides, explains and compares byte for byte. */
 export const replayPart: BenchPart = {
   name: "replay",
-  title: `tripline replay of ${VECTORS * COPIES} decisions with the model and the policy that made them`,
+  title: `replay of ${VECTORS * COPIES} decisions with the model and the policy that made them, by tripline replay`,
   run: runReplay,
 };
 

@@ -66,7 +66,7 @@ async function runShadow(context: BenchContext): Promise<PartOutcome> {
         const isShadow = stage === RolloutStage.SHADOW;
         if (isShadow ? asked < ASKED_SHARE_MIN : asked > 0) {
           throw new BenchError(
-            `The candidate was asked to score ${(100 * asked).toFixed(0)} % of the payments of "${name}".`,
+            `The candidate had to score ${(100 * asked).toFixed(0)} % of the payments in "${name}".`,
           );
         }
         return round;

@@ -54,7 +54,7 @@ function replicasOf({ flags }: BenchContext): number {
   const cards = typeof flags.cards === "number" ? flags.cards : isShort ? SHORT_CARDS : CARDS;
   const own = worldCards(isShort);
   if (cards >= 2 * own) return Math.round(cards / own);
-  throw new BenchError(`--cards must be at least ${2 * own}, twice the cards of the world.`);
+  throw new BenchError(`--cards must be at least ${2 * own}, which is twice the number of cards in the world.`);
 }
 
 async function runCards(context: BenchContext): Promise<PartOutcome> {

@@ -19,7 +19,7 @@ async function bench(...args: string[]): Promise<{ code: number | null; output: 
   return { code: await ended, output, errors };
 }
 
-test("the last line begins with the promised figures", () => {
+test("the last line starts with the documented figures", () => {
   expect(e2eBenchmark.line.slice(0, 7)).toEqual([
     ...["decisions_per_s", "p50_ms", "p99_ms_at_half", "cpu_us_per_decision"],
     ...["textbook_ratio", "loop_delay_p99_ms", "rss_mb"],
@@ -27,7 +27,7 @@ test("the last line begins with the promised figures", () => {
 });
 
 test(
-  "with --short, every part decides every payment on one system, and the last lines have all figures",
+  "every part decides every payment on one system with --short, and the last lines have all figures",
   async () => {
     const { code, output, errors } = await bench("e2e", "--short", "--only", PARTS.join(","));
     expect([code, errors.split("\n").slice(-5)]).toEqual([0, expect.anything()]);
@@ -52,7 +52,7 @@ test(
 );
 
 test.each([
-  ["599", "--cards must be at least 600, twice the cards of the world.\n"],
+  ["599", "--cards must be at least 600, which is twice the number of cards in the world.\n"],
   ["1.5", /must be a whole number/],
 ])(
   "rejects %s cards before anything runs",
@@ -68,7 +68,10 @@ test(
   "runs nothing without a build to compare with",
   async () => {
     const { code, errors } = await bench("e2e", "--only", "builds", "--beside", "no-such-commit");
-    expect([code, errors]).toEqual([1, expect.stringMatching(/^There is no commit no-such-commit here; .+\.\n$/)]);
+    expect([code, errors]).toEqual([
+      1,
+      expect.stringMatching(/^This repository has no commit no-such-commit\. .+\.\n$/),
+    ]);
   },
   BENCH_MS_MAX,
 );

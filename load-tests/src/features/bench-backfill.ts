@@ -87,7 +87,7 @@ function handbookFolder({ flags }: BenchContext): string {
   const given = flags.handbook;
   if (typeof given !== "string") {
     throw new BenchError(
-      "backfill needs the handbook's payments: specify their folder with --handbook <folder>, or omit it with --only read,window,velocity.",
+      "backfill requires the handbook's payments: specify their folder with --handbook <folder>, or omit it with --only read,window,velocity.",
     );
   }
   const folder = resolve(given);

@@ -8,7 +8,7 @@ import { featuresBenchmark } from "./bench-features.js";
 
 const MAIN = fileURLToPath(new URL("../main.js", import.meta.url));
 
-test("the last line begins with the promised figures", () => {
+test("the last line starts with the documented figures", () => {
   expect(featuresBenchmark.line.slice(0, 6)).toEqual([
     "rps_ratio",
     "p99_ratio",
@@ -26,15 +26,15 @@ async function bench(...args: string[]): Promise<{ code: number | null; output: 
   return { code: await ended, output, errors };
 }
 
-test("without the handbook's payments, nothing runs and the message says how to provide them", async () => {
+test("nothing runs without the handbook's payments, and the message says how to provide them", async () => {
   const { code, output, errors } = await bench("features");
   expect(errors).toBe(
-    "backfill needs the handbook's payments: specify their folder with --handbook <folder>, or omit it with --only read,window,velocity.\n",
+    "backfill requires the handbook's payments: specify their folder with --handbook <folder>, or omit it with --only read,window,velocity.\n",
   );
   expect([code, output]).toEqual([1, ""]);
 });
 
-test("names a folder without payments", async () => {
+test("reports a folder without payments", async () => {
   const folder = await mkdtemp(join(tmpdir(), "tripline-bench-"));
   try {
     const { code, errors } = await bench("features", "--only", "window,backfill", "--handbook", folder);

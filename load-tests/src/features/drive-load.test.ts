@@ -78,7 +78,7 @@ test("a response other than 200 ends the run on all connections", async () => {
     response.writeHead(count === 7 ? 503 : 200).end("{}");
   });
   await expect(driveLoad({ ...load([url]), durationMs: 3_600_000 })).rejects.toThrow(
-    new BenchError("/read answered 503 under load."),
+    new BenchError("/read returned 503 under load."),
   );
   await untilNobodyIsConnected();
 });

@@ -75,7 +75,7 @@ function sendRequest(client: Client, path: string, body: string): Promise<void> 
         onResponseData: () => {},
         onResponseEnd: () => {
           if (status === 200) resolve();
-          else reject(new BenchError(`${path} answered ${status} under load.`));
+          else reject(new BenchError(`${path} returned ${status} under load.`));
         },
         onResponseError: (_controller, error) => reject(new BenchError(`${path} failed under load: ${error.message}.`)),
       },

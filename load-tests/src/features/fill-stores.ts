@@ -104,7 +104,7 @@ function expectRow(name: string, card: number, columns: ReadonlyMap<string, Feas
     const expected = profileValue(card, index);
     if (found?.status === "PRESENT" && Number(found.value) === expected) continue;
     throw new BenchError(
-      `${name} answers ${found?.status} ${found?.value} for ${feature}, where ${expected} was pushed.`,
+      `${name} returns ${found?.status} ${found?.value} for ${feature}, although ${expected} was pushed.`,
     );
   }
 }

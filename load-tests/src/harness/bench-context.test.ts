@@ -21,7 +21,7 @@ afterEach(() => rm(results, { recursive: true }));
 const open = () =>
   new BenchContext({ root: ROOT, results, rounds: undefined, flags: {}, log: (line) => void logged.push(line) });
 
-test("deferred work runs in reverse order, once, even if some of it fails", async () => {
+test("deferred work runs exactly once in reverse order, even if some of it fails", async () => {
   const context = open();
   const done: number[] = [];
   context.defer(async () => void done.push(1));

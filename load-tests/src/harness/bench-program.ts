@@ -21,9 +21,9 @@ export function benchProgram(benchmarks: readonly Benchmark[], environment: RunE
     });
   return program
     .enablePositionalOptions()
-    .option("--rounds <count>", "without a benchmark: rounds of each contestant, in all benchmarks", parseRounds)
+    .option("--rounds <count>", "rounds of each contestant in all benchmarks, if no benchmark is named", parseRounds)
     .addOption(
-      new Option("--compare <file>", "without a benchmark: run the file's benchmark again and print the ratios"),
+      new Option("--compare <file>", "run the file's benchmark again and print the ratios, if no benchmark is named"),
     )
     .action((flags: BenchFlags) => runUnnamed(benchmarks, flags, environment));
 }
@@ -52,7 +52,7 @@ async function runUnnamed(
       missed.push(benchmark.name);
     }
   }
-  if (missed.length > 0) throw new BenchError(`Did not finish, see above: ${missed.join(", ")}.`);
+  if (missed.length > 0) throw new BenchError(`These benchmarks did not finish (see above): ${missed.join(", ")}.`);
 }
 
 function benchCommand(benchmark: Benchmark, environment: RunEnvironment): Command {
@@ -62,7 +62,10 @@ function benchCommand(benchmark: Benchmark, environment: RunEnvironment): Comman
     .option("--rounds <count>", "rounds of each contestant; figures are medians", parseRounds)
     .option("--only <parts>", `only these parts: ${names}`, (text: string) => text.split(","))
     .addOption(new Option("--compare <file>", "JSON file of an earlier run; prints the ratios old / new"));
-  command.option("--profile <folder>", "write CPU profiles there and print where the time went; slows everything down");
+  command.option(
+    "--profile <folder>",
+    "folder for CPU profiles; also prints where the time was spent, and slows everything down",
+  );
   for (const option of benchmark.options ?? []) command.addOption(option);
   return command.action(async (flags: BenchFlags) => {
     await runBenchmark(benchmark, flags, environment);

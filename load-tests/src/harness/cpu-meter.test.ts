@@ -76,7 +76,9 @@ test("counts the total CPU time of a finished command", async () => {
 test("the error names a process that has exited", async () => {
   child = spawn(process.execPath, ["-e", ""]);
   await once(child, "exit");
-  await expect(processTreeCpu("feast", child.pid ?? 0).readMs()).rejects.toThrow(/feast\) ended while it was measured/);
+  await expect(processTreeCpu("feast", child.pid ?? 0).readMs()).rejects.toThrow(
+    /feast\) exited while it was being measured/,
+  );
 });
 
 test("parses a line of /proc with any characters in the process name", () => {
@@ -85,7 +87,7 @@ test("parses a line of /proc with any characters in the process name", () => {
 });
 
 test.each(["", "4242 (cut) S 17 4242", "no numbers at all"])("rejects %j", (line) => {
-  expect(() => parseProcessStat(line)).toThrow(/No process times/);
+  expect(() => parseProcessStat(line)).toThrow(/There are no process times/);
 });
 
 test("Redis reports user and system time in seconds", () => {

@@ -30,7 +30,7 @@ export function processTreeCpu(name: string, pid: number): CpuMeter {
     async readMs() {
       const all = readProcesses();
       const root = all.get(pid);
-      if (root === undefined) throw new BenchError(`The process ${pid} (${name}) ended while it was measured.`);
+      if (root === undefined) throw new BenchError(`The process ${pid} (${name}) exited while it was being measured.`);
       const tree = [root];
       for (const parent of tree) tree.push(...[...all.values()].filter(({ parentPid }) => parentPid === parent.pid));
       return tree.reduce((sum, { ownTicks, endedChildrenTicks }) => sum + ownTicks + endedChildrenTicks, 0) * tickMs();
@@ -100,7 +100,8 @@ export function parseProcessStat(line: string): ProcessTimes {
     ownTicks: field(14) + field(15),
     endedChildrenTicks: field(16) + field(17),
   };
-  if (Object.values(times).some(Number.isNaN)) throw new BenchError(`No process times in "${line.slice(0, 80)}".`);
+  if (Object.values(times).some(Number.isNaN))
+    throw new BenchError(`There are no process times in "${line.slice(0, 80)}".`);
   return times;
 }
 

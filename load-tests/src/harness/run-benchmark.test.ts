@@ -104,7 +104,7 @@ test("reports in one line that nothing can be measured, and runs no part", async
   expect(turns).toEqual([]);
 });
 
-test("a part can print a line of its own at the end, with the same figure names", async () => {
+test("a part can print its own line at the end, with the same figure names", async () => {
   await bench("sorting", "--only", "sort,aside");
   expect(printed.slice(-2)).toEqual(["sorting: size_ratio=2.00 absent_ratio=n/a", "aside: size_ratio=7.00"]);
   await bench("sorting", "--only", "aside");
@@ -171,13 +171,13 @@ test("compares a run with an earlier one", async () => {
   expect(printed.at(-1)).toBe("sorting: size_ratio=2.00 absent_ratio=n/a");
 });
 
-test("without a name, runs all benchmarks in turn and lists the failed ones", async () => {
-  await expect(bench("--rounds", "1")).rejects.toThrow("Did not finish, see above: sorting.");
+test("runs all benchmarks in turn if none is named, and lists the failed ones", async () => {
+  await expect(bench("--rounds", "1")).rejects.toThrow("These benchmarks did not finish (see above): sorting.");
   expect(logged).toContain("sorting: missing needs --data <folder>: say where it is.");
   expect(printed.at(-1)).toBe("again: size_ratio=2.00 absent_ratio=n/a");
 });
 
-test("without a name, an earlier result determines what runs again", async () => {
+test("an earlier result determines what runs again if no benchmark is named", async () => {
   await bench("again", "--rounds", "1");
   const path = join(folder, "old.json");
   await writeFile(path, await readFile(await resultFile()));
@@ -197,7 +197,7 @@ test("reports a missing requirement before anything runs", async () => {
 });
 
 test.each([
-  [["--only", "sort,bogus"], /^--only: sorting has no part "bogus"; it has sort, missing, aside\.$/],
+  [["--only", "sort,bogus"], /^--only: sorting has no part "bogus"; its parts are sort, missing, aside\.$/],
   [["--compare", "nowhere.json"], /^nowhere\.json cannot be read/],
   [["--rounds", "0"], CommanderError],
   [["--rounds", "two"], CommanderError],

@@ -148,7 +148,7 @@ function chooseParts({ name, parts }: Benchmark, only: readonly string[] | undef
   const known = parts.map((part) => part.name);
   const unknown = only?.find((part) => !known.includes(part));
   if (unknown !== undefined)
-    throw new BenchError(`--only: ${name} has no part "${unknown}"; it has ${known.join(", ")}.`);
+    throw new BenchError(`--only: ${name} has no part "${unknown}"; its parts are ${known.join(", ")}.`);
   if (only === undefined) return parts.filter((part) => part.onlyWhenNamed !== true);
   return parts.filter((part) => only.includes(part.name));
 }

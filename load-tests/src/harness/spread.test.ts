@@ -36,7 +36,7 @@ test.each([
   // One slow run and three fast ones, and vice versa.
   { values: [30], to: [1, 3, 2], ratios: [15] },
   { values: [1, 3, 2], to: [30], ratios: [2 / 30] },
-])("$values to $to is $ratios", ({ values, to, ratios }) => {
+])("the ratios of $values to $to are $ratios", ({ values, to, ratios }) => {
   const found = ratiosOf(values, to);
   expect(found).toHaveLength(ratios.length);
   for (const [index, ratio] of ratios.entries()) expect(found[index]).toBeCloseTo(ratio, 12);

@@ -35,7 +35,7 @@ test("rejects an unknown scenario and lists the known ones", async () => {
   const { error } = await call("steddy");
   expect(error).toBeInstanceOf(BenchError);
   expect(error).toMatchObject({
-    message: expect.stringContaining('There is no scenario "steddy"; there are smoke, steady'),
+    message: expect.stringContaining('Unknown scenario "steddy". The scenarios are smoke, steady'),
   });
 });
 
@@ -59,10 +59,10 @@ test("rejects killing a service that runs elsewhere", async () => {
   expect(error).toMatchObject({ message: expect.stringContaining("omit --target") });
 });
 
-test("starts nothing without k6, and says where to get it", async () => {
+test("starts nothing without k6, and explains how to install it", async () => {
   const { error } = await call("smoke", "--target", "http://127.0.0.1:1");
   expect(error).toBeInstanceOf(BenchError);
-  expect(error).toMatchObject({ message: expect.stringContaining("There is no k6 on the PATH: install it") });
+  expect(error).toMatchObject({ message: expect.stringContaining("k6 is not on the PATH: install it") });
 });
 
 test("the help lists every scenario", async () => {

@@ -74,7 +74,7 @@ function addOptions(program: Command): Command {
   return program
     .option("--rate <payments>", "payments per second", positive(RATE_MAX))
     .option("--duration <time>", "duration without the warm-up, such as 60s, 5m or 1h", duration)
-    .option("--warm-up <time>", "time in which the rate rises from 0; limits do not apply", duration)
+    .option("--warm-up <time>", "warm-up during which the rate rises from 0 and limits do not apply", duration)
     .option("--target <url>", "address of a running Tripline's ingestion; default: start one on this machine")
     .option("--kafka <brokers>", "host:port,… of the target's Kafka; the ledger then reads topics, not the API")
     .option("--wait <seconds>", "how long callers wait for their decision", positive(30), WAIT_SECONDS_DEFAULT)
@@ -162,7 +162,7 @@ function wholeNumber(min: number, max: number) {
 function duration(text: string): number {
   const seconds = parseSeconds(text);
   if (seconds !== undefined && seconds <= SECONDS_MAX) return seconds;
-  throw new InvalidArgumentError("It must be a duration such as 60s, 5m or 1h, a week at most.");
+  throw new InvalidArgumentError("It must be a duration such as 60s, 5m or 1h, of at most a week.");
 }
 
 function addKill(text: string, before: readonly Kill[]): Kill[] {

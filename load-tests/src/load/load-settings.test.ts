@@ -28,7 +28,7 @@ test("k6 needs only a target and a file if started manually", () => {
 });
 
 test.each([
-  [{ TRIPLINE_SCENARIO: "steddy" }, 'There is no scenario "steddy"; there are smoke, steady, ramp'],
+  [{ TRIPLINE_SCENARIO: "steddy" }, 'Unknown scenario "steddy". The scenarios are smoke, steady, ramp'],
   [{ TRIPLINE_RATE: "fast" }, "TRIPLINE_RATE must be a number"],
   [{ TRIPLINE_RATE: "-1" }, "TRIPLINE_RATE must be a number that is at least 0."],
   [{ TRIPLINE_DURATION: "60" }, "TRIPLINE_DURATION must be a duration such as 30s or 5m."],

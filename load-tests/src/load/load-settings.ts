@@ -109,7 +109,7 @@ export function settingsFromEnvironment(environment: Readonly<Record<string, str
 }
 
 export function unknownScenario(name: string): string {
-  return `There is no scenario "${name}"; there are ${Object.keys(SCENARIOS).join(", ")}.`;
+  return `Unknown scenario "${name}". The scenarios are ${Object.keys(SCENARIOS).join(", ")}.`;
 }
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600 };

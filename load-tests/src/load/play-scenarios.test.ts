@@ -99,6 +99,6 @@ withK6("the scripts in a real k6, against ingestion without a decisions service"
     const load = { TRIPLINE_SCENARIO: "sync", TRIPLINE_RATE: "1", TRIPLINE_DURATION: "2s" };
     const refused = play("refused", load, { TRIPLINE_CLIENT_SECRET: "wrong" });
     await expect(refused).rejects.toThrow(BenchError);
-    await expect(refused).rejects.toThrow(/gave no token to shop: it returned 401/);
+    await expect(refused).rejects.toThrow(/issued no token to shop: it returned 401/);
   });
 });

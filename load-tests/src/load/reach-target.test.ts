@@ -79,7 +79,7 @@ describe("a target with Tripline", () => {
   });
 
   test("rejects a malformed token, and a token URL where nothing listens", async () => {
-    expect(await refusal(ingestion.url, { TRIPLINE_TOKEN: "hello" })).toContain("The token names no tenant");
+    expect(await refusal(ingestion.url, { TRIPLINE_TOKEN: "hello" })).toContain("The token contains no tenant");
     const [port = 0] = await findFreePorts(1);
     const elsewhere = { ...credentials, TRIPLINE_TOKEN_URL: `http://127.0.0.1:${port}/oauth/token` };
     expect(await refusal(ingestion.url, elsewhere)).toContain("issues no token (ECONNREFUSED)");

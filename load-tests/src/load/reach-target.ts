@@ -68,7 +68,8 @@ async function startTarget(steps: StepLog): Promise<Target> {
   try {
     const tokenUrl = await findTokenUrl(system.apiUrl);
     const { clientSecret } = demoSecrets(workspace.secrets);
-    if (tokenUrl === undefined) throw new BenchError("The started system does not name a token endpoint.");
+    if (tokenUrl === undefined)
+      throw new BenchError("The OpenAPI document of the started system contains no token endpoint.");
     const access = await clientAccess({ tokenUrl, clientId: DEMO_CLIENT_ID, clientSecret });
     return { ...access, apiUrl: system.apiUrl, kafka: system.kafka, services: system.services, stop: system.stop };
   } catch (error) {
@@ -81,7 +82,7 @@ async function findTokenUrl(apiUrl: string): Promise<string | undefined> {
   try {
     return await readTokenUrl(apiUrl, {
       silent: "start Tripline there, or omit --target to start one on this machine",
-      foreign: "give --target the address of ingestion",
+      foreign: "set --target to the address of ingestion",
     });
   } catch (error) {
     throw new BenchError(error instanceof Error ? error.message : String(error));
@@ -102,7 +103,8 @@ async function openAccess(
     return { tenant: tenantOf(token), credentials: { TRIPLINE_TOKEN: token }, authorization: async () => header };
   }
   const tokenUrl = TRIPLINE_TOKEN_URL || tokenUrlOfApi;
-  if (tokenUrl === undefined) throw new BenchError(`${apiUrl} does not name a token endpoint: set TRIPLINE_TOKEN_URL.`);
+  if (tokenUrl === undefined)
+    throw new BenchError(`The OpenAPI document of ${apiUrl} contains no token endpoint: set TRIPLINE_TOKEN_URL.`);
   if (TRIPLINE_CLIENT_ID && TRIPLINE_CLIENT_SECRET) {
     return clientAccess({ tokenUrl, clientId: TRIPLINE_CLIENT_ID, clientSecret: TRIPLINE_CLIENT_SECRET });
   }
@@ -155,7 +157,10 @@ async function requestToken({ tokenUrl, clientId, clientSecret }: Client) {
   }
   const answer = tokenAnswer.safeParse(body);
   if (!response.ok || !answer.success) {
-    const { error = "no token in it" } = z.object({ error: z.string().optional() }).catch({}).parse(body);
+    const { error = "the response contains no token" } = z
+      .object({ error: z.string().optional() })
+      .catch({})
+      .parse(body);
     throw new BenchError(
       `${tokenUrl} rejected ${clientId} (${response.status}, ${error}): ${FIX_CREDENTIALS} that it knows.`,
     );
@@ -168,7 +173,7 @@ function tenantOf(token: string): string {
   try {
     return z.object({ tenant: z.string() }).parse(decodeJwt(token)).tenant;
   } catch {
-    throw new BenchError(`The token names no tenant: ${FIX_CREDENTIALS} of a client of Tripline's auth.`);
+    throw new BenchError(`The token contains no tenant: ${FIX_CREDENTIALS} of a client of Tripline's auth.`);
   }
 }
 

@@ -59,7 +59,9 @@ export const EXIT_GENERATOR = 3;
 export async function runLoad(options: LoadOptions): Promise<number> {
   const result = await playLoad(options);
   options.print(printRun(result));
-  options.print(`  ${join(folderOf(options, result.date), "report.html")}, result.json and report.txt beside it`);
+  options.print(
+    `  ${join(folderOf(options, result.date), "report.html")}, with result.json and report.txt in the same folder`,
+  );
   if (isGood(result)) return EXIT_GOOD;
   return result.fault?.by === "generator" ? EXIT_GENERATOR : EXIT_BAD;
 }

@@ -3,7 +3,7 @@ import { cutStages, dueMs, highestRate, kindOf, paymentsIn, SCENARIOS, secondsOf
 
 const NAMES = Object.keys(SCENARIOS) as ScenarioName[];
 
-describe.each(NAMES)("%s", (name) => {
+describe.each(NAMES)("the scenario %s", (name) => {
   const { defaults, mix, stages: stagesOf } = SCENARIOS[name];
   const stages = stagesOf(defaults);
 
@@ -67,7 +67,7 @@ test("every hundred payments of the standard mix contain two retries and an inva
   }
 });
 
-test("a spike is ten times the rate, with limits before it and after its backlog is gone", () => {
+test("a spike is ten times the rate, and limits apply before it and after its backlog has been processed", () => {
   const { defaults, stages: stagesOf } = SCENARIOS.spike;
   const stages = stagesOf(defaults);
   expect(highestRate(stages)).toBe(10 * defaults.rate);

@@ -121,7 +121,7 @@ export const SCENARIOS = {
     stages: steadily,
   },
   mix: {
-    description: "every kind of request at the same time, a tenth of them batches; the rate is in requests",
+    description: "every kind of request at the same time, a tenth of them batches; the rate counts requests",
     defaults: { ...minute, rate: 50 },
     mix: EVERY_KIND,
     p99Ms: 1_000,

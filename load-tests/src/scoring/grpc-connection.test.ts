@@ -94,7 +94,7 @@ test("names an unreachable server", async () => {
   await expect(callEach(address, goldenRequests(MODEL))).rejects.toThrow(`${address} cannot be reached`);
 });
 
-test("the last line begins with the promised figures", () => {
+test("the last line starts with the documented figures", () => {
   expect(scoringBenchmark.line.slice(0, 7)).toEqual([
     "unary_ratio",
     "batched_ratio",

@@ -148,7 +148,7 @@ export class GrpcConnection {
     if (type === DATA) this.#takeData(stream, payload);
     else if (type === SETTINGS && (flags & ACK) === 0) this.#takeSettings(payload);
     else if (type === PING && (flags & ACK) === 0) this.#socket.write(frame(PING, ACK, 0, payload));
-    else if (type === GOAWAY) this.#fail("The server goes away.");
+    else if (type === GOAWAY) this.#fail("The server is shutting down.");
     else if (type === RST_STREAM) this.#end(stream, "The server reset a call.");
     else if (type === WINDOW_UPDATE && stream === 0) {
       this.#sendWindow += payload.readUInt32BE(0);

@@ -44,7 +44,7 @@ export async function prepareModels(context: BenchContext): Promise<BenchModels>
   await runCommand({
     command: python,
     args: [join(peers, "make_models.py"), models],
-    purpose: "make the models",
+    purpose: "create the models",
     logFile: join(root, ".tripline", "logs", "bench-scoring-models.log"),
     timeoutMs: MAKE_MS_MAX,
   });

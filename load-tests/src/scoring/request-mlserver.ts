@@ -26,27 +26,28 @@ const deadlineMs = (): number => performance.now() + ANSWER_MS_MAX;
 
 function given<T>(what: string, answer: Answer<T>): T {
   if ("value" in answer) return answer.value;
-  throw new BenchError(`${what}: MLServer answered ${answer.status}: ${answer.detail}`);
+  throw new BenchError(`${what}: MLServer returned ${answer.status}: ${answer.detail}`);
 }
 
 async function requestScores(client: InferenceClient, { name, golden, width }: BenchModel): Promise<void> {
   const metadata = given(`metadata of ${name}`, await client.modelMetadata(name, "", deadlineMs()));
-  if (metadata.name !== name) throw new BenchError(`MLServer calls the model ${name} "${metadata.name}".`);
+  if (metadata.name !== name)
+    throw new BenchError(`MLServer reports the name of the model ${name} as "${metadata.name}".`);
   const rows = golden.inputs;
   const response = given(`scores of ${name}`, await client.infer(inferRequest(name, rows), {}, deadlineMs()));
   const scores = readProbabilities(response, rows.length);
-  if (typeof scores === "string") throw new BenchError(`MLServer answered ${scores}.`);
+  if (typeof scores === "string") throw new BenchError(`MLServer returned ${scores}.`);
   const apart = scores.map((score, row) => Math.abs(score - (golden.outputs[row] ?? Number.NaN)));
   if (!(Math.max(...apart) <= DIFFERENCE_MAX)) throw new BenchError(`MLServer returns different scores for ${name}.`);
-  say(`${name} ${response.modelVersion}: ${rows.length} rows of ${width} features, scores as in the golden batch`);
+  say(`${name} ${response.modelVersion}: ${rows.length} rows of ${width} features with the scores of the golden batch`);
 }
 
 async function requestUnknown(client: InferenceClient): Promise<void> {
   const answer = await client.infer(inferRequest("unknown", [[1]]), {}, deadlineMs());
   if (!("failure" in answer) || answer.failure !== "refused") {
-    throw new BenchError("The client does not report MLServer's response for an unknown model as refused.");
+    throw new BenchError("The client does not report MLServer's response for an unknown model as rejected.");
   }
-  say(`an unknown model: refused with ${answer.status}`);
+  say(`an unknown model: rejected with ${answer.status}`);
 }
 
 try {

@@ -100,7 +100,7 @@ export async function runSchemathesis(program: string, fuzzing: Fuzzing): Promis
       const countOf = (pattern: RegExp): number => Number(pattern.exec(output)?.[1] ?? 0);
       const [unauthorized, selected] = [countOf(UNAUTHORIZED), countOf(SELECTED)];
       if (unauthorized * 2 < selected) return done(code ?? EXIT_FAILURE);
-      print(`${unauthorized} of ${selected} operations answered 401 to every request, so they were not tested.\n`);
+      print(`${unauthorized} of ${selected} operations returned 401 for every request, so they were not tested.\n`);
       done(EXIT_FAILURE);
     });
   });

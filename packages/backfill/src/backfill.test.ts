@@ -148,7 +148,7 @@ describe("a backfill", () => {
     for (const [index] of drafts.entries()) expect(new Set(expected.map((row) => row[index])).size).toBeGreaterThan(2);
   });
 
-  test("computes label and neighbour features of devices as brute force does, and the same states as the engine", async () => {
+  test("computes label and neighbour features of devices exactly as brute force does, with the engine's states", async () => {
     const shared = { of: "card", window: "7d", counts: "fraud", kind: "neighbours" };
     const sharing = specOf({ "7d": { width: "7d", tile: "6h" } }, [
       { ...shared, entity: "device" },
@@ -254,7 +254,7 @@ describe("a backfill", () => {
     expect(await readdir(folder)).toEqual(["payments.csv"]);
   });
 
-  test("of a missing file reports it", async () => {
+  test("reports a missing file", async () => {
     const source = fileSource(join(folder, "none.parquet"));
     const attempt = backfill({ spec, source, tenant: "shop", outputPath: join(folder, "out.parquet") });
     await expect(attempt).rejects.toMatchObject({ code: "invalid-field", message: expect.stringContaining("none") });
@@ -381,7 +381,7 @@ describe("the handbook's data", () => {
     });
   });
 
-  test("without the requested day is an error that names the file", async () => {
+  test("must contain the requested day; otherwise, the error names the file", async () => {
     await write();
     const days = readHandbookPayments({ directory: folder, fromDay: "2018-04-03", toDay: "2018-04-03" });
     await expect(days.next()).rejects.toMatchObject({

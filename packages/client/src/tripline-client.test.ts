@@ -101,7 +101,7 @@ test("a closed port is `unreachable`, and the message names the address and the 
   const nobody = new TriplineClient({ url: "http://127.0.0.1:1", credentials: async () => "Bearer one", timeoutMs: 1 });
   await expect(nobody.decide(payment("a"))).rejects.toMatchObject({
     code: "unreachable",
-    message: expect.stringMatching(/^http:\/\/127\.0\.0\.1:1 does not answer \(.+\)\.$/),
+    message: expect.stringMatching(/^http:\/\/127\.0\.0\.1:1 is not responding \(.+\)\.$/),
   });
 });
 

@@ -318,7 +318,7 @@ function problemOf(status: number, text: string): TriplineError {
 }
 
 function unreachable(url: string, cause: unknown): TriplineError {
-  return new TriplineError("unreachable", `${url} does not answer (${causeOf(cause)}).`, undefined, [], { cause });
+  return new TriplineError("unreachable", `${url} is not responding (${causeOf(cause)}).`, undefined, [], { cause });
 }
 
 function errorOf({ error, problem }: Partial<Line> = {}): TriplineError {
@@ -326,7 +326,7 @@ function errorOf({ error, problem }: Partial<Line> = {}): TriplineError {
 }
 
 function deadlineExceeded(): TriplineError {
-  return new TriplineError("deadline-exceeded", "There was no result in time; it is safe to repeat the call.");
+  return new TriplineError("deadline-exceeded", "No result arrived before the deadline. It is safe to retry the call.");
 }
 
 /** Exponential backoff with jitter, so that callers do not retry simultaneously. */

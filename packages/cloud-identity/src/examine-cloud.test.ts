@@ -24,7 +24,7 @@ test.each([
 });
 
 test.each<[string, Record<string, string | undefined>, string, string]>([
-  ["oracle", {}, 'there is no cloud "oracle"', "use aws, gcp or azure"],
+  ["oracle", {}, 'unknown cloud "oracle"', "use aws, gcp or azure"],
   ["aws", {}, "this process has no identity on AWS", "set AWS_ROLE_ARN with AWS_WEB_IDENTITY_TOKEN_FILE"],
   ["aws", { AWS_ACCESS_KEY_ID: "a", AWS_SECRET_ACCESS_KEY: "b" }, "AWS_REGION is not set", "set it to the region"],
   ["azure", {}, "this process has no identity on Azure", "set AZURE_CLIENT_ID, AZURE_TENANT_ID"],
@@ -39,10 +39,10 @@ test.each<[string, Record<string, string | undefined>, string, string]>([
 
 test("access keys are not verified, and the finding says so", async () => {
   const keys = { AWS_ACCESS_KEY_ID: "a", AWS_SECRET_ACCESS_KEY: "b", AWS_REGION: "eu-central-1" };
-  expect(await examineCloud("aws", keys)).toMatchObject({ ok: true, detail: expect.stringContaining("not asked") });
+  expect(await examineCloud("aws", keys)).toMatchObject({ ok: true, detail: expect.stringContaining("not verified") });
 });
 
-test("reports the cloud's own reason", async () => {
+test("reports the reason that the cloud gives", async () => {
   server.failWith(403);
   expect(await examineCloud("aws", server.environment)).toEqual({
     name: "AWS",

@@ -48,7 +48,7 @@ export async function examineCloud(
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<CloudFinding> {
   const source = SOURCES.get(cloud);
-  if (source === undefined) return bad("cloud", `there is no cloud "${cloud}"`, "use aws, gcp or azure");
+  if (source === undefined) return bad("cloud", `unknown cloud "${cloud}"`, "use aws, gcp or azure");
   const { name } = source;
   const parsed = schema.safeParse(environment);
   if (!parsed.success) {
@@ -58,13 +58,13 @@ export async function examineCloud(
   const variables = parsed.data;
   const [missing] = missingIdentity(source.cloud, variables);
   if (missing !== undefined) {
-    return bad(name, `this process has no identity on ${name}`, missing.replace(/^needs (an identity: )?/, "set "));
+    return bad(name, `this process has no identity on ${name}`, missing.replace(/^requires (an identity: )?/, "set "));
   }
   if (cloud === "aws" && variables.AWS_REGION === undefined) {
     return bad(name, "AWS_REGION is not set", "set it to the region of your resources");
   }
   if (cloud === "aws" && variables.AWS_ACCESS_KEY_ID !== undefined) {
-    return { name, ok: true, detail: "AWS_ACCESS_KEY_ID is set; AWS was not asked whether it is valid", fix: "" };
+    return { name, ok: true, detail: "AWS_ACCESS_KEY_ID is set; it was not verified with AWS", fix: "" };
   }
   try {
     const { expiresAtMs } = await source.fetch(variables);

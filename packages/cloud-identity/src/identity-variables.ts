@@ -50,12 +50,12 @@ export function missingIdentity(cloud: Cloud, variables: IdentityVariables): str
 }
 
 const AWS_MISSING =
-  "needs an identity: AWS_ROLE_ARN with AWS_WEB_IDENTITY_TOKEN_FILE, AWS_CONTAINER_CREDENTIALS_FULL_URI, or " +
+  "requires an identity: AWS_ROLE_ARN with AWS_WEB_IDENTITY_TOKEN_FILE, AWS_CONTAINER_CREDENTIALS_FULL_URI, or " +
   "AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY. On EKS, the first two are set automatically once the service account " +
   "has a role";
 
 const AZURE_MISSING =
-  "needs AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_FEDERATED_TOKEN_FILE. On AKS, they are set automatically once the pod " +
+  "requires AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_FEDERATED_TOKEN_FILE. On AKS, they are set automatically once the pod " +
   "has the label azure.workload.identity/use=true";
 
 function isAwsKnown(variables: IdentityVariables): boolean {

@@ -43,14 +43,14 @@ describe("a managed endpoint", () => {
   test.each<[EndpointIdentity, string, string, string]>([
     ["gcp-iam", "https://europe-west1-aiplatform.googleapis.com/v1/x:rawPredict", "google", "google-1"],
     ["azure-entra", "https://x.westeurope.inference.ml.azure.com/score", "https://ml.azure.com/.default", entraToken],
-  ])("of %s gets a bearer token", async (identity, url, scope, token) => {
+  ])("receives a bearer token from %s", async (identity, url, scope, token) => {
     const sign = endpointSigner(identity, variables, new URL(url));
     expect(await sign("{}")).toEqual({ authorization: `Bearer ${token}` });
     await sign("{}");
     expect(scopes).toEqual([scope]);
   });
 
-  test("of SageMaker gets requests signed for its region with the pod's credentials", async () => {
+  test("receives requests signed with the pod's credentials for its region (SageMaker)", async () => {
     const url = new URL("https://runtime.sagemaker.us-east-2.amazonaws.com/endpoints/fraud/invocations");
     const headers = await endpointSigner("aws-iam", variables, url)("{}");
     expect(headers.authorization).toContain("/us-east-2/sagemaker/aws4_request");

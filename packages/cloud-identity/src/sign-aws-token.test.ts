@@ -57,37 +57,34 @@ function partsOf(url: string): unknown {
   return { host, parameters: Object.fromEntries(new URLSearchParams(query)) };
 }
 
-describe.each(Object.entries(golden.vectors))(
-  "with the credentials of a %s, signs like AWS's own library",
-  (_name, vector) => {
-    const signing = signingOf(vector);
+describe.each(Object.entries(golden.vectors))("signing with the credentials of a %s", (_name, vector) => {
+  const signing = signingOf(vector);
 
-    test("for a SageMaker endpoint", async () => {
-      const headers = await signEndpointRequest(signing, new URL(golden.endpointUrl), golden.endpointBody);
-      expect(headers.authorization).toBe(vector.endpoint);
-      expect(headers).toMatchObject({ "content-type": "application/json", "x-amz-date": expect.any(String) });
-      expect(headers["x-amz-security-token"]).toBe(vector.sessionToken ?? undefined);
-    });
+  test("matches AWS's own library for a SageMaker endpoint", async () => {
+    const headers = await signEndpointRequest(signing, new URL(golden.endpointUrl), golden.endpointBody);
+    expect(headers.authorization).toBe(vector.endpoint);
+    expect(headers).toMatchObject({ "content-type": "application/json", "x-amz-date": expect.any(String) });
+    expect(headers["x-amz-security-token"]).toBe(vector.sessionToken ?? undefined);
+  });
 
-    test("for MSK", async () => {
-      const token = await signKafkaToken(signing);
-      expect(token).toMatch(/^[A-Za-z0-9_-]+$/);
-      const url = Buffer.from(token, "base64url").toString();
-      expect(url.endsWith("&User-Agent=tripline")).toBe(true);
-      expect(partsOf(url.replace("&User-Agent=tripline", ""))).toEqual(partsOf(vector.kafka));
-    });
+  test("matches AWS's own library for MSK", async () => {
+    const token = await signKafkaToken(signing);
+    expect(token).toMatch(/^[A-Za-z0-9_-]+$/);
+    const url = Buffer.from(token, "base64url").toString();
+    expect(url.endsWith("&User-Agent=tripline")).toBe(true);
+    expect(partsOf(url.replace("&User-Agent=tripline", ""))).toEqual(partsOf(vector.kafka));
+  });
 
-    test("for ElastiCache", async () => {
-      const token = await signCacheToken(signing, golden.cacheName, golden.cacheUser);
-      expect(partsOf(token)).toEqual(partsOf(vector.cache));
-    });
+  test("matches AWS's own library for ElastiCache", async () => {
+    const token = await signCacheToken(signing, golden.cacheName, golden.cacheUser);
+    expect(partsOf(token)).toEqual(partsOf(vector.cache));
+  });
 
-    test("for RDS", async () => {
-      const token = await signDatabaseToken(signing, golden.databaseHost, golden.databaseUser);
-      expect(partsOf(token)).toEqual(partsOf(vector.database));
-    });
-  },
-);
+  test("matches AWS's own library for RDS", async () => {
+    const token = await signDatabaseToken(signing, golden.databaseHost, golden.databaseUser);
+    expect(partsOf(token)).toEqual(partsOf(vector.database));
+  });
+});
 
 test("gives the same signature in plain Node, which resolves fewer modules than Jest", async () => {
   const [vector] = Object.values(golden.vectors);

@@ -13,7 +13,7 @@ test.each([
   expect([isCurrency(withdrawn), wasCurrency(withdrawn)]).toEqual([false, true]);
 });
 
-test.each(["VED", "VES", "XOF", "XCD", "SSP", "BYN", "STN", "MRU", "XCG"])("%s is one", (code) => {
+test.each(["VED", "VES", "XOF", "XCD", "SSP", "BYN", "STN", "MRU", "XCG"])("%s is a currency", (code) => {
   expect(isCurrency(code)).toBe(true);
 });
 
@@ -30,7 +30,7 @@ test.each([
   ["codes that are not currencies", "XTS XXX"],
   ["withdrawn long ago", "DEM FRF ITL VEF VEB BYR LTL MRO STD ZWD TRL"],
   ["no codes", "eur EU EURO 978 constructor"],
-])("%s: none of %s", (_name, codes) => {
+])("rejects %s: %s", (_name, codes) => {
   for (const code of codes.split(" "))
     expect([code, isCurrency(code), wasCurrency(code)]).toEqual([code, false, false]);
 });

@@ -5,7 +5,7 @@ test("classifies the fields of every topic's message", () => {
   expect(ALL_TOPICS.filter((topic) => classesOf(topic).length === 0)).toEqual([]);
 });
 
-test("lists classes from the most sensitive one", () => {
+test("lists classes from the most to the least sensitive", () => {
   expect(classesOf(TOPICS.transactions)).toEqual(["card", "personal", "behavioural", "none"]);
   expect(classesOf(TOPICS.driftDetected)).toEqual(["none"]);
   expect(classesOf({ schema: "tripline.events.v1.Unknown" })).toEqual([]);

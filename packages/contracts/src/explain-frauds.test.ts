@@ -26,8 +26,8 @@ function faultsOf(drafts: readonly Draft[]): string[] {
 const RUN = { entity: "terminal", kind: "run_count" };
 
 test.each([
-  ["an entity that does not exist", { ...RUN, explained_by: "shop" }, '"shop" is not an entity that every event names'],
-  ["an optional entity", { ...RUN, explained_by: "device" }, '"device" is not an entity that every event names'],
+  ["an entity that does not exist", { ...RUN, explained_by: "shop" }, '"shop" is not part of every event'],
+  ["an optional entity", { ...RUN, explained_by: "device" }, '"device" is not part of every event'],
   ["themselves", { ...RUN, explained_by: "terminal" }, "an entity cannot explain its own frauds"],
 ])("frauds are not explained by %s", (_what, draft, sentence) => {
   expect(faultsOf([draft])).toEqual([`spec.yaml:1 features.0.explained_by: ${sentence}`]);
@@ -42,6 +42,6 @@ test("only one entity can explain the frauds of another, and none can explain it
   ]);
   expect(faultsOf([explained, { entity: "card", kind: "run_count", explained_by: "terminal" }])).toEqual([
     'spec.yaml:1 features.0.explained_by: frauds of "card" are themselves explained by another entity',
-    'spec.yaml:1 features.1.explained_by: "terminal" is not an entity that every event names',
+    'spec.yaml:1 features.1.explained_by: "terminal" is not part of every event',
   ]);
 });

@@ -51,32 +51,32 @@ function faultsOf(lines: readonly string[]): string[] {
 
 const COUNT = { kind: "count", entity: "card", window: "1d" };
 
-describe("an invalid spec", () => {
+describe("validation of a feature spec", () => {
   test.each([
-    ["a window that does not exist", { ...COUNT, window: "2d" }, "window", 'window "2d" is not among 1d, 7d'],
+    ["a window that does not exist", { ...COUNT, window: "2d" }, "window", 'unknown window "2d"; use one of 1d, 7d'],
     [
       "a window named like a property of every object",
       { ...COUNT, window: "constructor" },
       "window",
-      'window "constructor" is',
+      'unknown window "constructor"',
     ],
     [
       "an entity that does not exist",
       { ...COUNT, entity: "shop" },
       "entity",
-      'entity "shop" is not among card, terminal',
+      'unknown entity "shop"; use one of card, terminal',
     ],
     [
       "an entity named like a property of every object",
       { ...COUNT, entity: "toString" },
       "entity",
-      'entity "toString" is not',
+      'unknown entity "toString"',
     ],
     [
       "a partner that does not exist",
       { kind: "pair_count", entity: "card", of: "shop" },
       "of",
-      'entity "shop" is not among card, terminal, device',
+      'unknown entity "shop"; use one of card, terminal, device',
     ],
     [
       "an entity as its own partner",
@@ -99,23 +99,26 @@ describe("an invalid spec", () => {
     ["a weight of 0", { ...COUNT, kind: "fraud_risk", prior: 0.5, weight: 0 }, "weight", ">0"],
     ["a missing partner", { kind: "pair_count", entity: "card" }, "of", "expected string"],
     ["a missing window", { kind: "sum", entity: "card" }, "window", "expected string"],
-  ] as [string, Draft, string, string][])("with %s is rejected at its line", (_name, feature, field, message) => {
-    const lines = linesOf([COUNT, { ...feature, name: feature.name ?? "second" }]);
-    expect(faultsOf(lines)).toEqual([expect.stringContaining(`spec.yaml:${lines.length} features.1.${field}: `)]);
-    expect(faultsOf(lines)).toEqual([expect.stringContaining(message)]);
-  });
+  ] as [string, Draft, string, string][])(
+    "rejects a feature with %s, with its line",
+    (_name, feature, field, message) => {
+      const lines = linesOf([COUNT, { ...feature, name: feature.name ?? "second" }]);
+      expect(faultsOf(lines)).toEqual([expect.stringContaining(`spec.yaml:${lines.length} features.1.${field}: `)]);
+      expect(faultsOf(lines)).toEqual([expect.stringContaining(message)]);
+    },
+  );
 
   test.each([
     ["a window that is not allowed", { kind: "seconds_since_last", entity: "card", window: "1d" }, '"window"'],
     ["a partner that is not allowed", { ...COUNT, of: "terminal" }, '"of"'],
     ["an entity that is not allowed", { kind: "amount", entity: "card" }, '"entity"'],
     ["a misspelt field", { ...COUNT, sentense: "x" }, '"sentense"'],
-  ])("with %s is rejected at its line", (_name, feature, key) => {
+  ])("rejects a feature with %s, with its line", (_name, feature, key) => {
     const lines = linesOf([COUNT, feature]);
     expect(faultsOf(lines)).toEqual([`spec.yaml:${lines.length} features.1: Unrecognized key: ${key}`]);
   });
 
-  test("with non-finite numbers is rejected", () => {
+  test("rejects non-finite numbers", () => {
     for (const value of [".nan", ".inf", "-.inf"]) {
       const lines = linesOf([`{ name: a, kind: amount, default: ${value}, sentence: x }`]);
       expect(faultsOf(lines)).toEqual([
@@ -124,7 +127,7 @@ describe("an invalid spec", () => {
     }
   });
 
-  test("with a duplicate name is rejected at the second occurrence", () => {
+  test("rejects a duplicate name at its second occurrence", () => {
     const lines = linesOf([
       { ...COUNT, name: "a" },
       { ...COUNT, name: "b" },
@@ -133,7 +136,7 @@ describe("an invalid spec", () => {
     expect(faultsOf(lines)).toEqual([`spec.yaml:${lines.length} features.2.name: "a" is listed twice`]);
   });
 
-  test("with partners from two other entities for one entity is rejected at the second", () => {
+  test("rejects partners from a second entity", () => {
     const entities = [...ENTITIES.slice(0, 3), "  ip: { key: ip_token, optional: true }"];
     const lines = linesOf(
       [
@@ -144,14 +147,14 @@ describe("an invalid spec", () => {
       entities,
     );
     expect(faultsOf(lines)).toEqual([
-      `spec.yaml:${lines.length} features.2.of: "ip" already has partners of "card", and can have those of one entity only`,
+      `spec.yaml:${lines.length} features.2.of: "ip" already has partners from "card", and can have no others`,
     ]);
   });
 
   test.each([
     ["the terminal first", [2, 1, 3]],
     ["no card", [2]],
-  ])("with %s is rejected at the first entity", (_name, order) => {
+  ])("rejects entities with %s, with the line of the first one", (_name, order) => {
     const entities = ["entities:", ...order.map((at) => ENTITIES[at] ?? "")];
     expect(faultsOf(linesOf([{ kind: "amount" }], entities))).toEqual([
       "spec.yaml:6 entities: the first entity must be card_token, the key of the topics",
@@ -159,12 +162,12 @@ describe("an invalid spec", () => {
   });
 
   test.each(["rate: it pays often", "amount: '{value} or {value}'", "often: '{value}'"])(
-    "whose baseline is `%s` is rejected at its line",
+    "rejects the baseline `%s`, with its line",
     (words) => {
       const entities = ENTITIES.map((line) => line.replace("card_token }", `card_token, usually: { ${words} } }`));
       expect(faultsOf(linesOf([{ kind: "amount" }], entities))).toEqual([
         expect.stringMatching(
-          /^spec\.yaml:6 entities\.card\.usually.*: (must have the placeholder \{value\} once|Unrecognized key: "often")$/,
+          /^spec\.yaml:6 entities\.card\.usually.*: (must contain the placeholder \{value\} exactly once|Unrecognized key: "often")$/,
         ),
       ]);
     },
@@ -172,20 +175,20 @@ describe("an invalid spec", () => {
 
   test.each([
     ["{ key: card_token }", '"card_token" already names another entity'],
-    ["{ key: device_token }", "every event carries card_token; other keys need optional: true"],
-    ["{ key: ip_token, optional: false }", "every event carries card_token; other keys need optional: true"],
-    ["{ key: terminal_id }", "every event carries card_token; other keys need optional: true"],
+    ["{ key: device_token }", "every event contains card_token; other keys require optional: true"],
+    ["{ key: ip_token, optional: false }", "every event contains card_token; other keys require optional: true"],
+    ["{ key: terminal_id }", "every event contains card_token; other keys require optional: true"],
     ["{ key: shop_id }", "must be one of card_token, terminal_id, device_token, ip_token, bin"],
     ["{ key: terminal_id/shop_id, optional: true }", "must be one of card_token"],
-    ["{ key: bin/bin, optional: true }", "or several with / between them"],
+    ["{ key: bin/bin, optional: true }", "or several separated by /"],
     ["{ key: terminal_id, optional: maybe }", "expected boolean"],
-  ])("with an entity of %s is rejected at its line", (entity, message) => {
+  ])("rejects the entity %s, with its line", (entity, message) => {
     const lines = linesOf([COUNT], [...ENTITIES.slice(0, 2), `  other: ${entity}`]);
     expect(faultsOf(lines)).toEqual([expect.stringMatching(/^spec\.yaml:7 entities\.other\.(key|optional): /)]);
     expect(faultsOf(lines)).toEqual([expect.stringContaining(message)]);
   });
 
-  test("with an entity name that is not snake_case is rejected at its line", () => {
+  test("rejects an entity name that is not snake_case, with its line", () => {
     const lines = linesOf([COUNT], [...ENTITIES.slice(0, 2), "  payTerminal: { key: terminal_id, optional: true }"]);
     expect(faultsOf(lines)).toEqual(["spec.yaml:7 entities.payTerminal: must be snake_case"]);
   });
@@ -201,11 +204,11 @@ describe("an invalid spec", () => {
       entities,
     );
     expect(faultsOf(lines)).toEqual([
-      "spec.yaml:8 entities.device.key: every event carries card_token; other keys need optional: true",
-      'spec.yaml:10 features.0.window: window "9d" is not among 1d, 7d',
+      "spec.yaml:8 entities.device.key: every event contains card_token; other keys require optional: true",
+      'spec.yaml:10 features.0.window: unknown window "9d"; use one of 1d, 7d',
       'spec.yaml:11 features.1.name: "a" is listed twice',
-      'spec.yaml:11 features.1.entity: entity "shop" is not among card, terminal, device',
-      'spec.yaml:15 features.2.window: window "5d" is not among 1d, 7d',
+      'spec.yaml:11 features.1.entity: unknown entity "shop"; use one of card, terminal, device',
+      'spec.yaml:15 features.2.window: unknown window "5d"; use one of 1d, 7d',
       "spec.yaml:15 features.2.of: an entity cannot be its own partner",
     ]);
   });
@@ -232,7 +235,7 @@ describe("an invalid spec", () => {
       linesOf(["{ name: a, default: *x }"]),
       /^spec\.yaml:10 \*x: no anchor above has this name$/,
     ],
-  ])("with %s is rejected", (_name, lines, fault) => {
+  ])("rejects %s", (_name, lines, fault) => {
     expect(faultsOf(lines)[0]).toMatch(fault);
   });
 });
@@ -246,13 +249,13 @@ describe("windows", () => {
     ["7d", "12h", 604_800_000, 43_200_000],
     ["90m", "45m", 5_400_000, 2_700_000],
     ["365d", "1d", 31_536_000_000, 86_400_000],
-  ])("of %s in tiles of %s are in milliseconds", (width, tile, widthMs, tileMs) => {
+  ])("convert a width of %s in tiles of %s to milliseconds", (width, tile, widthMs, tileMs) => {
     const spec = parseFeatureSpec(linesOf([{ ...COUNT, window: "w" }], ENTITIES, windowOf(width, tile)).join("\n"));
     expect(spec.windows.w).toEqual({ width: widthMs, tile: tileMs });
   });
 
   test.each(["24", "1.5h", "0d", "-1d", "1w", "1 d", "h", "1H", "1d1h", "01d", "10s", '""'])(
-    "of %s are rejected at their line",
+    "reject the width %s, with its line",
     (width) => {
       const faults = faultsOf(linesOf([COUNT], ENTITIES, windowOf(width, "1h")));
       expect(faults[0]).toMatch(
@@ -265,13 +268,13 @@ describe("windows", () => {
     ["1d", "7h"],
     ["1h", "1d"],
     ["1h", "25m"],
-  ])("of %s in tiles of %s are rejected, because the width is not a whole number of tiles", (width, tile) => {
+  ])("reject a width of %s in tiles of %s, which is not a whole number of tiles", (width, tile) => {
     expect(faultsOf(linesOf([COUNT], ENTITIES, windowOf(width, tile)))).toEqual([
       "spec.yaml:5 windows.w: width must be a whole number of tiles",
     ]);
   });
 
-  test("with more tiles than an entity may keep are rejected", () => {
+  test("reject more tiles than an entity may keep", () => {
     expect(faultsOf(linesOf([COUNT], ENTITIES, windowOf("1000m", "1m")))).toEqual([]);
     expect(faultsOf(linesOf([COUNT], ENTITIES, windowOf("1001m", "1m")))).toEqual([
       "spec.yaml:5 windows.w: width must be at most 1000 tiles, all of which an entity may have to keep",

@@ -93,14 +93,14 @@ const named = {
 };
 /** All other partners, or only those with a confirmed fraud on a payment of this entity. */
 const counts = z.enum(["all", "fraud"]);
-const withValue = z.string().regex(/^[^{}]*\{value\}[^{}]*$/, "must have the placeholder {value} once");
+const withValue = z.string().regex(/^[^{}]*\{value\}[^{}]*$/, "must contain the placeholder {value} exactly once");
 /** Describes the baseline of an entity as parts of sentences: how often the entity pays, and how much. */
 const usually = z.strictObject({ rate: withValue.optional(), amount: withValue.optional() });
 const entity = z.string();
 const over = { entity, window: z.string() };
 /** Includes only payments or payment updates that match `where`; if omitted, includes all of them. */
 const filtered = { where: paymentFilter.optional() };
-const unfiltered = { where: z.undefined({ error: "is for kinds over earlier payments only" }).optional() };
+const unfiltered = { where: z.undefined({ error: "is only for kinds that summarise payments" }).optional() };
 
 const feature = z.discriminatedUnion("kind", [
   z.strictObject({ ...named, ...unfiltered, kind: z.enum(PAYMENT_KINDS) }),
@@ -147,7 +147,7 @@ const entityKey = z.string().refine(
     return fields.length === new Set(fields).size && fields.join(FIELD_SEPARATOR) === key;
   },
   {
-    error: `must be one of ${KEY_FIELDS.join(", ")}, or several with ${FIELD_SEPARATOR} between them`,
+    error: `must be one of ${KEY_FIELDS.join(", ")}, or several separated by ${FIELD_SEPARATOR}`,
     abort: true,
   },
 );
@@ -188,7 +188,7 @@ function* faultsOf({ windows, entities, profiles, features }: UncheckedSpec): Ge
   yield* entityFaults(entities);
   for (const owner of Object.keys(profiles)) {
     if (isLabelled(entities[owner]?.key ?? "")) continue;
-    yield { path: ["profiles", owner], message: `"${owner}" is not an entity that labels name` };
+    yield { path: ["profiles", owner], message: `labels do not contain the entity "${owner}"` };
   }
   const seen = new Set<string>();
   const partners = new Map<string, string>();
@@ -201,25 +201,25 @@ function* faultsOf({ windows, entities, profiles, features }: UncheckedSpec): Ge
     if (seen.has(item.name)) yield at("name", `"${item.name}" is listed twice`);
     seen.add(item.name);
     if ("window" in item && !Object.hasOwn(windows, item.window)) {
-      yield at("window", `window "${item.window}" is not among ${Object.keys(windows).join(", ")}`);
+      yield at("window", `unknown window "${item.window}"; use one of ${Object.keys(windows).join(", ")}`);
     }
     for (const field of ["entity", "of"] as const) {
       const value = field in item ? (item as { readonly [key: string]: unknown })[field] : undefined;
       if (typeof value === "string" && !Object.hasOwn(entities, value)) {
-        yield at(field, `entity "${value}" is not among ${Object.keys(entities).join(", ")}`);
+        yield at(field, `unknown entity "${value}"; use one of ${Object.keys(entities).join(", ")}`);
       }
     }
     if (item.kind === "profile" && !Object.hasOwn(profiles, item.entity)) {
       yield at(
         "entity",
-        `"${item.entity}" has no profile; profiles are of ${Object.keys(profiles).join(", ") || "none"}`,
+        `"${item.entity}" has no profile; entities with a profile: ${Object.keys(profiles).join(", ") || "none"}`,
       );
     }
     if (isUpdateFeature(item) || isLabelFeature(item)) {
       const key = entities[item.entity]?.key ?? "";
       const person = otherPersonIn(key);
       const erasure = person && `the states of cards would contain ${person}, and an erasure would not find it there`;
-      const why = erasure ?? (isLabelFeature(item) && isNamedInParts(key) && "labels name all fields of its key");
+      const why = erasure ?? (isLabelFeature(item) && isNamedInParts(key) && "labels contain all fields of its key");
       if (why) yield at("entity", `"${item.entity}" cannot have ${item.kind}: ${why}`);
     }
     if ("of" in item) {
@@ -229,7 +229,7 @@ function* faultsOf({ windows, entities, profiles, features }: UncheckedSpec): Ge
         yield at("of", `"${item.of}" cannot be a partner; partners have the key ${LABEL_KEYS.join(" or ")}`);
       }
       if (before !== item.of)
-        yield at("of", `"${item.entity}" already has partners of "${before}", and can have those of one entity only`);
+        yield at("of", `"${item.entity}" already has partners from "${before}", and can have no others`);
       partners.set(item.entity, before);
     }
   }
@@ -255,7 +255,7 @@ function* explanationFaults(
     if (judge !== before) yield at(`frauds of "${own}" are already explained by ${before ?? "none"}`);
     if (judge === undefined) continue;
     if (judge === own) yield at("an entity cannot explain its own frauds");
-    else if (entities[judge]?.optional !== false) yield at(`"${judge}" is not an entity that every event names`);
+    else if (entities[judge]?.optional !== false) yield at(`"${judge}" is not part of every event`);
     else if (
       features.some((other) => isRunFeature(other) && other.entity === judge && other.explained_by !== undefined)
     ) {
@@ -289,7 +289,7 @@ function* entityFaults(entities: UncheckedSpec["entities"]): Generator<SpecFault
     const path = ["entities", entityName, "key"];
     if (keys.has(key)) yield { path, message: `"${key}" already names another entity` };
     if (REQUIRED_KEYS.includes(key) === optional) {
-      yield { path, message: `every event carries ${REQUIRED_KEYS.join(" and ")}; other keys need optional: true` };
+      yield { path, message: `every event contains ${REQUIRED_KEYS.join(" and ")}; other keys require optional: true` };
     }
     keys.add(key);
   }

@@ -24,7 +24,7 @@ const TEST_CARDS = [
   ["Troy", withLuhnDigit("979212345678901")],
 ] as const;
 
-test.each(TEST_CARDS)("%s: in one piece, embedded and padded", (_brand, number) => {
+test.each(TEST_CARDS)("finds the number of %s alone, embedded in text and padded", (_brand, number) => {
   for (const text of [
     number,
     `order-${number}`,
@@ -39,7 +39,7 @@ test.each(TEST_CARDS)("%s: in one piece, embedded and padded", (_brand, number) 
   }
 });
 
-test.each(TEST_CARDS)("%s with one digit changed is none", (_brand, number) => {
+test.each(TEST_CARDS)("ignores the number of %s with one digit changed", (_brand, number) => {
   const changed = number.slice(0, -1) + ((Number(number.at(-1)) + 1) % 10);
   expect(holdsCardNumber(changed)).toBe(false);
   expect(holdsCardNumber(`order-${changed}`)).toBe(false);
@@ -71,7 +71,7 @@ test.each([
   "4111 then 1111 and 1111, at last 1111",
   "the card 4111 and 1111 and 1111 and 1111 of Ada",
   "3782 then 822463 then 10005",
-])("%s: grouped", (text) => {
+])("finds a card number in groups: %s", (text) => {
   expect(holdsCardNumber(text)).toBe(true);
 });
 
@@ -94,7 +94,7 @@ test.each([
   "DE89 3704 0044 0532 0130 00",
   "+49 4151 1234 5670",
   "In 2024 and 2025, 1200 and 1300",
-])("%s contains none", (text) => {
+])("finds no card number in %s", (text) => {
   expect(holdsCardNumber(text)).toBe(false);
 });
 
@@ -135,16 +135,16 @@ describe("the false-positive rate for identifiers", () => {
     [17, 0.0137],
     [18, 0.0215],
     [19, 0.0223],
-  ])("random numbers of %d digits: %d within 0.003", (digits, share) => {
+  ])("is within 0.003 of its expectation for random numbers of %d digits: %d", (digits, share) => {
     expect(Math.abs(shareOf(() => drawn(digits, 10)) - share)).toBeLessThan(0.003);
   });
 
-  test("four numbers of four digits in a sentence: 3.5 %", () => {
+  test("is 3.5 % for four numbers of four digits in a sentence", () => {
     const said = () => `${drawn(4, 10)} and ${drawn(4, 10)}, then ${drawn(4, 10)} or ${drawn(4, 10)}`;
     expect(shareOf(said)).toBeLessThan(0.045);
   });
 
-  test("trace ids: 0.1 % contain one", () => {
+  test("is 0.1 % for trace IDs", () => {
     let hidden = 0;
     for (let index = 0; index < DRAWS; index += 1) if (hidesCardNumber(drawn(32, 16))) hidden += 1;
     expect(Math.abs(hidden / DRAWS - 0.001)).toBeLessThan(0.001);
@@ -172,7 +172,7 @@ describe("the false-positive rate for identifiers", () => {
     ["telephone numbers", (index) => `+${[49, 44, 1, 353, 86][index % 5]}${drawn(10, 10)}`],
     ["telephone numbers in groups", () => `+49 ${drawn(3, 10)} ${drawn(4, 10)} ${drawn(4, 10)}`],
     ["telephone numbers without their country", () => `0${drawn(3, 10)} ${drawn(7, 10)}`],
-  ])("%s: none", (_name, draw) => {
+  ])("is zero for %s", (_name, draw) => {
     expect(shareOf(draw)).toBe(0);
   });
 });
@@ -183,7 +183,7 @@ test.each([
   ["4111-1111-1111-1111", "*"],
   ["card_4111 1111 1111 11", "card_*"],
   ["line 1234567", "line 1234567"],
-])("a name %s is shown as %s", (name, shown) => {
+])("the name %s is shown as %s", (name, shown) => {
   expect(maskDigits(name)).toBe(shown);
 });
 

@@ -79,7 +79,7 @@ describe("tokens", () => {
     expect(cardToken(key, "acme", "4111111111111111")).toBe("ct_2b5ee6580e1672cf3561ceba38f149b6");
   });
 
-  test("of devices and addresses have their format, separate inputs, and accept any text", () => {
+  test("have a format and an input of their own for devices and addresses, and accept any text", () => {
     expect(keyedToken("device", key, "acme", "Zoë's 📱")).toBe(`dt_${macOf("device\0acme\0Zoë's 📱")}`);
     expect(keyedToken("ip", key, "acme", "2001:db8::1")).toBe(`it_${macOf("ip\0acme\x002001:db8::1")}`);
     expect(cardToken(key, "acme", "4111111111111111")).toMatch(CARD_TOKEN_PATTERN);
@@ -106,7 +106,7 @@ describe("tokens", () => {
     expect(["ct_1", "constructor", ""].map(subjectField)).toEqual([undefined, undefined, undefined]);
   });
 
-  test("of the same text differ by kind, tenant and key", () => {
+  test("differ by kind, tenant and key for the same text", () => {
     const texts = ["4111111111111111", "192.0.2.1", ""];
     // Tenants named like the prefixes of other kinds' inputs.
     const tenants = ["acme", ...KINDS, "umbrella"];
@@ -139,7 +139,7 @@ describe("normalAddress", () => {
   test.each([
     ...["", "192.0.2", "192.0.2.256", "192.000.002.001", "0x7f.0.0.1", "192.0.2.1:443", " 192.0.2.1", "192.0.2.1\n"],
     ...["fe80::1%eth0", "[::1]", "::1/64", ":::", "1::2::3", "2001:db8::g", "localhost", "1"],
-  ])("%p is not an address", (text) => {
+  ])("rejects %p as an address", (text) => {
     expect(normalAddress(text)).toBeUndefined();
   });
 });

@@ -49,16 +49,16 @@ test.each([
   ["a field named like a property of every object", { constructor: ["BE"] }, 'cannot filter by "constructor"'],
   ["a country that does not exist", { ip_country: ["BE", "UK"] }, '"UK" is not an ISO 3166-1 alpha-2 code'],
   ["a currency in lower case", { currency: { not: ["eur"] } }, '"eur" is not an ISO 4217 currency'],
-  ["a number instead of a text", { bin: [411111] }, '411111 must be a text in quotes: "411111"'],
-  ["an empty text", { merchant_country: [""] }, "a text cannot be empty; { not: [...] } includes payments without"],
+  ["a number instead of a string", { bin: [411111] }, '411111 must be a quoted string: "411111"'],
+  ["an empty string", { merchant_country: [""] }, "a string cannot be empty; { not: [...] } includes payments without"],
   ["an empty list", { merchant_country: [] }, "must be a list of 1 to 100 values"],
   ["a single value", { merchant_country: "BE" }, "must be a list of 1 to 100 values"],
   ["an unknown condition", { merchant_country: { is: ["BE"] } }, "must be a list of 1 to 100 values"],
-  ["a range of texts", { merchant_country: { from: 1 } }, "is not a number, so it needs a list of values"],
-  ["a list of amounts", { amount: [10] }, "amounts are filtered by from and below"],
+  ["a range of texts", { merchant_country: { from: 1 } }, "is not a number, so use a list of values"],
+  ["a list of amounts", { amount: [10] }, "filter amounts by from and below"],
   ["an amount with four decimals", { amount: { from: 0.0001 } }, "amounts have at most three decimals"],
   ["a range that ends before it starts", { amount: { from: 2, below: 2 } }, "from must be less than below"],
-  ["no field", {}, "needs a field"],
+  ["no field", {}, "must name a field"],
 ])("%s is rejected, with its position in the file", (_name, where, message) => {
   expect(faultsOf({ ...COUNT, where })).toEqual([expect.stringMatching(/^spec\.yaml:1 features\.0\.where/)]);
   expect(faultsOf({ ...COUNT, where })).toEqual([expect.stringContaining(message)]);
@@ -71,7 +71,7 @@ test.each([
   ["a run", { kind: "run_count", entity: "card" }],
 ])("%s cannot have a filter", (_name, feature) => {
   const faults = faultsOf({ ...feature, where: { currency: ["EUR"] } });
-  expect(faults).toEqual(["spec.yaml:1 features.0.where: is for kinds over earlier payments only"]);
+  expect(faults).toEqual(["spec.yaml:1 features.0.where: is only for kinds that summarise payments"]);
 });
 
 test("a spec has at most 32 different filters, and equal filters count once", () => {
@@ -121,15 +121,15 @@ describe("a filter of payment updates", () => {
       { merchant_country: ["BE"] },
       'cannot filter by "merchant_country", only by amount, kind,',
     ],
-    ["a kind that does not exist", UPDATES, { kind: ["decline"] }, '"decline" is not among authorised, declined,'],
-    ["a code without quotes", UPDATES, { issuer_code: [51] }, '51 must be a text in quotes: "51"'],
+    ["a kind that does not exist", UPDATES, { kind: ["decline"] }, '"decline" is not one of authorised, declined,'],
+    ["a code without quotes", UPDATES, { issuer_code: [51] }, '51 must be a quoted string: "51"'],
     [
       "the kind of a share",
       { ...UPDATES, kind: "declined_share" },
       { kind: ["declined"] },
       "compares declined with authorised",
     ],
-  ])("with %s is rejected", (_name, feature, where, message) => {
+  ])("is rejected with %s", (_name, feature, where, message) => {
     expect(faultsOf({ ...feature, where })).toEqual([expect.stringContaining(message)]);
   });
 

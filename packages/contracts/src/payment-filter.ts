@@ -45,7 +45,7 @@ function isList(given: unknown): boolean {
 
 export const paymentFilter = z
   .record(z.string(), condition)
-  .refine((where) => Object.keys(where).length > 0, "needs a field")
+  .refine((where) => Object.keys(where).length > 0, "must name a field")
   .refine((where) => Object.keys(where).length <= FIELDS_MAX, `can have at most ${FIELDS_MAX} fields`);
 
 export type PaymentFilter = z.infer<typeof paymentFilter>;
@@ -86,13 +86,13 @@ export function* filterFaults(where: PaymentFilter, of: "payment" | "update"): G
     }
     const isNumber = known.type === "number" || known.type === "integer";
     if (!isListed(given) && !("not" in given)) {
-      if (!isNumber) yield at(`is not a number, so it needs a list of values instead of from and below`);
+      if (!isNumber) yield at(`is not a number, so use a list of values instead of from and below`);
       else if ((given.from ?? -Infinity) >= (given.below ?? Infinity)) yield at("from must be less than below");
       else if (field === AMOUNT && !isInThousandths(given)) yield at("amounts have at most three decimals");
       continue;
     }
     if (field === AMOUNT) {
-      yield at("amounts are filtered by from and below, not by single values");
+      yield at("filter amounts by from and below, not by single values");
       continue;
     }
     for (const value of isListed(given) ? given : given.not) {
@@ -119,9 +119,9 @@ function valueFault(field: string, { type, values }: KnownField, value: Scalar):
   if (type === "boolean") return typeof value === "boolean" ? undefined : `${value} must be true or false`;
   if (type === "number" || type === "integer")
     return typeof value === "number" ? undefined : `"${value}" must be a number`;
-  if (typeof value !== "string") return `${value} must be a text in quotes: "${value}"`;
-  if (value === "") return "a text cannot be empty; { not: [...] } includes payments without a value";
-  if (values !== undefined && !values.includes(value)) return `"${value}" is not among ${values.join(", ")}`;
+  if (typeof value !== "string") return `${value} must be a quoted string: "${value}"`;
+  if (value === "") return "a string cannot be empty; { not: [...] } includes payments without a value";
+  if (values !== undefined && !values.includes(value)) return `"${value}" is not one of ${values.join(", ")}`;
   if (type === "country" && !isCountry(value)) return `"${value}" is not an ISO 3166-1 alpha-2 code, such as BE`;
   if (field === "currency" && !wasCurrency(value)) return `"${value}" is not an ISO 4217 currency, such as EUR`;
   return undefined;

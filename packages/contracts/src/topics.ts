@@ -112,7 +112,7 @@ const mainTopics = {
     retentionDays: 90,
     writtenBy: "training",
     readBy: ["training", "archive", "control", "console"],
-    purpose: "Days with model drift, which start a retraining",
+    purpose: "Days with model drift, which trigger retraining",
   },
 } as const satisfies Record<string, Topic>;
 
@@ -128,7 +128,7 @@ const tables = {
     partitions: 1,
     writtenBy: "control",
     readBy: ["decisions"],
-    purpose: "Activations: the policy revision of a tenant, and from when it applies",
+    purpose: "Activations: the policy revision of a tenant, and when it takes effect",
   },
   lists: {
     name: "lists",

@@ -139,15 +139,15 @@ const row = (more: string) => `
 const ANSWER = `reason: SPENT, text: "Spent."`;
 test.each([
   [`{ action: approve, ${ANSWER} }`, "when_spent.0.action must not approve payments without a score"],
-  [`{ action: review, ${ANSWER} }`, "when_spent.0.action is what the budget is spent for"],
-  [`{ score_below: 0.1, action: approve, ${ANSWER} }`, "when_spent.0 applies to all other payments"],
-  [`{ action: decline, ${ANSWER} }, { action: decline, ${ANSWER} }`, "when_spent.0 needs score_below"],
+  [`{ action: review, ${ANSWER} }`, "when_spent.0.action must differ from the action that the budget limits"],
+  [`{ score_below: 0.1, action: approve, ${ANSWER} }`, "when_spent.0 must not have score_below"],
+  [`{ action: decline, ${ANSWER} }, { action: decline, ${ANSWER} }`, "when_spent.0 must have score_below"],
   [
     `{ score_below: 0.5, action: approve, ${ANSWER} }, { score_below: 0.2, action: challenge, ${ANSWER} }, { action: decline, ${ANSWER} }`,
-    "when_spent.1.score_below must be above the 0.5 of the row before it",
+    "when_spent.1.score_below must be greater than the 0.5 of the previous row",
   ],
-  [`{ action: decline, reason: SPENT, text: "{score}" }`, "when_spent.0.text has the placeholder {score}"],
-  ["", "when_spent must say what applies"],
+  [`{ action: decline, reason: SPENT, text: "{score}" }`, "when_spent.0.text contains the unknown placeholder {score}"],
+  ["", "when_spent must define what applies"],
 ])("rejects a budget with %s", (rows, fault) => {
   expect(() => parsePolicy(fileOf(row(rows)), SPEC)).toThrow(fault);
 });
@@ -159,7 +159,7 @@ test("rejects circular budgets, duplicate budgets and an unknown time zone", () 
   const challenge = `
   - { action: challenge, per_day: 1, time_zone: UTC, ${spent("review")} }`;
   expect(() => parsePolicy(fileOf(review + challenge), SPEC)).toThrow("must not refer to each other");
-  expect(() => parsePolicy(fileOf(review + review), SPEC)).toThrow('"review" has a budget already');
+  expect(() => parsePolicy(fileOf(review + review), SPEC)).toThrow('"review" already has a budget');
   const moon = review.replace("UTC", "Moon/Base");
   expect(() => parsePolicy(fileOf(moon), SPEC)).toThrow("time_zone must be a time zone, such as Europe/Berlin");
 });

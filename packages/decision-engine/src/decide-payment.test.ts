@@ -85,7 +85,7 @@ function input(change: Change): DecisionInput {
 const scored = (value: number): Score => ({ value, modelName: "fraud", modelVersion: "abc" });
 const codes = (decision: Decision) => decision.reasons.map((reason) => reason.code);
 
-describe("with the model's score", () => {
+describe("a decision with the model's score", () => {
   test("approves a payment with nothing unusual, and says so in the reason", () => {
     const decision = decide(POLICY, input({}));
     expect(decision).toMatchObject({
@@ -138,10 +138,10 @@ describe("with the model's score", () => {
   });
 });
 
-describe("without a score", () => {
+describe("a decision without a score", () => {
   const missing: Score = { missing: "scoring did not respond within 250 ms" };
 
-  test("only rules decide, and the decision has no score", () => {
+  test("is made by rules alone, and contains no score", () => {
     const decision = decide(POLICY, input({ amount: 2000, score: missing, atMs: Date.UTC(2024, 4, 15, 3) }));
     expect(codes(decision)).toEqual(["HUGE", "BLIND"]);
     expect(decision).toMatchObject({
@@ -163,7 +163,7 @@ describe("without a score", () => {
   test.each([Number.NaN, Number.POSITIVE_INFINITY, -0.01, 1.01])("%d is not a score", (value) => {
     const decision = decide(POLICY, input({ score: scored(value) }));
     expect(decision.rung).toBe(Rung.RULES_ONLY);
-    expect(decision.degradedBecause).toBe(`the model fraud gave ${value}, which is not a probability`);
+    expect(decision.degradedBecause).toBe(`the model fraud returned ${value}, which is not a probability`);
     expect(decision.score).toBeUndefined();
   });
 
@@ -174,7 +174,7 @@ describe("without a score", () => {
   });
 });
 
-describe("with the scorecard's score", () => {
+describe("a decision with the scorecard's score", () => {
   const missing: Score = { missing: "scoring did not respond within 250 ms" };
 
   test("the bands apply to the score, and the decision mentions the scorecard and what raised the score", () => {
@@ -219,7 +219,7 @@ describe("with the scorecard's score", () => {
   test("the scorecard replaces a score that is not a probability", () => {
     const decision = decide(POLICY, input({ score: scored(Number.NaN) }), SCORECARD);
     expect(decision.rung).toBe(Rung.SCORECARD);
-    expect(decision.degradedBecause).toBe("the model fraud gave NaN, which is not a probability");
+    expect(decision.degradedBecause).toBe("the model fraud returned NaN, which is not a probability");
   });
 
   test("the scorecard is not used if the features are unusable or belong to a different spec", () => {
@@ -238,11 +238,11 @@ describe("with the scorecard's score", () => {
 
 describe("the default decision", () => {
   const cases: [string, DecisionInput["features"], string][] = [
-    ["no features", undefined, "the payment came without features"],
+    ["no features", undefined, "the payment has no features"],
     [
       "another feature spec",
       { specVersion: 4, values: [1, 1], incomplete: false },
-      "the features are of spec version 4, the policy is of version 3",
+      "the features have spec version 4, but the policy requires version 3",
     ],
     [
       "a vector that is too short",

@@ -215,15 +215,15 @@ function standIn(score: Score, features: PaymentFeatures, scorecard: Scorecard |
  */
 function usableScore(score: Score): Score {
   if ("missing" in score || (score.value >= 0 && score.value <= 1)) return score;
-  return { missing: `the model ${score.modelName} gave ${score.value}, which is not a probability` };
+  return { missing: `the model ${score.modelName} returned ${score.value}, which is not a probability` };
 }
 
 /** Why a payment's features can neither be used with this policy nor be sent to a model; `undefined` if they can. */
 export function whyUnusable(policy: Policy, features: DecisionInput["features"]): string | undefined {
-  if (features === undefined) return "the payment came without features";
+  if (features === undefined) return "the payment has no features";
   if (features.incomplete) return STATES_LOST;
   if (features.specVersion !== policy.specVersion) {
-    return `the features are of spec version ${features.specVersion}, the policy is of version ${policy.specVersion}`;
+    return `the features have spec version ${features.specVersion}, but the policy requires version ${policy.specVersion}`;
   }
   if (features.values.length !== policy.featureNames.length) {
     return `there are ${features.values.length} feature values instead of ${policy.featureNames.length}`;
@@ -282,7 +282,7 @@ export function nothingUnusual(score: Score): Reason {
 }
 
 export function scorecardReason(): Reason {
-  const text = "The model returned no score, so the score of the simpler scorecard was used.";
+  const text = "The model returned no score, so the score of the scorecard was used instead.";
   return { code: SCORED_BY_SCORECARD, text, outcome: Outcome.APPROVE };
 }
 

@@ -206,6 +206,6 @@ test.each([
   [Outcome.DECLINE, Rung.MODEL, true],
   [Outcome.DECLINE, Rung.RULES_ONLY, false],
   [Outcome.DECLINE, Rung.STATIC_POLICY, false],
-])("outcome %d at fallback level %d: requests contributions: %s", (outcome, rung, isWanted) => {
+])("an outcome of %d at fallback level %d requests contributions: %s", (outcome, rung, isWanted) => {
   expect(wantsContributions(decision({ outcome, rung }))).toBe(isWanted);
 });

@@ -24,7 +24,7 @@ describe("a value for readers", () => {
     ["weekday", 9, "", "9"],
     ["count", Number.NaN, "", "NaN"],
     ["amount", Number.POSITIVE_INFINITY, "EUR", "Infinity"],
-  ])("%s %p %s: %s", (unit, value, currency, text) => {
+  ])("formats a value of unit %s: %p %s is %s", (unit, value, currency, text) => {
     expect(formatValue(value, unit, currency)).toBe(text);
   });
 

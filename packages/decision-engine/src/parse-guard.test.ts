@@ -35,7 +35,7 @@ test.each([
   ["guard:", "policy.yaml:6:1 guard must be a mapping"],
   ["guard: { watch_seconds: 1 }", "policy.yaml:6:10 guard.watch_seconds must be 10 or more"],
   ["guard: { outcome_points_max: 10 }", "guard.outcome_points_max must be from 0 to 1"],
-  ["guard: { cards: 3 }", "guard.cards is not a field of a policy"],
+  ["guard: { cards: 3 }", "guard.cards is not a known field"],
 ])("rejects %s", (guard, fault) => {
   expect(() => parse(guard)).toThrow(fault);
 });

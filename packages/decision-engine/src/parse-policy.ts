@@ -214,13 +214,13 @@ class PolicyChecker {
       }
       const lower = rows.findLast((row) => row.currency === currency);
       if (lower !== undefined && belowMinor <= lower.belowMinor) {
-        this.#fault([...path, "below"], `must be above that of the row before it in ${currency}`);
+        this.#fault([...path, "below"], `must be greater than that of the previous row in ${currency}`);
       }
       // A smaller amount must not get a stricter outcome than a larger one.
       if (said.outcome > otherwise.outcome) {
         this.#fault([...path, "action"], "must not be stricter than the outcome for larger amounts");
       } else if (lower !== undefined && said.outcome < lower.outcome) {
-        this.#fault([...path, "action"], `must not be milder than that of the row before it in ${currency}`);
+        this.#fault([...path, "action"], `must not be milder than that of the previous row in ${currency}`);
       }
       rows.push({ ...said, currency, belowMinor });
     });
@@ -235,7 +235,7 @@ class PolicyChecker {
       const item = this.#shape(ruleSchema, value, path);
       if (item === undefined) return;
       const first = lineById.get(item.id);
-      if (first !== undefined) this.#fault([...path, "id"], `"${item.id}" stands already at ${first}`);
+      if (first !== undefined) this.#fault([...path, "id"], `"${item.id}" is already defined at ${first}`);
       else lineById.set(item.id, this.#source.at([...path, "id"]));
       const whenPath = [...path, "when"];
       const {
@@ -287,10 +287,10 @@ class PolicyChecker {
       const band = { ...said, atLeast: item.at_least };
       const above = bands.at(-1);
       if (above !== undefined && band.atLeast >= above.atLeast) {
-        this.#fault([...path, "at_least"], `must be below the ${above.atLeast} of the band before it`);
+        this.#fault([...path, "at_least"], `must be below the ${above.atLeast} of the previous band`);
       }
       if (above !== undefined && band.outcome > above.outcome) {
-        this.#fault([...path, "action"], "must not be stricter than that of the band before it");
+        this.#fault([...path, "action"], "must not be stricter than that of the previous band");
       }
       bands.push(band);
     });
@@ -314,7 +314,7 @@ class PolicyChecker {
       if (item === undefined) return;
       const outcome = OUTCOME_OF[item.action];
       if (budgets.some((other) => other.outcome === outcome)) {
-        this.#fault([...path, "action"], `"${item.action}" has a budget already`);
+        this.#fault([...path, "action"], `"${item.action}" already has a budget`);
       }
       const whenSpent = this.#whenSpent(item.when_spent, outcome, [...path, "when_spent"]);
       const { per_day: perDay, time_zone: timeZone } = item;
@@ -343,17 +343,19 @@ class PolicyChecker {
       if (said === undefined) return;
       const above = rows.at(-1)?.scoreBelow;
       if (isLast !== (scoreBelow === undefined)) {
-        this.#fault(path, isLast ? "applies to all other payments, so omit score_below" : "needs score_below");
+        const rest = "the last row applies to all other payments";
+        this.#fault(path, isLast ? `must not have score_below: ${rest}` : `must have score_below: only ${rest}`);
       } else if (scoreBelow !== undefined && above !== undefined && scoreBelow <= above) {
-        this.#fault([...path, "score_below"], `must be above the ${above} of the row before it`);
+        this.#fault([...path, "score_below"], `must be greater than the ${above} of the previous row`);
       }
-      if (said.outcome === budgeted) this.#fault([...path, "action"], "is what the budget is spent for");
+      if (said.outcome === budgeted)
+        this.#fault([...path, "action"], "must differ from the action that the budget limits");
       if (isLast && said.outcome === OUTCOME_OF.approve) {
         this.#fault([...path, "action"], "must not approve payments without a score: approve with score_below");
       }
       rows.push({ ...said, scoreBelow });
     });
-    if (values.length === 0) this.#fault(listPath, "must say what applies when the budget is spent");
+    if (values.length === 0) this.#fault(listPath, "must define what applies when the budget is spent");
     return rows;
   }
 
@@ -369,7 +371,7 @@ class PolicyChecker {
       return undefined;
     }
     const unknown = template.names.filter((name) => !names.has(name));
-    for (const name of new Set(unknown)) this.#fault(path, `has the placeholder {${name}}, which does not exist here`);
+    for (const name of new Set(unknown)) this.#fault(path, `contains the unknown placeholder {${name}}`);
     return unknown.length === 0 ? template : undefined;
   }
 
@@ -379,7 +381,7 @@ class PolicyChecker {
     for (const issue of result.error.issues) {
       const at = [...path, ...issue.path];
       if (issue.code === "unrecognized_keys") {
-        for (const key of issue.keys.slice(0, FAULTS_MAX)) this.#fault([...at, key], "is not a field of a policy");
+        for (const key of issue.keys.slice(0, FAULTS_MAX)) this.#fault([...at, key], "is not a known field");
       } else {
         this.#fault(at, `${issue.message}${issue.code === "invalid_type" ? missingHint(value, issue.path) : ""}`);
       }

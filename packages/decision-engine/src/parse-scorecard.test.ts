@@ -39,7 +39,7 @@ const cases: [string, string, string][] = [
   [
     "another spec",
     fileWith({ feature_spec_version: 4 }),
-    "feature_spec_version: is 4, and the features here are of version 3; train a scorecard for them",
+    "feature_spec_version: is 4, but the feature spec of this installation has version 3; train a scorecard for it",
   ],
   ["no features", fileWith({ features: [] }), "features: must not be empty"],
   [
@@ -55,9 +55,9 @@ const cases: [string, string, string][] = [
   [
     "too few weights",
     fileWith({}, { weights: [1, 2] }),
-    "features.0.weights: must be one more than the 2 edges, but are 2",
+    "features.0.weights: must have one more entry than the 2 edges, but has 2",
   ],
-  ["edges out of order", fileWith({}, { edges: [2, 2] }), "features.0.edges: must ascend"],
+  ["edges out of order", fileWith({}, { edges: [2, 2] }), "features.0.edges: must be in ascending order"],
   ["an invalid number", fileWith({ intercept: null }), "intercept: must be a finite number"],
   ["an extreme weight", fileWith({}, { weights: [1e7, 0, 0] }), "features.0.weights.0: must be at most 1000000"],
   ["an unknown field", fileWith({ interzept: 1 }), "the file: "],
@@ -72,7 +72,7 @@ test("reports all faults together, each with the file's name", () => {
   const text = fileWith({ feature_spec_version: 4 }, { edges: [2, 1] });
   expect(() => parseScorecard(text, SPEC, "card.json")).toThrow(
     expect.objectContaining({
-      fields: [expect.anything(), { pointer: "", detail: "card.json: features.0.edges: must ascend." }],
+      fields: [expect.anything(), { pointer: "", detail: "card.json: features.0.edges: must be in ascending order." }],
     }),
   );
 });

@@ -54,7 +54,7 @@ export function parseScorecard(text: string, spec: FeatureSpec, fileName = "scor
   const faults: string[] = [];
   if (file.feature_spec_version !== spec.version) {
     faults.push(
-      `feature_spec_version: is ${file.feature_spec_version}, and the features here are of version ${spec.version}; train a scorecard for them`,
+      `feature_spec_version: is ${file.feature_spec_version}, but the feature spec of this installation has version ${spec.version}; train a scorecard for it`,
     );
   }
   const indexOf = new Map(spec.features.map((feature, index) => [feature.name, index]));
@@ -79,10 +79,10 @@ export function parseScorecard(text: string, spec: FeatureSpec, fileName = "scor
 function faultsOf({ edges, weights }: FeatureFile, place: string): string[] {
   const faults: string[] = [];
   if (weights.length !== edges.length + 1) {
-    faults.push(`${place}.weights: must be one more than the ${edges.length} edges, but are ${weights.length}`);
+    faults.push(`${place}.weights: must have one more entry than the ${edges.length} edges, but has ${weights.length}`);
   }
   if (edges.some((edge, index) => index > 0 && edge <= (edges[index - 1] ?? 0))) {
-    faults.push(`${place}.edges: must ascend`);
+    faults.push(`${place}.edges: must be in ascending order`);
   }
   return faults;
 }

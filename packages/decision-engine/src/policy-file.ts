@@ -61,14 +61,14 @@ export const ruleSchema = z.strictObject(
       .default(100)
       .meta({
         description:
-          "A live rule decides for this share of cards, always the same ones; for the others, it is in shadow.",
+          "A live rule decides for this share of cards, always the same ones. For all other cards, it runs in shadow.",
       }),
     examples: list(EXAMPLES_MAX),
     ...answer,
   },
   "must be a mapping with id, when, reason, action and text",
 );
-const plainValue = z.union([z.number(), z.string(), z.boolean()], "must be a number, a text, true or false");
+const plainValue = z.union([z.number(), z.string(), z.boolean()], "must be a number, a string, true or false");
 /** An example payment, and whether the rule fires on it. Omitted values have the defaults of the features. */
 export const exampleSchema = z.strictObject(
   {
@@ -120,7 +120,10 @@ export const spentSchema = z.strictObject(
       .min(0, "must be from 0 to 1")
       .max(1, "must be from 0 to 1")
       .optional()
-      .meta({ description: "Only for payments with a lower score; the last row applies to all and has none." }),
+      .meta({
+        description:
+          "Applies only to payments with a lower score. The last row applies to all others, so it has no limit.",
+      }),
     ...answer,
   },
   "must be a mapping with action, reason and text, and score_below in all rows but the last",
@@ -129,7 +132,7 @@ const perDay = z.int("must be a whole number").min(0, "must be 0 or more").max(P
 export const budgetSchema = z.strictObject(
   {
     action: z.enum(BUDGETED_ACTIONS, `must be one of ${BUDGETED_ACTIONS.join(", ")}`),
-    per_day: perDay.meta({ description: "Maximum number of payments of a tenant per day with the action." }),
+    per_day: perDay.meta({ description: "Maximum number of a tenant's payments per day with this action." }),
     tenants: z
       .record(z.string(), perDay, "must be a mapping of tenants to whole numbers")
       .default({})
@@ -203,13 +206,13 @@ export const guardSchema = z.strictObject(
       .min(0, "must be from 0 to 1")
       .max(1, "must be from 0 to 1")
       .default(DEFAULT_GUARD.outcomePointsMax)
-      .meta({ description: "Maximum increase of the share of any outcome." }),
+      .meta({ description: "Maximum increase in the share of any outcome." }),
   },
   "must be a mapping with watch_seconds, cards_min and outcome_points_max",
 );
 export const fileSchema = z.strictObject({
   version: z
-    .union([z.string(), z.int()], "must be a text or a whole number")
+    .union([z.string(), z.int()], "must be a string or a whole number")
     .transform(String)
     .pipe(z.string().regex(/^[A-Za-z0-9._-]{1,40}$/, "must be 1 to 40 letters, digits, dots, hyphens or underscores")),
   rules: list(RULES_MAX),
@@ -272,5 +275,5 @@ export type PolicyFile = z.infer<typeof policyFile>;
 
 /** The JSON Schema that editors use to complete and validate a policy file. */
 export function policyFileSchema(): object {
-  return { title: "Policy of Tripline", ...z.toJSONSchema(policyFile, { io: "input", target: "draft-7" }) };
+  return { title: "Tripline policy", ...z.toJSONSchema(policyFile, { io: "input", target: "draft-7" }) };
 }

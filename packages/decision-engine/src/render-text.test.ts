@@ -33,7 +33,7 @@ describe("templates", () => {
     [0, "0 payments were"],
     [1, "1 payment was"],
     [2, "2 payments were"],
-  ])("choose words for a number of %d: %s", (card_count_5m, text) => {
+  ])("use the singular or plural for the number %d: %s", (card_count_5m, text) => {
     expect(render("{card_count_5m} {card_count_5m:payment/payments} {card_count_5m:was/were}", { card_count_5m })).toBe(
       text,
     );

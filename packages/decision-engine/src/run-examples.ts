@@ -38,7 +38,7 @@ export function runExamples(policy: Policy, spec: FeatureSpec): ExampleReport {
 }
 
 function faultOf(policy: Policy, rule: Rule, example: RuleExample, spec: FeatureSpec): string | undefined {
-  if (rule.needsScore && example.values[SCORE] === undefined) return "needs a score, and this example has none";
+  if (rule.needsScore && example.values[SCORE] === undefined) return "requires a score, but this example has none";
   let fired: unknown;
   try {
     fired = rule.when.evaluate(policy.evaluationOf(valuesOf(example, spec)), new StepBudget());

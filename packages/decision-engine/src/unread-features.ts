@@ -11,5 +11,5 @@ export function unreadFault(used: readonly string[], unread: ReadonlySet<string>
   const names = used.filter((name) => unread.has(name));
   return names.length === 0
     ? undefined
-    : `uses ${names.join(", ")}, of profiles that features does not read: add them to FEAST_PROFILES`;
+    : `uses ${names.join(", ")} from profiles that the features service does not read: add these to FEAST_PROFILES`;
 }

@@ -70,8 +70,8 @@ async function storedHash(card: string): Promise<Map<string, string>> {
   return new Map(texts.flatMap((text, index) => (index % 2 === 0 ? [[text, texts[index + 1] ?? ""] as const] : [])));
 }
 
-describe("written by Feast", () => {
-  test("the registry contains every type of Feast", async () => {
+describe("values written by Feast", () => {
+  test("have every type in the registry", async () => {
     const registry = await feast.registry();
     const view = registry.featureViews.find(({ name }) => name === "every_type");
     expect(view?.features).toEqual(Object.fromEntries(EVERY_TYPE.map(({ feature, type }) => [feature, type])));
@@ -83,7 +83,7 @@ describe("written by Feast", () => {
     ["gRPC", () => grpc, EVERY_TYPE],
     ["HTTP with a registry", () => http, WITHOUT_SCALAR_MAP],
   ] as [string, () => OnlineFeatureReader, typeof EVERY_TYPE][])(
-    "reads every type over %s",
+    "are read over %s, whatever their type",
     async (name, client, types) => {
       const features = types.map(({ feature }) => `every_type:${feature}`);
       const answer = await client().getOnlineFeatures({ features, entities: [{ card_id: "by-feast" }] });
@@ -96,7 +96,7 @@ describe("written by Feast", () => {
     },
   );
 
-  test("reads JSON values over HTTP without a registry, with exact integers", async () => {
+  test("are read as JSON over HTTP without a registry, with exact integers", async () => {
     const features = WITHOUT_SCALAR_MAP.map(({ feature }) => `every_type:${feature}`);
     const answer = await untypedHttp.getOnlineFeatures({ features, entities: [{ card_id: "by-feast" }] });
     const values = byFeature(answer);
@@ -133,7 +133,7 @@ describe("written by Feast", () => {
   );
 });
 
-describe("written by this client", () => {
+describe("values written by this client", () => {
   const allNull = Object.fromEntries(EVERY_TYPE.map(({ feature }) => [feature, null as unknown]));
 
   test("Feast's Python SDK reads every type, in Feast's fields", async () => {
@@ -216,7 +216,7 @@ const JSON_TYPES: Record<string, string> = { terminal_id: "INT64", device_hash: 
 
 describe("entities", () => {
   test.each(KEYS)(
-    "of %s written by Feast are read by this client, and vice versa",
+    "with %s that Feast wrote are read by this client, and vice versa",
     async (_type, reference, entity, json) => {
       const [view, feature] = reference.split(":") as [string, string];
       const features = (value: number) => ({ ...OTHER_FEATURES[view], [feature]: value });

@@ -38,7 +38,7 @@ export function explainServerMessage(message: string, otherwise: FeastErrorCode,
     if (match === null) continue;
     const { field, view, feature } = match.groups ?? {};
     const named = field ?? (view === undefined ? undefined : `${view}:${feature}`);
-    return new FeastError(code, `Feast answered: ${message}`, named, options);
+    return new FeastError(code, `Feast responded: ${message}`, named, options);
   }
-  return new FeastError(otherwise, `Feast answered: ${message}`, undefined, options);
+  return new FeastError(otherwise, `Feast responded: ${message}`, undefined, options);
 }

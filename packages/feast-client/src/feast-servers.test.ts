@@ -59,7 +59,7 @@ function cardRow(card_id: string, eventTimestampMs: number, features: Record<str
   return { entity: { card_id }, features: { ...known, ...features }, eventTimestampMs };
 }
 
-describe("reading", () => {
+describe("reading features", () => {
   test.each(READERS)("returns features in the requested order, without join keys, over %s", async (_name, client) => {
     const features = [
       "card_stats:risk",
@@ -155,7 +155,7 @@ describe("entities", () => {
   test.each([
     ["gRPC with a registry", () => serving],
     ["HTTP with a registry", () => typedHttp],
-  ] as const)("of a type known only from the registry are found over %s", async (_name, client) => {
+  ] as const)("are found over %s even if their type is known only from the registry", async (_name, client) => {
     const features = ["card_shop:visits"];
     await direct.writeOnlineFeatures({
       featureView: "card_shop",
@@ -169,13 +169,16 @@ describe("entities", () => {
     ["gRPC with a registry", () => serving, "server-error", undefined],
     // JSON cannot represent bytes, and Feast's Python server does not accept them over gRPC either; its Go server does.
     ["HTTP", () => http, "unsupported", "device_hash"],
-  ] as const)("that are bytes fail with an error over %s of the Python server", async (_name, client, code, field) => {
-    const request = { features: ["device_stats:cards"], entities: [{ device_hash: Uint8Array.of(0, 255, 7) }] };
-    await expect(client().getOnlineFeatures(request)).rejects.toMatchObject({ code, ...(field && { field }) });
-  });
+  ] as const)(
+    "fail with an error over %s of the Python server if they are bytes",
+    async (_name, client, code, field) => {
+      const request = { features: ["device_stats:cards"], entities: [{ device_hash: Uint8Array.of(0, 255, 7) }] };
+      await expect(client().getOnlineFeatures(request)).rejects.toMatchObject({ code, ...(field && { field }) });
+    },
+  );
 });
 
-describe("writing", () => {
+describe("writing rows", () => {
   test("an older row never overwrites a newer one, in Feast or here", async () => {
     const write = async (at: number, amount_mean: number) =>
       direct.writeOnlineFeatures({ featureView: "card_stats", rows: [cardRow("w1", at, { amount_mean })] });

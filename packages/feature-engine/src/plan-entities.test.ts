@@ -45,7 +45,7 @@ test.each([
   expect(payments.rings).toEqual([]);
 });
 
-test("fraud_risk keeps labels with their frauds", () => {
+test("fraud_risk keeps the number of labels and of frauds", () => {
   const { labels } = cardPlanOf([{ ...over("fraud_risk", "2d"), prior: 0.5, weight: 1 }]);
   expect(labels.rings).toEqual([{ tileMs: DAY_MS, tilesBack: 2, ...NOTHING, sum: true }]);
 });
@@ -141,7 +141,7 @@ describe("the fingerprint", () => {
     expect(of(drafts)).not.toBe(of(base));
   });
 
-  test("changes with the width, tile width or longest window", () => {
+  test("changes if the width, tile width or longest window changes", () => {
     expect(of(base, { ...WINDOWS, "1d": { width: "1d", tile: "2h" } })).not.toBe(of(base));
     expect(of(base, { ...WINDOWS, "1d": { width: "2d", tile: "1h" } })).not.toBe(of(base));
     const terminal = { kind: "count", entity: "terminal", window: "unused" };

@@ -20,6 +20,6 @@ test.each([
   ["the millisecond before 1970", -1, 86_399_999, 1],
   ["a later time", 8, 7, -5],
   ["no time", Number.NaN, 7, -5],
-])("the days since %s", (_, firstMs, atMs, days) => {
+])("computes the days since %s", (_, firstMs, atMs, days) => {
   expect(ageOf(firstMs, atMs)).toBe(days);
 });

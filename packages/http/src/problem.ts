@@ -82,7 +82,7 @@ export function asHttpError(thrown: unknown): TriplineError {
   if (code === "FST_ERR_BAD_URL") {
     return new TriplineError(
       "malformed-request",
-      "The URL contains a percent sign that does not start an escape sequence such as %20.",
+      "The URL contains a percent sign that is not part of an escape sequence such as %20.",
     );
   }
   if (code === "FST_ERR_MAX_PARAM_LENGTH") {

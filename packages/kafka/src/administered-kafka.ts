@@ -48,7 +48,7 @@ export class AdministeredKafka implements KafkaAdmin {
     const visible = await this.#visibleTopics();
     const missing = topics.filter((topic) => !visible.has(topic));
     if (missing.length > 0) {
-      const detail = `Kafka has no topic ${missing.join(", ")}, or this service may not use it. Run: tripline topics`;
+      const detail = `The topic ${missing.join(", ")} does not exist in Kafka, or this service has no permission to use it. Run: tripline topics`;
       throw new TriplineError("kafka-unavailable", detail);
     }
     await this.#waitForLeaders(topics);

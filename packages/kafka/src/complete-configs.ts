@@ -25,7 +25,7 @@ export async function completeConfigs(admin: Admin, wanted: readonly WantedTopic
     for (const { name, value } of own) {
       const other = configs.find((entry) => entry.name === name && entry.value !== value);
       if (other === undefined) continue;
-      log("warn", `topic ${topic} has ${name}=${value}, but the topic table has ${other.value}; it is kept`, {});
+      log("warn", `topic ${topic} keeps ${name}=${value}, although the topic table specifies ${other.value}`, {});
     }
     const missing = configs.filter(({ name }) => !own.some((entry) => entry.name === name));
     const configOperation = IncrementalAlterConfigOperationTypes.SET;

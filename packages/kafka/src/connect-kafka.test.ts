@@ -165,7 +165,7 @@ test("regression #24: older topics get missing settings and keep the settings th
   expect(config("labels", "compression.type")).toBe("zstd");
   expect(config("labels", "segment.ms")).toBe(String(24 * HOUR_MS));
   expect(said.filter((line) => line.includes("retention.ms"))).toEqual([
-    `topic ${prefix}labels has retention.ms=${week.value}, but the topic table has 7776000000; it is kept`,
+    `topic ${prefix}labels keeps retention.ms=${week.value}, although the topic table specifies 7776000000`,
   ]);
 });
 

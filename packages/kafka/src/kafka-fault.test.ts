@@ -12,7 +12,7 @@ test.each([
   [new ProtocolError("OUT_OF_ORDER_SEQUENCE_NUMBER"), "kafka-unavailable", false, false],
   [new NetworkError("refused"), "kafka-unavailable", false, false],
   ["not even an error", "kafka-unavailable", false, false],
-])("%s becomes %s", (thrown, code, recordFault, passing) => {
+])("converts %s to %s", (thrown, code, recordFault, passing) => {
   const error = asKafkaError(thrown);
   expect(error.code).toBe(code);
   expect(error.cause).toBe(thrown);
@@ -28,15 +28,15 @@ test("keeps a TriplineError, even as the cause of another error", () => {
   expect(asKafkaError(afterRetries(error))).toBe(error);
 });
 
-test("distinguishes a rejected identity from a broker that does not answer", () => {
+test("distinguishes a rejected identity from an unresponsive broker", () => {
   const refused = new AuthenticationError("SASL authentication failed.", { cause: new Error("wrong") });
   expect(asKafkaError(refused).message).toBe(
     "Kafka rejects this service: SASL authentication failed: wrong. " +
-      "Check KAFKA_SASL, user and password, or the identity's rights.",
+      "Check KAFKA_SASL, the user name and password, or the permissions of the identity.",
   );
   const distrusted = afterRetries(new NetworkError("self-signed certificate"));
   expect(asKafkaError(distrusted).message).toBe(
-    "Kafka is not responding: metadata failed 6 times: self-signed certificate. Is KAFKA_CA_FILE the authority of the brokers' certificates?",
+    "Kafka is not responding: metadata failed 6 times: self-signed certificate. Does KAFKA_CA_FILE contain the authority that issued the brokers' certificates?",
   );
   expect(asKafkaError(new Error("gone")).message).toBe("Kafka is not responding: gone");
 });

@@ -104,11 +104,11 @@ export function asKafkaError(thrown: unknown): TriplineError {
     return new TriplineError("body-too-large", `Kafka rejected the record: ${message}`, [], { cause: thrown });
   }
   if (causes.some((error) => "code" in error && error.code === "PLT_KFK_AUTHENTICATION")) {
-    const detail = `Kafka rejects this service: ${message}. Check KAFKA_SASL, user and password, or the identity's rights.`;
+    const detail = `Kafka rejects this service: ${message}. Check KAFKA_SASL, the user name and password, or the permissions of the identity.`;
     return new TriplineError("kafka-unavailable", detail, [], { cause: thrown });
   }
   const hint = causes.some((error) => CERTIFICATE_REFUSED.test(error.message))
-    ? ". Is KAFKA_CA_FILE the authority of the brokers' certificates?"
+    ? ". Does KAFKA_CA_FILE contain the authority that issued the brokers' certificates?"
     : "";
   return new TriplineError("kafka-unavailable", `Kafka is not responding: ${message}${hint}`, [], { cause: thrown });
 }

@@ -7,7 +7,7 @@ test.each([
   [7, 3_200],
   [8, 5_000],
   [2_000, 5_000],
-])("after try %d it waits %d ms", (tries, expected) => {
+])("the wait after try %d is %d ms", (tries, expected) => {
   expect(backoffMs({ firstMs: 50, maxMs: 5_000 }, tries)).toBe(expected);
 });
 

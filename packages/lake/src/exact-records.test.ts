@@ -25,11 +25,11 @@ test.each([
   ["2^53", withAmount(0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10), "MAX_SAFE_INTEGER"],
   ["-2^63", withAmount(...Array(9).fill(0x80), 0x01), "MIN_SAFE_INTEGER"],
   ["garbage", Buffer.from([0xff, 0x00]), "not the protobuf message"],
-  ["an empty record", Buffer.alloc(0), "no event time"],
+  ["an empty record", Buffer.alloc(0), "its event time is missing"],
   [
     "an event in the year 10000",
     Transaction.encode({ ...transaction, occurredAtMs: 253402300800000 }).finish(),
-    "no day",
+    "its event time is missing or invalid",
   ],
 ])("rejects %s instead of adjusting it", (_name, bytes, words) => {
   expect(() => LAKE_TABLES.transactions.decode(bytes)).toThrow(

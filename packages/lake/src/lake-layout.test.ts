@@ -39,7 +39,7 @@ test.each([
   ["2024-13-01", false],
   ["../../etc", false],
   ["", false],
-])("%j is a day: %s", (text, expected) => {
+])("whether %j is a day: %s", (text, expected) => {
   expect(isDay(text)).toBe(expected);
 });
 

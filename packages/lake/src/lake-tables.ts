@@ -327,7 +327,7 @@ function tableOf<M>({ topic, message, eventTimeMs, columns }: TableDefinition<M>
       const decoded = decode(message, value);
       const timeMs = eventTimeMs(decoded) ?? 0;
       const day = dayOf(timeMs);
-      if (day === undefined) throw unreadable(`it has no event time, or ${timeMs} ms, for which there is no day`);
+      if (day === undefined) throw unreadable(`its event time is missing or invalid (${timeMs} ms)`);
       return { eventTimeMs: timeMs, day, cells: () => columns.map((column) => column.cell(decoded)) };
     },
   };

@@ -15,7 +15,7 @@ export function checkMove(alias: string, version: string): void {
     throw new TriplineError("invalid-field", `"${alias}" looks like a version and cannot be an alias.`);
   }
   if (!isVersion(version)) {
-    throw new TriplineError("invalid-field", `"${version}" is not a version: it must be 12 hexadecimal digits.`);
+    throw new TriplineError("invalid-field", `"${version}" is not a valid version: it must be 12 hexadecimal digits.`);
   }
 }
 
@@ -24,7 +24,7 @@ const NAMES_LISTED_MAX = 10;
 
 /** A sentence that lists the existing names. */
 export function known(what: string, names: readonly string[]): string {
-  if (names.length === 0) return "There are none yet.";
+  if (names.length === 0) return "None exist so far.";
   const more = names.length > NAMES_LISTED_MAX ? `, and ${names.length - NAMES_LISTED_MAX} more` : "";
   return `${what} are ${names.slice(0, NAMES_LISTED_MAX).join(", ")}${more}.`;
 }

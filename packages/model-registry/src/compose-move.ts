@@ -24,8 +24,8 @@ export function composeMove({ model, alias, to, options }: WantedMove, from: str
     const names = (version: string | null): string => version ?? "no version";
     throw new TriplineError(
       "state-conflict",
-      `The alias "${alias}" of model ${model} names ${names(from)} and not ${names(expect)}, as expected: ` +
-        "another user moved it. Check it, then try again if needed.",
+      `The alias "${alias}" of model ${model} points to ${names(from)} instead of ${names(expect)}: ` +
+        "another user moved it. Check the alias, then try again if necessary.",
     );
   }
   return {

@@ -140,7 +140,7 @@ export class ModelCache {
     const reason = cause instanceof Error ? cause.message : String(cause);
     return new TriplineError(
       "config-invalid",
-      `The model cache ${this.root} is unusable: ${reason} Name another folder with MODEL_CACHE_DIRECTORY.`,
+      `The model cache ${this.root} is unusable: ${reason} Set MODEL_CACHE_DIRECTORY to another folder.`,
       [],
       { cause },
     );

@@ -16,7 +16,7 @@ export const GOLDEN_ROWS_MAX = 256;
 
 const VERSION_PATTERN = /^[0-9a-f]{12}$/;
 
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be a sha256 in hex");
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be a SHA-256 hash in hexadecimal");
 const instant = z.iso.datetime({ offset: true });
 
 /**
@@ -25,7 +25,7 @@ const instant = z.iso.datetime({ offset: true });
  */
 export const nameSchema = z
   .string()
-  .regex(/^[a-z][a-z0-9_-]{0,63}$/, "must be 1 to 64 of a-z, 0-9, - and _, and begin with a letter");
+  .regex(/^[a-z][a-z0-9_-]{0,63}$/, "must be 1 to 64 characters from a-z, 0-9, - and _, and start with a letter");
 
 export const versionSchema = z.string().regex(VERSION_PATTERN, "must be 12 hexadecimal digits");
 
@@ -95,15 +95,15 @@ export const manifestSchema = z
   })
   .refine((manifest) => new Set(manifest.features).size === manifest.features.length, {
     path: ["features"],
-    message: "must not name a column twice",
+    message: "must not contain a column twice",
   })
   .refine(({ features, categories = {} }) => Object.keys(categories).every((name) => features.includes(name)), {
     path: ["categories"],
-    message: "must name columns of the input",
+    message: "must contain only columns of the input",
   })
   .refine(({ features, used_features: used = [] }) => used.every((name) => features.includes(name)), {
     path: ["used_features"],
-    message: "must name columns of the input",
+    message: "must contain only columns of the input",
   });
 
 export type ModelManifest = z.infer<typeof manifestSchema>;

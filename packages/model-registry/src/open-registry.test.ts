@@ -141,7 +141,7 @@ describe("publish", () => {
 describe("resolve", () => {
   test("lists existing names if the model, version or alias does not exist", async () => {
     expect((await refusal(registry.resolve("fraud", "champion"))).message).toBe(
-      "There is no model fraud. There are none yet.",
+      "There is no model fraud. None exist so far.",
     );
     const { version } = await registry.publish(publication("model one"));
     await registry.setAlias("fraud", "champion", version);
@@ -165,7 +165,7 @@ describe("resolve", () => {
     await rm(join(root, "models", "fraud", "versions", version), { recursive: true });
     const error = await refusal(registry.resolve("fraud", "champion"));
     expect(error.code).toBe("model-not-found");
-    expect(error.message).toContain(`The alias "champion" of model fraud names a version that is missing: ${version}.`);
+    expect(error.message).toContain(`The alias "champion" of model fraud points to a missing version: ${version}.`);
     expect(error.message).toContain(versionOf(Buffer.from("model two")));
   });
 
@@ -173,13 +173,17 @@ describe("resolve", () => {
     [
       "a changed model",
       (version) => writeFile(pathOf(version, "model.onnx"), "model onf"),
-      "model.onnx is not the file",
+      "model.onnx differs from the published file",
     ],
-    ["a truncated model", (version) => truncate(pathOf(version, "model.onnx"), 3), "model.onnx is not the file"],
+    [
+      "a truncated model",
+      (version) => truncate(pathOf(version, "model.onnx"), 3),
+      "model.onnx differs from the published file",
+    ],
     [
       "a changed golden batch",
       (version) => writeFile(pathOf(version, "golden.json"), "{}"),
-      "golden.json is not the file",
+      "golden.json differs from the published file",
     ],
     ["a truncated manifest", (version) => truncate(pathOf(version, "model.json"), 40), "model.json is not valid JSON"],
     ["an empty manifest", (version) => truncate(pathOf(version, "model.json"), 0), "model.json is not valid JSON"],
@@ -206,7 +210,9 @@ describe("resolve", () => {
     const { version } = await registry.publish({ ...publication("model one"), twinBytes: Buffer.from("twin") });
     expect(Buffer.from((await registry.resolve("fraud", version)).twinBytes ?? []).toString()).toBe("twin");
     await writeFile(pathOf(version, "twin.onnx"), "other");
-    expect((await refusal(registry.resolve("fraud", version))).message).toContain("twin.onnx is not the file");
+    expect((await refusal(registry.resolve("fraud", version))).message).toContain(
+      "twin.onnx differs from the published file",
+    );
     await rm(pathOf(version, "twin.onnx"));
     expect((await refusal(registry.resolve("fraud", version))).message).toContain("twin.onnx is missing");
     const without = await registry.publish(publication("model two"));
@@ -218,7 +224,9 @@ describe("resolve", () => {
     expect(Buffer.from((await registry.scorecard("fraud", version)) ?? []).toString()).toBe("{}");
     expect((await registry.resolve("fraud", version)).manifest.files["scorecard.json"]).toMatch(/^44136fa355b3/);
     await writeFile(pathOf(version, "scorecard.json"), "[]");
-    expect((await refusal(registry.scorecard("fraud", version))).message).toContain("scorecard.json is not the file");
+    expect((await refusal(registry.scorecard("fraud", version))).message).toContain(
+      "scorecard.json differs from the published file",
+    );
     await rm(pathOf(version, "scorecard.json"));
     expect((await refusal(registry.scorecard("fraud", version))).message).toContain("scorecard.json is missing");
     const without = await registry.publish(publication("model two"));
@@ -241,7 +249,7 @@ describe("resolve", () => {
 });
 
 describe("aliases", () => {
-  test("move atomically and are listed with their versions, oldest version first", async () => {
+  test("move atomically and are listed with their versions, starting with the oldest", async () => {
     const old = await registry.publish(publication("model one", { created_at: "2026-01-01T00:00:00Z" }));
     const young = await registry.publish(publication("model two", { created_at: "2026-03-01T00:00:00Z" }));
     await registry.setAlias("fraud", "champion", old.version);
@@ -256,7 +264,7 @@ describe("aliases", () => {
     ]);
   });
 
-  test("cannot name a missing version or look like a version", async () => {
+  test("cannot point to a missing version or look like a version", async () => {
     await registry.publish(publication("model one"));
     expect((await refusal(registry.setAlias("fraud", "champion", "000000000000"))).code).toBe("model-not-found");
     expect((await refusal(registry.setAlias("fraud", "abcdefabcdef", "000000000000"))).code).toBe("invalid-field");
@@ -264,7 +272,7 @@ describe("aliases", () => {
     expect((await refusal(registry.aliasTarget("fraud", "champion"))).code).toBe("model-not-found");
   });
 
-  test("are rejected if they name no version", async () => {
+  test("are rejected if they point to no version", async () => {
     const { version } = await registry.publish(publication("model one"));
     await registry.setAlias("fraud", "champion", version);
     await writeFile(join(root, "models", "fraud", "aliases", "champion"), "");

@@ -21,7 +21,8 @@ export interface RegistryEnvironment {
   readonly MODEL_CACHE_DIRECTORY?: string | undefined;
 }
 
-const KINDS = "use file:///absolute/path, mlflow+http://host:port, or s3://, gs:// or azblob:// with bucket and prefix";
+const KINDS =
+  "use file:///absolute/path, mlflow+http://host:port, or s3://, gs:// or azblob:// with a bucket and a prefix";
 /** The schemes of `openStore`. */
 const STORES = ["s3:", "gs:", "azblob:"];
 const AZURE_HOST = /\.blob\.core\.windows\.net$/;

@@ -66,7 +66,7 @@ export function checkSameMeaning(there: ModelManifest, given: ModelManifest): vo
     if (isDeepStrictEqual(there[key], given[key])) continue;
     throw new TriplineError(
       "model-refused",
-      `Model ${there.name} ${there.version} was published before with a different "${key}"; a model must not change its meaning.`,
+      `Model ${there.name} ${there.version} was already published with a different "${key}"; a model must not change its meaning.`,
     );
   }
 }
@@ -89,7 +89,7 @@ export function verifyFiles(files: VersionFiles): ModelVersion {
   const what = `Model ${name} ${version}`;
   const modelBytes = verified(files.modelBytes, MODEL_FILE, manifest);
   if (versionOf(modelBytes) !== version) {
-    throw new TriplineError("model-refused", `${what}: the version is not that of the bytes in ${MODEL_FILE}.`);
+    throw new TriplineError("model-refused", `${what}: the version does not match the content of ${MODEL_FILE}.`);
   }
   const goldenText = Buffer.from(verified(files.goldenBytes, GOLDEN_FILE, manifest)).toString("utf8");
   const golden = parseJson(goldenSchema, goldenText, `${what}: ${GOLDEN_FILE}`);
@@ -107,5 +107,5 @@ export function verified(
   const what = `Model ${name} ${version}: ${file}`;
   if (bytes === undefined) throw new TriplineError("model-refused", `${what} is missing.`);
   if (sha256Hex(bytes) === files[file]) return bytes;
-  throw new TriplineError("model-refused", `${what} is not the file that was published; its sha256 differs.`);
+  throw new TriplineError("model-refused", `${what} differs from the published file (SHA-256).`);
 }

@@ -20,7 +20,7 @@ export async function rollBackAlias(
   if (to === undefined) {
     throw new TriplineError(
       "model-not-found",
-      `The alias "${alias}" of model ${name} names ${current}, and its history has no earlier version.`,
+      `The alias "${alias}" of model ${name} points to ${current}, and its history contains no earlier version.`,
     );
   }
   return registry.setAlias(name, alias, to, { ...options, expect: options.expect ?? current, isRollback: true });

@@ -6,7 +6,7 @@ const CLOSE_MS_MAX = 10_000;
 export async function closeWithin(logger: Logger, part: string, close: () => unknown): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`not done within ${CLOSE_MS_MAX} ms`)), CLOSE_MS_MAX);
+    timer = setTimeout(() => reject(new Error(`not finished within ${CLOSE_MS_MAX} ms`)), CLOSE_MS_MAX);
   });
   try {
     await Promise.race([Promise.resolve().then(close), late]);

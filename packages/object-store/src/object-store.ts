@@ -175,7 +175,7 @@ class SlowRequest extends Error {
   readonly fault: Fault;
 
   constructor(ms: number) {
-    super(`no answer within ${ms} ms`);
+    super(`no response within ${ms} ms`);
     this.fault = { kind: "busy", reason: this.message };
   }
 }
@@ -202,9 +202,9 @@ function bodyOf(data: Uint8Array | string): Extract<Body, { kind: "bytes" }> {
 /** What to do about each kind of failure. */
 const REMEDIES: Record<Fault["kind"], string> = {
   bucket: "Create the bucket, or fix its name in the URL",
-  credentials: "Give the service account its identity, or set the right keys",
+  credentials: "Assign an identity to the service account, or set the correct keys",
   denied: "Allow this identity to list, read, write and delete below that URL",
-  archived: "Restore it from its storage tier, or read newer days",
+  archived: "Restore it from its archive tier, or read only newer days",
   busy: "Check its address and the network; the request can be retried",
   other: "Check the store's error message",
 };

@@ -97,7 +97,7 @@ describe.each(KINDS)("a store of kind %s", (kind) => {
     expect((await store.head("x"))?.version).not.toBe(first?.version);
   });
 
-  test("lists a prefix in order, whole or folder by folder", async () => {
+  test("lists a prefix in order, either completely or folder by folder", async () => {
     const store = await freshStore(kind);
     const keys = ["t/_log/1", "t/_log/2", "t/day=1/1", "t/x", "tt/1", "z"];
     await Promise.all(keys.map((key) => store.put(key, key)));
@@ -247,9 +247,9 @@ test.each(REFUSALS)("rejects %s and says what to do", async (_name, refused, wor
 });
 
 test.each([
-  ["text that is not a URL", "lake", {}, /is not the URL of a store; use file:/],
+  ["text that is not a URL", "lake", {}, /is not a valid store URL; use file:/],
   ["an unknown scheme", "ftp://x/y", {}, /A store at ftp:\/\/ is not supported/],
-  ["a URL without a bucket", "s3:///x", {}, /names no bucket/],
+  ["a URL without a bucket", "s3:///x", {}, /contains no bucket/],
   ["S3 without a region", "s3://b", {}, /AWS_REGION is not set/],
   ["Azure without an account", "azblob://b", {}, /AZURE_STORAGE_ACCOUNT is not set/],
   ["a file of another machine", "file://host/x", {}, /is not the URL of a local folder/],

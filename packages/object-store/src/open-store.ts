@@ -27,7 +27,7 @@ export async function openStore(
   environment: Readonly<Record<string, string | undefined>> = process.env,
   limits?: StoreLimits,
 ): Promise<ObjectStore> {
-  if (!URL.canParse(url)) throw new TriplineError("config-invalid", `"${url}" is not the URL of a store; ${KINDS}.`);
+  if (!URL.canParse(url)) throw new TriplineError("config-invalid", `"${url}" is not a valid store URL; ${KINDS}.`);
   const plain = url.replace(/\/+$/, "");
   return new ObjectStore(plain, await openDriver(new URL(url), storeVariablesSchema.parse(environment)), limits);
 }
@@ -48,7 +48,7 @@ async function openDriver(url: URL, variables: StoreVariables): Promise<StoreDri
   if (!["s3:", "gs:", "azblob:"].includes(url.protocol)) {
     throw new TriplineError("config-invalid", `A store at ${url.protocol}// is not supported; ${KINDS}.`);
   }
-  if (url.host === "") throw new TriplineError("config-invalid", `"${url.href}" names no bucket; ${KINDS}.`);
+  if (url.host === "") throw new TriplineError("config-invalid", `"${url.href}" contains no bucket; ${KINDS}.`);
   if (url.protocol === "s3:") return (await import("./drivers/s3-driver.js")).openS3(url.host, prefix, variables);
   if (url.protocol === "gs:") return (await import("./drivers/gcs-driver.js")).openGcs(url.host, prefix, variables);
   return (await import("./drivers/azure-driver.js")).openAzure(url.host, prefix, variables);

@@ -34,7 +34,7 @@ export const policyWorkerConfig = {
   POLICY_CHECK_SECONDS: z.coerce.number().int().min(1).max(120).default(20).meta({
     unit: "s",
     description:
-      "Time limit for checking a policy; a backtest may take 12 times as long. After it, the thread is terminated.",
+      "Time limit for a policy check; a backtest may take 12 times as long. When it is exceeded, the thread is terminated.",
   }),
   POLICY_CHECK_MB: z.coerce.number().int().min(32).max(2_048).default(128).meta({
     unit: "MB",
@@ -72,7 +72,7 @@ export class PolicyWorker {
       idleTimeout: IDLE_MS_MAX,
       resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: YOUNG_MIB_MAX },
     });
-    this.#pool.on("error", (err: Error) => logger.error({ err }, "a thread for policies failed"));
+    this.#pool.on("error", (err: Error) => logger.error({ err }, "a policy thread failed"));
     this.#stopMetrics = gauge(
       "tripline_policy_checks_waiting",
       { description: "Policy checks and backtests waiting for a thread" },
@@ -179,13 +179,13 @@ export class PolicyWorker {
       const seconds = lateAfterMs / MS_PER_S;
       return new TriplineError(
         "policy-too-slow",
-        `The policy takes longer than ${seconds} s. Simplify its expressions.`,
+        `The policy takes longer than ${seconds} s to check. Simplify its expressions.`,
       );
     }
     if (isTooLarge)
       return new TriplineError(
         "policy-too-large",
-        "The policy needs too much memory. Shorten it, or simplify its expressions.",
+        "The policy requires too much memory. Shorten it, or simplify its expressions.",
       );
     return new TriplineError("internal", "The policy could not be checked.", [], { cause });
   }

@@ -58,7 +58,7 @@ test("draws a missing value as a gap, and a single value between two gaps", () =
   expect(pathOf(plotOf([null, null]))).not.toContain("NaN");
 });
 
-test("labels bars with their figures, on desktop and phone", () => {
+test("labels bars with their values, on desktops and phones", () => {
   const unit = "operations per second";
   const bars = [
     { name: "<ours>", median: 15_665.4, low: 14_680, high: 16_650 },
@@ -73,7 +73,7 @@ test("labels bars with their figures, on desktop and phone", () => {
   expect(String(plot)).not.toContain("<ours>");
 });
 
-test.each([1, 2, 7, 50, 400])("the ticks of %d days are distinct days", (days) => {
+test.each([1, 2, 7, 50, 400])("the ticks of %d days are on different days", (days) => {
   const firstMs = Date.UTC(2026, 1, 27);
   const plot = plotDays({ title: "Stopped", unit: "%" }, [line(Array.from({ length: days }, () => 3))], firstMs);
   const ticks = textsOf(plot, "narrow").filter((text) => /^\d\d-\d\d$/.test(text));

@@ -85,7 +85,7 @@ export class FollowedMasterKey implements MasterKey {
     try {
       return readFileSync(file, "utf8").trim();
     } catch (cause) {
-      const detail = `PERSONAL_MASTER_KEY_FILE names ${file}, which cannot be read.`;
+      const detail = `The file ${file} in PERSONAL_MASTER_KEY_FILE cannot be read.`;
       throw new TriplineError("config-invalid", detail, [], { cause });
     }
   }

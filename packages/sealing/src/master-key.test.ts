@@ -11,14 +11,17 @@ const GOOGLE = "gcpkms:projects/p/locations/l/keyRings/r/cryptoKeys/k";
 test.each([
   ["too-short", /^PERSONAL_MASTER_KEY must be 32 random bytes in base64, or one of awskms:, gcpkms:, azurekv:, vault:/],
   ["hsm:key", /^PERSONAL_MASTER_KEY must be 32 random bytes/],
-  ["gcpkms:personal", /^PERSONAL_MASTER_KEY must have after "gcpkms:" projects\/…\/locations/],
+  ["gcpkms:personal", /^PERSONAL_MASTER_KEY must contain, after "gcpkms:", projects\/…\/locations/],
   [`${GOOGLE}/cryptoKeyVersions/1`, /without its version\.$/],
-  ["azurekv:https://bank.vault.azure.net/personal", /^PERSONAL_MASTER_KEY must have after "azurekv:" https:/],
-  ["azurekv:https://bank.vault.azure.net/keys/personal", /names a key of Azure and needs AZURE_CLIENT_ID/],
-  ["vault:https://vault.bank:8200", /^PERSONAL_MASTER_KEY must have after "vault:" https:/],
-  ["vault:http://vault.bank:8200/transit/personal", /because the token of Vault goes to vault\.bank:8200\.$/],
-  ["vault:https://vault.bank:8200/transit/personal", /which needs either VAULT_TOKEN_FILE or VAULT_KUBERNETES_ROLE\.$/],
-  [`${newKey()},awskms:`, /^PERSONAL_MASTER_KEY must have after "awskms:" the id/],
+  ["azurekv:https://bank.vault.azure.net/personal", /^PERSONAL_MASTER_KEY must contain, after "azurekv:", https:/],
+  ["azurekv:https://bank.vault.azure.net/keys/personal", /contains an Azure key, which requires AZURE_CLIENT_ID/],
+  ["vault:https://vault.bank:8200", /^PERSONAL_MASTER_KEY must contain, after "vault:", https:/],
+  ["vault:http://vault.bank:8200/transit/personal", /because the Vault token is sent to vault\.bank:8200\.$/],
+  [
+    "vault:https://vault.bank:8200/transit/personal",
+    /which requires either VAULT_TOKEN_FILE or VAULT_KUBERNETES_ROLE\.$/,
+  ],
+  [`${newKey()},awskms:`, /^PERSONAL_MASTER_KEY must contain, after "awskms:", the ID/],
 ])("rejects %s, and says why in one sentence that names the setting and no key", (text, sentence) => {
   let message = "";
   try {
@@ -86,6 +89,6 @@ test("rejects a key together with a key file, and a missing file", () => {
     "PERSONAL_MASTER_KEY and PERSONAL_MASTER_KEY_FILE are both set, so unset one of them.",
   );
   expect(() => new FollowedMasterKey({ PERSONAL_MASTER_KEY_FILE: "/no/such/key" })).toThrow(
-    "PERSONAL_MASTER_KEY_FILE names /no/such/key, which cannot be read.",
+    "The file /no/such/key in PERSONAL_MASTER_KEY_FILE cannot be read.",
   );
 });

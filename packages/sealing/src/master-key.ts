@@ -29,29 +29,29 @@ const VAULT_ADDRESS = /^(https?):\/\/([^/?#@\s]+)((?:\/[A-Za-z0-9_.-]+)+)\/([A-Z
 const KINDS: Readonly<Record<string, Kind>> = {
   awskms: {
     pattern: /^[A-Za-z0-9:/_-]{1,2048}$/,
-    wanted: "the id, alias or ARN of a key of AWS KMS",
+    wanted: "the ID, alias or ARN of an AWS KMS key",
     open: awsMasterKey,
   },
   gcpkms: {
     pattern: /^projects\/[^/\s]+\/locations\/[^/\s]+\/keyRings\/[^/\s]+\/cryptoKeys\/[^/\s]+$/,
-    wanted: "projects/…/locations/…/keyRings/…/cryptoKeys/…, the name of a key of Google Cloud KMS without its version",
+    wanted: "projects/…/locations/…/keyRings/…/cryptoKeys/…, the name of a Google Cloud KMS key without its version",
     open: googleMasterKey,
   },
   azurekv: {
     pattern: /^https:\/\/[^/?#@\s]+\/keys\/[A-Za-z0-9-]{1,127}$/,
-    wanted: "https://….vault.azure.net/keys/…, the address of an RSA key of Azure Key Vault without its version",
+    wanted: "https://….vault.azure.net/keys/…, the address of an RSA key in Azure Key Vault without its version",
     open: openAzure,
   },
   vault: {
     pattern: VAULT_ADDRESS,
-    wanted: "https://host:port/transit/…, the server of Vault, where its transit engine is and the name of a key",
+    wanted: "https://host:port/transit/…, the Vault server, the path of its transit engine and the name of a key",
     open: openVault,
   },
 };
 
 const WANTED =
-  `must be ${KEY_BYTES} random bytes in base64, or one of ${Object.keys(KINDS).join(":, ")}: and the key's name; several are ` +
-  "separated by commas";
+  `must be ${KEY_BYTES} random bytes in base64, or one of ${Object.keys(KINDS).join(":, ")}: and the key's name. Separate several ` +
+  "keys by commas";
 
 /** The settings of ingestion and the control plane; see their descriptions. */
 export const masterKeyConfig = {
@@ -143,10 +143,10 @@ function faultOf(text: string): string | undefined {
       if (part.includes(":") || Buffer.from(part, "base64").length !== KEY_BYTES) return WANTED;
       continue;
     }
-    if (!kind.pattern.test(place)) return `must have after "${name}:" ${kind.wanted}`;
+    if (!kind.pattern.test(place)) return `must contain, after "${name}:", ${kind.wanted}`;
     const [, scheme, host = ""] = VAULT_ADDRESS.exec(place) ?? [];
     if (name === "vault" && scheme === "http" && !isOfThisMachine(host)) {
-      return `must have https:// after "vault:", because the token of Vault goes to ${host}`;
+      return `must have https:// after "vault:", because the Vault token is sent to ${host}`;
     }
   }
   return undefined;
@@ -159,7 +159,7 @@ function isOfThisMachine(host: string): boolean {
 
 function openAzure(url: string, access: KeyAccess): MasterKey {
   const [missing] = missingIdentity("azure", access);
-  if (missing !== undefined) throw invalid(`names a key of Azure and ${missing}`);
+  if (missing !== undefined) throw invalid(`contains an Azure key, which ${missing}`);
   return azureMasterKey(url, access);
 }
 
@@ -167,7 +167,7 @@ function openVault(address: string, access: KeyAccess): MasterKey {
   const [, scheme, host, mount = "", key = ""] = VAULT_ADDRESS.exec(address) ?? [];
   const { VAULT_TOKEN_FILE: file, VAULT_KUBERNETES_ROLE: role } = access;
   if ((file === undefined) === (role === undefined)) {
-    throw invalid("names a key of Vault, which needs either VAULT_TOKEN_FILE or VAULT_KUBERNETES_ROLE");
+    throw invalid("contains a Vault key, which requires either VAULT_TOKEN_FILE or VAULT_KUBERNETES_ROLE");
   }
   return vaultMasterKey({ server: `${scheme}://${host}`, mount: mount.slice(1), key }, access);
 }

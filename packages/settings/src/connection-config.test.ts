@@ -47,7 +47,7 @@ describe("accepts", () => {
         POSTGRES_URL: "postgres://u@x.y.eu-west-1.rds.amazonaws.com:5432/d",
       },
     ],
-  ] as const)("%s with %p", (name, changes) => {
+  ] as const)("the settings of %s with %p", (name, changes) => {
     expect(() => read(name, changes)).not.toThrow();
   });
 });
@@ -56,45 +56,45 @@ describe("rejects", () => {
   test.each([
     ["kafka", { KAFKA_TLS: "yes" }, "KAFKA_TLS: must be true or false"],
     ["kafka", { KAFKA_SASL: "oauth" }, "KAFKA_SASL: "],
-    ["kafka", { KAFKA_SASL: "scram-sha-256", KAFKA_USERNAME: "u" }, "needs KAFKA_USERNAME and KAFKA_PASSWORD"],
+    ["kafka", { KAFKA_SASL: "scram-sha-256", KAFKA_USERNAME: "u" }, "requires KAFKA_USERNAME and KAFKA_PASSWORD"],
     [
       "kafka",
       { KAFKA_USERNAME: "u", KAFKA_PASSWORD: "p" },
-      "are for KAFKA_SASL=plain, scram-sha-256 or scram-sha-512, not none",
+      "apply only to KAFKA_SASL=plain, scram-sha-256 or scram-sha-512, not none",
     ],
     [
       "kafka",
       { KAFKA_SASL: "plain", KAFKA_USERNAME: "u", KAFKA_PASSWORD: "p" },
-      "KAFKA_SASL=plain needs KAFKA_TLS=true",
+      "KAFKA_SASL=plain requires KAFKA_TLS=true",
     ],
-    ["kafka", { KAFKA_SASL: "gcp-oauth" }, "KAFKA_SASL=gcp-oauth needs KAFKA_TLS=true"],
-    ["kafka", { KAFKA_CA_FILE: "/ca" }, "KAFKA_CA_FILE needs KAFKA_TLS=true"],
-    ["kafka", { KAFKA_TLS: "true", KAFKA_CERT_FILE: "/c" }, "KAFKA_CERT_FILE and KAFKA_KEY_FILE go together"],
-    ["kafka", { KAFKA_TLS: "true", KAFKA_SASL: "azure-entra" }, "KAFKA_SASL=azure-entra needs AZURE_CLIENT_ID"],
+    ["kafka", { KAFKA_SASL: "gcp-oauth" }, "KAFKA_SASL=gcp-oauth requires KAFKA_TLS=true"],
+    ["kafka", { KAFKA_CA_FILE: "/ca" }, "KAFKA_CA_FILE requires KAFKA_TLS=true"],
+    ["kafka", { KAFKA_TLS: "true", KAFKA_CERT_FILE: "/c" }, "set both KAFKA_CERT_FILE and KAFKA_KEY_FILE, or neither"],
+    ["kafka", { KAFKA_TLS: "true", KAFKA_SASL: "azure-entra" }, "KAFKA_SASL=azure-entra requires AZURE_CLIENT_ID"],
     [
       "kafka",
       { KAFKA_TLS: "true", KAFKA_SASL: "aws-msk-iam", AWS_REGION: "x" },
-      "KAFKA_SASL=aws-msk-iam needs an identity",
+      "KAFKA_SASL=aws-msk-iam requires an identity",
     ],
     [
       "kafka",
       { KAFKA_TLS: "true", KAFKA_SASL: "aws-msk-iam", ...AWS, AWS_REGION: "" },
-      "KAFKA_SASL=aws-msk-iam needs AWS_REGION",
+      "KAFKA_SASL=aws-msk-iam requires AWS_REGION",
     ],
     [
       "redis",
       { REDIS_URL: "redis://r", REDIS_CA_FILE: "/ca" },
-      "REDIS_CA_FILE needs a REDIS_URL that starts with rediss://",
+      "REDIS_CA_FILE requires a REDIS_URL that starts with rediss://",
     ],
     [
       "redis",
       { REDIS_URL: "redis://r", REDIS_AUTH: "gcp-iam" },
-      "REDIS_AUTH=gcp-iam needs a REDIS_URL that starts with rediss://",
+      "REDIS_AUTH=gcp-iam requires a REDIS_URL that starts with rediss://",
     ],
     ["redis", { REDIS_URL: "rediss://:p@r", REDIS_AUTH: "gcp-iam" }, "remove the password from REDIS_URL"],
-    ["redis", { REDIS_AUTH: "aws-iam", ...AWS }, "needs the cache's own address in REDIS_URL"],
-    ["redis", { REDIS_AUTH: "aws-iam", REDIS_URL: CACHE, ...AWS, AWS_ROLE_ARN: "" }, "needs the user in REDIS_URL"],
-    ["redis", { REDIS_URL: "rediss://[" }, "REDIS_URL is not a URL"],
+    ["redis", { REDIS_AUTH: "aws-iam", ...AWS }, "requires the cache's own address in REDIS_URL"],
+    ["redis", { REDIS_AUTH: "aws-iam", REDIS_URL: CACHE, ...AWS, AWS_ROLE_ARN: "" }, "requires the user in REDIS_URL"],
+    ["redis", { REDIS_URL: "rediss://[" }, "REDIS_URL is not a valid URL"],
     [
       "postgres",
       { POSTGRES_URL: "postgres://u@p/d?sslmode=prefer" },
@@ -105,8 +105,8 @@ describe("rejects", () => {
       { POSTGRES_URL: "postgres://u@p/d?sslmode=no-verify" },
       "sslmode=no-verify in POSTGRES_URL does not verify",
     ],
-    ["postgres", { POSTGRES_URL: "postgres://u@p/d?sslrootcert=/x" }, "sslrootcert in POSTGRES_URL is not used"],
-    ["postgres", { POSTGRES_URL: "postgres://u@p/d?sslmode=verify-ca" }, "sslmode=verify-ca needs POSTGRES_CA_FILE"],
+    ["postgres", { POSTGRES_URL: "postgres://u@p/d?sslrootcert=/x" }, "sslrootcert in POSTGRES_URL is not supported"],
+    ["postgres", { POSTGRES_URL: "postgres://u@p/d?sslmode=verify-ca" }, "sslmode=verify-ca requires POSTGRES_CA_FILE"],
     [
       "postgres",
       { POSTGRES_URL: "postgres://u@p/d?sslmode=disable", POSTGRES_CA_FILE: "/ca" },
@@ -115,20 +115,20 @@ describe("rejects", () => {
     [
       "postgres",
       { POSTGRES_URL: "postgres://u@p/d?sslmode=disable", POSTGRES_AUTH: "gcp-iam" },
-      "POSTGRES_AUTH=gcp-iam needs TLS",
+      "POSTGRES_AUTH=gcp-iam requires TLS",
     ],
     [
       "postgres",
       { POSTGRES_URL: "postgres://u:secret@p/d", POSTGRES_AUTH: "gcp-iam" },
       "remove the password from POSTGRES_URL",
     ],
-    ["postgres", { POSTGRES_URL: "postgres://p/d", POSTGRES_AUTH: "gcp-iam" }, "needs the user in POSTGRES_URL"],
-  ] as const)("%s with %p", (name, changes, sentence) => {
+    ["postgres", { POSTGRES_URL: "postgres://p/d", POSTGRES_AUTH: "gcp-iam" }, "requires the user in POSTGRES_URL"],
+  ] as const)("the settings of %s with %p", (name, changes, sentence) => {
     expect(() => read(name, changes)).toThrow(sentence);
     expect(() => read(name, changes)).not.toThrow("secret");
   });
 
-  test("all faults in one error, including those of single variables", () => {
+  test("invalid settings with one error that lists all faults, including those of single variables", () => {
     const schema = z.object({ ...kafkaConfig, ...redisConfig, PORT: z.coerce.number().int() });
     const environment = {
       KAFKA_BROKERS: "b:1",
@@ -137,7 +137,7 @@ describe("rejects", () => {
       REDIS_AUTH: "gcp-iam",
     };
     expect(() => readConfig(schema, environment)).toThrow(
-      /PORT is not set; KAFKA_SASL=gcp-oauth needs .*; REDIS_AUTH=gcp-iam needs /,
+      /PORT is not set; KAFKA_SASL=gcp-oauth requires .*; REDIS_AUTH=gcp-iam requires /,
     );
   });
 });

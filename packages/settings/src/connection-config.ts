@@ -54,7 +54,7 @@ export const redisConfig = {
     .meta({ description: "Authenticate with a token of the pod's cloud identity instead of a password." }),
   REDIS_TIMEOUT_MS: z.coerce.number().int().min(10).max(60_000).default(REDIS_TIMEOUT_MS_DEFAULT).meta({
     unit: "ms",
-    description: "Maximum wait for a reply. After it, the command fails and the connection is reopened.",
+    description: "Maximum wait for a reply. When it is exceeded, the command fails and the connection is reopened.",
   }),
   ...identityVariables,
 };
@@ -69,10 +69,9 @@ export const postgresConfig = {
         "which means `verify-full` here.",
     }),
   POSTGRES_CA_FILE: optionalText.meta({ description: AUTHORITIES }),
-  POSTGRES_AUTH: z
-    .enum(["none", "aws-iam", "gcp-iam", "azure-entra"])
-    .default("none")
-    .meta({ description: "Authenticate with a token of the pod's cloud identity instead of a password. Needs TLS." }),
+  POSTGRES_AUTH: z.enum(["none", "aws-iam", "gcp-iam", "azure-entra"]).default("none").meta({
+    description: "Authenticate with a token of the pod's cloud identity instead of a password. Requires TLS.",
+  }),
   ...identityVariables,
 };
 
@@ -124,7 +123,7 @@ export function connectionFaults(
 /** A fault if only one of two variables is set. An empty variable counts as unset. */
 export function pairFaults<N extends string>(given: Readonly<{ [K in N]?: unknown }>, one: N, other: N): string[] {
   const isSet = (name: N): boolean => (given[name] ?? "") !== "";
-  return isSet(one) === isSet(other) ? [] : [`${one} and ${other} go together, so set both or neither`];
+  return isSet(one) === isSet(other) ? [] : [`set both ${one} and ${other}, or neither`];
 }
 
 function kafkaFaults(config: KafkaConfig): string[] {
@@ -132,19 +131,19 @@ function kafkaFaults(config: KafkaConfig): string[] {
   const faults: string[] = [];
   const takesPassword = sasl === "plain" || sasl.startsWith("scram-");
   if (takesPassword && (user === undefined || password === undefined)) {
-    faults.push(`KAFKA_SASL=${sasl} needs KAFKA_USERNAME and KAFKA_PASSWORD`);
+    faults.push(`KAFKA_SASL=${sasl} requires KAFKA_USERNAME and KAFKA_PASSWORD`);
   }
   if (!takesPassword && (user !== undefined || password !== undefined)) {
     faults.push(
-      `KAFKA_USERNAME and KAFKA_PASSWORD are for KAFKA_SASL=plain, scram-sha-256 or scram-sha-512, not ${sasl}`,
+      `KAFKA_USERNAME and KAFKA_PASSWORD apply only to KAFKA_SASL=plain, scram-sha-256 or scram-sha-512, not ${sasl}`,
     );
   }
   if (!tls) {
     if (sasl !== "none" && !sasl.startsWith("scram-")) {
-      faults.push(`KAFKA_SASL=${sasl} needs KAFKA_TLS=true, otherwise the credentials are sent unencrypted`);
+      faults.push(`KAFKA_SASL=${sasl} requires KAFKA_TLS=true; otherwise, the credentials would be sent unencrypted`);
     }
     for (const name of ["KAFKA_CA_FILE", "KAFKA_CERT_FILE", "KAFKA_KEY_FILE"] as const) {
-      if (config[name] !== undefined) faults.push(`${name} needs KAFKA_TLS=true`);
+      if (config[name] !== undefined) faults.push(`${name} requires KAFKA_TLS=true`);
     }
   }
   faults.push(...pairFaults(config, "KAFKA_CERT_FILE", "KAFKA_KEY_FILE"));
@@ -155,24 +154,26 @@ function kafkaFaults(config: KafkaConfig): string[] {
 function redisFaults(config: RedisConfig): string[] {
   const { REDIS_URL: text, REDIS_CA_FILE: ca, REDIS_AUTH: auth } = config;
   const url = URL.parse(text);
-  if (url === null) return ["REDIS_URL is not a URL: write it as rediss://host:6379"];
+  if (url === null) return ["REDIS_URL is not a valid URL; use the form rediss://host:6379"];
   const faults: string[] = [];
   const isSecure = url.protocol === "rediss:";
-  if (ca !== undefined && !isSecure) faults.push("REDIS_CA_FILE needs a REDIS_URL that starts with rediss://");
+  if (ca !== undefined && !isSecure) faults.push("REDIS_CA_FILE requires a REDIS_URL that starts with rediss://");
   if (auth === "none") return faults;
   const what = `REDIS_AUTH=${auth}`;
   if (!isSecure) {
-    faults.push(`${what} needs a REDIS_URL that starts with rediss://, otherwise the token is sent unencrypted`);
+    faults.push(
+      `${what} requires a REDIS_URL that starts with rediss://; otherwise, the token would be sent unencrypted`,
+    );
   }
   if (url.password !== "") faults.push(`${what} uses tokens, so remove the password from REDIS_URL`);
   if (auth === "aws-iam") {
     if (cacheName(url.hostname) === undefined) {
       faults.push(
-        `${what} needs the cache's own address in REDIS_URL (master.….cache.amazonaws.com): it names the cache`,
+        `${what} requires the cache's own address in REDIS_URL (master.….cache.amazonaws.com), because it contains the cache's name`,
       );
     }
     if (url.username === "" && roleName(config) === undefined) {
-      faults.push(`${what} needs the user in REDIS_URL (rediss://user@…), because AWS_ROLE_ARN is not set`);
+      faults.push(`${what} requires the user in REDIS_URL (rediss://user@…), because AWS_ROLE_ARN is not set`);
     }
   }
   return [...faults, ...identityFaults(what, auth, config, url.hostname)];
@@ -186,26 +187,26 @@ const SSL_PARAMETERS = ["ssl", "sslcert", "sslkey", "sslrootcert", "uselibpqcomp
 function postgresFaults(config: PostgresConfig): string[] {
   const { POSTGRES_URL: text, POSTGRES_CA_FILE: ca, POSTGRES_AUTH: auth } = config;
   const url = URL.parse(text);
-  if (url === null) return ["POSTGRES_URL is not a URL: write it as postgres://user@host:5432/database"];
+  if (url === null) return ["POSTGRES_URL is not a valid URL; use the form postgres://user@host:5432/database"];
   const faults: string[] = [];
   const mode = url.searchParams.get("sslmode");
   if (!SSL_MODES.has(mode)) {
     faults.push(`sslmode=${mode} in POSTGRES_URL does not verify the server: use verify-full, or disable for no TLS`);
   }
   for (const name of SSL_PARAMETERS.filter((parameter) => url.searchParams.has(parameter))) {
-    faults.push(`${name} in POSTGRES_URL is not used: set sslmode there, and POSTGRES_CA_FILE`);
+    faults.push(`${name} in POSTGRES_URL is not supported: set sslmode in the URL, and POSTGRES_CA_FILE`);
   }
   if (mode === "disable" && ca !== undefined) faults.push("POSTGRES_CA_FILE has no effect with sslmode=disable");
   if (mode === "verify-ca" && ca === undefined) {
     faults.push(
-      "sslmode=verify-ca needs POSTGRES_CA_FILE, otherwise any server with a public certificate could answer",
+      "sslmode=verify-ca requires POSTGRES_CA_FILE; otherwise, any server with a public certificate would be trusted",
     );
   }
   if (auth === "none") return faults;
   const what = `POSTGRES_AUTH=${auth}`;
-  if (mode === "disable") faults.push(`${what} needs TLS, so remove sslmode=disable from POSTGRES_URL`);
+  if (mode === "disable") faults.push(`${what} requires TLS, so remove sslmode=disable from POSTGRES_URL`);
   if (url.password !== "") faults.push(`${what} uses tokens, so remove the password from POSTGRES_URL`);
-  if (url.username === "") faults.push(`${what} needs the user in POSTGRES_URL (postgres://user@…)`);
+  if (url.username === "") faults.push(`${what} requires the user in POSTGRES_URL (postgres://user@…)`);
   return [...faults, ...identityFaults(what, auth, config, url.host)];
 }
 
@@ -214,6 +215,6 @@ function identityFaults(what: string, kind: string, variables: IdentityVariables
   const cloud = CLOUDS.get(kind);
   if (cloud === undefined) return [];
   const faults = missingIdentity(cloud, variables).map((missing) => `${what} ${missing}`);
-  if (cloud === "aws" && awsRegion(variables, host) === undefined) faults.push(`${what} needs AWS_REGION`);
+  if (cloud === "aws" && awsRegion(variables, host) === undefined) faults.push(`${what} requires AWS_REGION`);
   return faults;
 }

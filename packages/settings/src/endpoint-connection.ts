@@ -16,7 +16,7 @@ export const endpointConfig = {
     .refine((url) => url === undefined || /^https?:\/\/[^\s]+$/.test(url), "must start with http:// or https://")
     .meta({
       description:
-        "URL of an endpoint of SageMaker, Vertex AI (`:rawPredict`) or Azure ML that runs scoring. Replaces `SCORING_ADDRESS`.",
+        "URL of a SageMaker, Vertex AI (`:rawPredict`) or Azure ML endpoint that runs scoring. Replaces `SCORING_ADDRESS`.",
     }),
   SCORING_ENDPOINT_AUTH: z
     .enum(["none", "key", "aws-iam", "gcp-iam", "azure-entra"])
@@ -44,20 +44,23 @@ export type EndpointConfig = z.infer<typeof schema> & IdentityVariables;
 /** @returns for each contradictory variable, a phrase that follows its name */
 export function endpointFaults(config: EndpointConfig): [name: keyof EndpointConfig, phrase: string][] {
   const { SCORING_ENDPOINT_URL: url, SCORING_ENDPOINT_AUTH: auth, SCORING_ENDPOINT_KEY: key } = config;
-  if (url === undefined) return auth === "none" ? [] : [["SCORING_ENDPOINT_AUTH", "needs SCORING_ENDPOINT_URL"]];
+  if (url === undefined) return auth === "none" ? [] : [["SCORING_ENDPOINT_AUTH", "requires SCORING_ENDPOINT_URL"]];
   const faults: [keyof EndpointConfig, string][] = [];
   if (auth !== "none" && !url.startsWith("https:")) {
-    faults.push(["SCORING_ENDPOINT_URL", "must start with https://, otherwise the credentials are sent unencrypted"]);
+    faults.push([
+      "SCORING_ENDPOINT_URL",
+      "must start with https://; otherwise, the credentials would be sent unencrypted",
+    ]);
   }
   if ((auth === "key") !== (key !== undefined)) {
-    faults.push(["SCORING_ENDPOINT_KEY", "is only for SCORING_ENDPOINT_AUTH=key"]);
+    faults.push(["SCORING_ENDPOINT_KEY", "applies only to SCORING_ENDPOINT_AUTH=key"]);
   }
   const cloud = CLOUDS[auth];
   if (cloud !== undefined) {
     for (const phrase of missingIdentity(cloud, config)) faults.push(["SCORING_ENDPOINT_AUTH", phrase]);
   }
   if (cloud === "aws" && awsRegion(config, URL.parse(url)?.host ?? "") === undefined) {
-    faults.push(["SCORING_ENDPOINT_AUTH", "needs AWS_REGION, because SCORING_ENDPOINT_URL names no region"]);
+    faults.push(["SCORING_ENDPOINT_AUTH", "requires AWS_REGION, because SCORING_ENDPOINT_URL contains no region"]);
   }
   return faults;
 }

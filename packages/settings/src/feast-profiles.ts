@@ -13,14 +13,14 @@ export const feastProfiles = z
     const known = Object.keys(currentFeatureSpec().profiles);
     const unknown = names.filter((name) => !known.includes(name));
     if (unknown.length > 0) {
-      const message = `has no such profile: ${unknown.join(", ")}; the feature spec has ${known.join(", ") || "none"}`;
+      const message = `contains unknown profiles: ${unknown.join(", ")}; the feature spec has ${known.join(", ") || "none"}`;
       context.addIssue({ code: "custom", message });
     }
     return names;
   })
   .meta({
     description:
-      "The profiles that features reads for payments, for instance `card,terminal`. Must be the same for features, decisions and control. " +
-      "Features of other profiles have their defaults. Decisions rejects policies and models that use them, and control rejects such policies.",
+      "Profiles that the features service reads for payments, for instance `card,terminal`. Must be the same for features, decisions and control. " +
+      "Features of other profiles have their default values. The decisions service rejects policies and models that use them, and the control plane rejects such policies.",
     shownDefault: "none",
   });

@@ -193,7 +193,7 @@ test("sends a client certificate if the broker requires one", async () => {
 test("rejects a broker with an untrusted certificate", async () => {
   const environment = { KAFKA_SASL: "plain", KAFKA_USERNAME: "features", KAFKA_PASSWORD: PASSWORDS.plain };
   const stranger = { ...environment, KAFKA_CA_FILE: files.clientCertificate };
-  await expect(clusterId(secureBroker, stranger)).rejects.toThrow("Is KAFKA_CA_FILE the authority");
+  await expect(clusterId(secureBroker, stranger)).rejects.toThrow("Does KAFKA_CA_FILE contain the authority");
 });
 
 test("a service works with permissions for only its own topics and group", async () => {
@@ -224,7 +224,7 @@ test("a service works with permissions for only its own topics and group", async
   expect([...(await admin.committedOffsets("limited", "transactions")).values()]).toEqual([1]);
 });
 
-test("without a token there is no connection, and the error says why", async () => {
+test("does not connect without a token, and the error says why", async () => {
   identity.failWith(503);
   try {
     const refused = clusterId(secureBroker, { KAFKA_SASL: "azure-entra", ...identity.environment });

@@ -11,11 +11,11 @@ export function readPem(variable: string, path: string, kind: "CERTIFICATE" | "P
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    const detail = `${variable} names ${path}, which cannot be read: is it mounted, and may this user read it?`;
+    const detail = `The file ${path} in ${variable} cannot be read. Is it mounted and readable by this user?`;
     throw new TriplineError("config-invalid", detail, [], { cause: error });
   }
   if (!new RegExp(`-----BEGIN [A-Z ]*${kind}-----`).test(text)) {
-    throw new TriplineError("config-invalid", `${variable} names ${path}, which holds no ${kind} in PEM.`);
+    throw new TriplineError("config-invalid", `The file ${path} in ${variable} contains no ${kind} in PEM format.`);
   }
   return text;
 }

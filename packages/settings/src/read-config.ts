@@ -33,7 +33,8 @@ export const serviceConfig = {
   HTTP_KEY_FILE: optionalText.meta({ description: "PEM file with the private key of that certificate." }),
   METRICS_PORT: port.optional().meta({
     unit: "port",
-    description: "Port of `/metrics`. Without it, `PORT` serves them, only to callers on this machine.",
+    description:
+      "Port of `/metrics`. If it is not set, `PORT` serves the metrics, but only to callers on this machine.",
   }),
   LOG_LEVEL: z
     .enum(["trace", "debug", "info", "warn", "error", "silent"])
@@ -154,5 +155,5 @@ export function readConfig<S extends z.ZodType>(
     .filter(({ name }) => !files.faults.has(name))
     .map(({ name, message }) => (given[name] === undefined ? `${name} is not set` : `${name}: ${message}`));
   const all = [...files.faults.values(), ...sentences, ...combinations].join("; ");
-  throw new TriplineError("config-invalid", `The configuration is not valid. ${all}.`);
+  throw new TriplineError("config-invalid", `The configuration is invalid. ${all}.`);
 }

@@ -35,7 +35,7 @@ describe("values in files", () => {
     [
       "a file that does not exist",
       { KEY_FILE: "/nowhere/key" },
-      /KEY_FILE names \/nowhere\/key.*cannot be read \(ENOENT\)/,
+      /the file \/nowhere\/key in KEY_FILE cannot be read \(ENOENT\)/,
     ],
     ["a value and a file together", { KEY: "other", KEY_FILE: "FILE" }, /KEY and KEY_FILE are both set/],
     ["an invalid value in the file", { POLICY: "p", KEY_FILE: "EMPTY" }, /KEY: /],

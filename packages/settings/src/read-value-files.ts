@@ -40,7 +40,7 @@ export function readValueFiles(
       // The system's own message would repeat the path.
       const code =
         typeof error === "object" && error !== null && "code" in error ? String(error.code) : "unknown fault";
-      faults.set(name, `${variable} names ${path}, which cannot be read (${code})`);
+      faults.set(name, `the file ${path} in ${variable} cannot be read (${code})`);
     }
   }
   return { values, faults };

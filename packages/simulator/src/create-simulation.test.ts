@@ -79,7 +79,7 @@ describe("createSimulation", () => {
     }
   });
 
-  test("makes about two payments per card per day, more on weekends and few at night", () => {
+  test("makes about two payments per card per day, with more on weekends and few at night", () => {
     const genuine = sixtyDays.filter((payment) => !payment.fraud);
     expect(genuine.length / (60 * options.cards)).toBeGreaterThan(1.8);
     expect(genuine.length / (60 * options.cards)).toBeLessThan(2.2);

@@ -14,7 +14,7 @@ function distanceKm([x1, y1]: readonly [number, number], [x2, y2]: readonly [num
 }
 
 describe("mapDegrees", () => {
-  test("maps the middle of the grid to 50° north, 10° east; x grows to the east and y to the north", () => {
+  test("maps the middle of the grid to 50° north, 10° east; x increases eastwards and y northwards", () => {
     expect(mapDegrees(GRID_SIDE / 2, GRID_SIDE / 2)).toEqual({ latitude: 50, longitude: 10 });
     expect(mapDegrees(60, 70).longitude).toBeGreaterThan(10);
     expect(mapDegrees(60, 70).latitude).toBeGreaterThan(50);

@@ -79,7 +79,7 @@ test("BIN testing tries many of an issuer's numbers once, with small amounts, at
   expect(Math.max(...runs.map((run) => run.length))).toBeGreaterThan(10);
 });
 
-test("without BIN testing, a seed gives the same payments as before payer fields were added", () => {
+test("a seed without BIN testing gives the same payments as before payer fields were added", () => {
   const digest = createHash("sha256");
   for (const payment of take(2, { fraud: { binTestings: 0 } })) {
     const { clientTransactionId, terminalId, amountMinor, occurredAtMs } = payment;

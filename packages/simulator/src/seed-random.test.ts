@@ -46,13 +46,13 @@ describe("distributions", () => {
   const draws = (draw: () => number) => Array.from({ length: 20_000 }, draw).sort((left, right) => left - right);
   const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-  test("normal has mean 0 and variance 1", () => {
+  test("normal has a mean of 0 and a variance of 1", () => {
     const values = draws(() => normal(random));
     expect(mean(values)).toBeCloseTo(0, 1);
     expect(mean(values.map((value) => value ** 2))).toBeCloseTo(1, 1);
   });
 
-  test("logNormal has its median", () => {
+  test("logNormal has the given median", () => {
     expect(draws(() => logNormal(random, 30, 0.5))[10_000]).toBeCloseTo(30, -1);
   });
 

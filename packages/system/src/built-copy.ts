@@ -18,7 +18,7 @@ export function builtCopy(commit: string): string {
   const args = ["rev-parse", "--verify", "--quiet", "--end-of-options", `${commit}^{commit}`];
   const { status, stdout } = spawnSync("git", args, { cwd: ROOT, encoding: "utf8" });
   if (status !== 0) {
-    throw new Error(`There is no commit ${commit} here; a shallow clone gets it with \`git fetch --unshallow\`.`);
+    throw new Error(`This repository has no commit ${commit}. In a shallow clone, run \`git fetch --unshallow\`.`);
   }
   const folder = join(STATE_DIRECTORY, "builds", stdout.trim());
   const marker = `${folder}.built`;

@@ -34,7 +34,8 @@ export function consumerMetrics(group: string): ConsumerMetrics {
   labelledGauge(
     "tripline_kafka_lag",
     {
-      description: "Unread records of a partition, as of its last fetch; absent if another consumer has the partition",
+      description:
+        "Unread records of a partition, as of its last fetch; absent if the partition is assigned to another consumer",
       labels: PARTITION_LABELS,
     },
     () => waiting.read(group, (records) => records),

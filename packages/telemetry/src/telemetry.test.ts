@@ -79,7 +79,7 @@ test("regression #24: the resource contains version, instance and environment", 
   }
 });
 
-describe("without a collector no span is recorded", () => {
+describe("no span is recorded without a collector", () => {
   let telemetry: Telemetry;
   beforeEach(() => {
     telemetry = startTelemetry({ service: "ingestion" });

@@ -223,7 +223,7 @@ function asTokenError(error: unknown): TriplineError {
   if (answered && error.code !== "ERR_JOSE_GENERIC") {
     return new TriplineError("token-invalid", "The access token is malformed or has an invalid signature.");
   }
-  return new TriplineError("keys-unavailable", "The signing keys cannot be fetched from the issuer.", [], {
+  return new TriplineError("keys-unavailable", "The issuer's signing keys cannot be fetched.", [], {
     cause: error,
   });
 }

@@ -51,7 +51,7 @@ class MemoryPlanner {
       bytes += keys.length * 12 + BUCKETS_MAX * 2 + blocks * (keys.length + 1 + LANES);
     }
     if (bytes > TABLES_BYTES_MAX)
-      throw new ScorerError(`its tables would take ${bytes} bytes, over ${TABLES_BYTES_MAX}`);
+      throw new ScorerError(`its tables would take ${bytes} bytes; the maximum is ${TABLES_BYTES_MAX}`);
     this.view = new DataView(new ArrayBuffer(bytes));
   }
 

@@ -19,7 +19,7 @@ const planned = planScorer(encodeModel({ features: 1, trees: [split] }), { input
 const runtime = (isLeft: (value: number) => boolean) => async (features: Float32Array) =>
   Array.from(features, (value) => (isLeft(value) ? LOW : HIGH));
 
-test("equal scores on rows with its thresholds, adjacent floats and extremes prove a scorer", async () => {
+test("a scorer is proved by equal scores for rows with its thresholds, adjacent floats and extremes", async () => {
   const asked: number[] = [];
   const right = runtime((value) => value <= Math.fround(THRESHOLD));
   await proveScorer(planned, Float32Array.of(7), (features) => {
@@ -37,11 +37,11 @@ test.each<[string, (value: number) => boolean]>([
   ["an equal value", (value) => value < Math.fround(THRESHOLD)],
   ["a threshold in double precision", (value) => value <= THRESHOLD],
   ["a missing value", (value) => !(value > Math.fround(THRESHOLD))],
-])("another runtime that decides %s differently disproves it", async (_case, isLeft) => {
+])("a scorer is disproved if another runtime decides %s differently", async (_case, isLeft) => {
   await expect(proveScorer(planned, new Float32Array(), runtime(isLeft))).rejects.toThrow(ScorerError);
 });
 
-test("a runtime that returns too few or too many scores disproves it", async () => {
+test("a scorer is disproved if the runtime returns too few or too many scores", async () => {
   for (const change of [(scores: number[]) => scores.slice(1), (scores: number[]) => [...scores, 0]]) {
     const right = runtime((value) => value <= Math.fround(THRESHOLD));
     const proof = proveScorer(planned, new Float32Array(), async (features) => change(await right(features)));

@@ -50,11 +50,11 @@ class ScoreReader {
   ) {
     const [input, ...others] = graph.inputs;
     if (input === undefined || others.length > 0 || input.name !== inputName) {
-      throw new ScorerError(`its one input is not "${inputName}"`);
+      throw new ScorerError(`its only input must be "${inputName}"`);
     }
     const width = input.shape[1];
     if (input.elementType !== FLOAT || input.shape.length !== 2 || width === undefined) {
-      throw new ScorerError(`its input "${inputName}" is not float32 of shape [rows, a fixed number of features]`);
+      throw new ScorerError(`its input "${inputName}" must be float32 of shape [rows, a fixed number of features]`);
     }
     for (const node of graph.nodes) for (const output of node.outputs) this.makers.set(output, node);
     this.input = input;
@@ -82,16 +82,16 @@ class ScoreReader {
     const indices = this.graph.constants.get(index);
     const classifier = this.makerOf(from);
     if (gather.attributes.get("axis")?.int !== 1 || indices?.length !== 1 || indices[0] !== 1) {
-      throw new ScorerError("it gathers another column than the second");
+      throw new ScorerError("it gathers a column other than the second");
     }
     if (classifier.opType !== "TreeEnsembleClassifier" || classifier.outputs[1] !== from) {
-      throw new ScorerError(`it gathers from a ${classifier.opType}, not from a classifier of trees`);
+      throw new ScorerError(`it gathers from a ${classifier.opType}, not from a tree classifier`);
     }
     const labels = classifier.attributes.get("classlabels_int64s")?.ints.length;
     const weights = classifier.attributes.get("class_weights")?.floats ?? [];
     // Without a negative weight, onnxruntime treats the sums as probabilities and skips the sigmoid.
     if (labels !== 2 || !weights.some((weight) => weight < 0) || postTransformOf(classifier) !== "LOGISTIC") {
-      throw new ScorerError("its classifier is not one of two classes with log odds");
+      throw new ScorerError("its classifier must have two classes and return log odds");
     }
     return this.addEnsemble(classifier);
   }

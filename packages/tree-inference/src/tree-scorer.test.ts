@@ -63,7 +63,7 @@ const rowsOfValues = fc.array(fc.array(values, { minLength: FEATURES, maxLength:
   maxLength: 40,
 });
 
-test("returns what the operator's definition says, to the last bit", () => {
+test("returns what the operator's definition specifies, to the last bit", () => {
   const models = fc.record({
     features: fc.constant(FEATURES),
     trees: fc.array(tree, { minLength: 1, maxLength: 20 }),
@@ -207,7 +207,7 @@ describe("categories", () => {
     expect(score({ ...model, trees: small }, rows)).toEqual(wanted);
   });
 
-  test("are in the rows that reveal a wrong comparison", () => {
+  test("are contained in the rows that reveal a wrong comparison", () => {
     const { edgeRows } = planScorer(encodeModel(model), NAMES);
     const found = new Set(edgeRows(200).filter((_, at) => at % FEATURES === 1));
     for (const key of vocabularies[1]?.[0] ?? []) expect(found).toContain(key);

@@ -123,7 +123,7 @@ export class TreeScorer {
     const { width, margin, isSigmoid } = this.plan;
     if (rows.length < rowCount * width || into.length < rowCount) {
       throw new RangeError(
-        `${rowCount} rows of ${width} need more than ${rows.length} values and ${into.length} scores.`,
+        `${rowCount} rows of ${width} require more than ${rows.length} values and ${into.length} scores.`,
       );
     }
     for (let first = 0; first < rowCount; first += CHUNK_ROWS) {

@@ -32,7 +32,10 @@ export function chooseOutput(node: OnnxNode, trees: number, output: number | und
   const nodeIds = ints(`${kind}_nodeids`);
   const weights = floats(`${kind}_weights`);
   if ([treeIds, nodeIds, weights].some((column) => column.length !== ids.length)) {
-    throw new ShapError("malformed-model", `The model's ${kind}_* attributes have different lengths: export it again.`);
+    throw new ShapError(
+      "malformed-model",
+      `The model's ${kind}_* attributes have different lengths: export the model again.`,
+    );
   }
   const outputs = isClassifier ? countClasses(node, ids) : (node.attributes.get("n_targets")?.int ?? 1);
   const chosen = output ?? 0;
@@ -63,10 +66,7 @@ function countClasses(node: OnnxNode, ids: readonly number[]): number {
   const used = new Set(ids);
   if (labels <= 2 && used.size === 1) {
     if (used.has(0)) return 1;
-    throw new ShapError(
-      "unsupported-model",
-      "The model's class_ids are not 0, as those of a model of two classes are.",
-    );
+    throw new ShapError("unsupported-model", "The model's class_ids must be 0, as in a two-class model.");
   }
   return labels;
 }
@@ -85,6 +85,6 @@ function scaleOf(node: OnnxNode, trees: number): number {
   if (aggregate === "AVERAGE") return 1 / trees;
   throw new ShapError(
     "unsupported-model",
-    `Trees aggregated by ${aggregate} cannot be explained, only by SUM or AVERAGE.`,
+    `Trees aggregated by ${aggregate} cannot be explained; only SUM and AVERAGE are supported.`,
   );
 }

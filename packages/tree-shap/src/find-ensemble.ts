@@ -33,18 +33,18 @@ export function findEnsemble(graph: OnnxGraph, inputName: string | undefined): F
     );
   }
   if (inputName !== undefined && inputName !== input.name) {
-    throw unsupported(`its input is called ${input.name}, not ${inputName}`);
+    throw unsupported(`its input is named ${input.name}, not ${inputName}`);
   }
   const width = input.shape[1];
   if (input.elementType !== FLOAT || input.shape.length !== 2 || width === undefined || width < 1) {
-    throw unsupported(`its input ${input.name} is not float32 of shape [rows, a fixed number of features]`);
+    throw unsupported(`its input ${input.name} must be float32 of shape [rows, a fixed number of features]`);
   }
   const replaced = readCategories(graph, input.name);
   const readers = readersOf(graph, replaced?.tensor ?? input.name);
   const [node] = readers;
   if (node === undefined || readers.length > 1 || node.domain !== ML_DOMAIN || !ENSEMBLES.includes(node.opType)) {
     const found = readers.length === 0 ? "nothing" : readers.map(({ opType }) => opType).join(", ");
-    throw unsupported(`its input ${input.name} must be read by one ${ENSEMBLES.join(" or ")}, and is read by ${found}`);
+    throw unsupported(`its input ${input.name} must be read by one ${ENSEMBLES.join(" or ")}, but is read by ${found}`);
   }
   if (replaced !== undefined && readersOf(graph, input.name).length > 1) {
     throw unsupported(`its input ${input.name} is also read without its categories`);

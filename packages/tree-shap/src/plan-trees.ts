@@ -135,7 +135,7 @@ class Planner {
     if (path.length > PATH_FEATURES_MAX || depth > DEPTH_MAX) {
       throw new ShapError(
         "unsupported-model",
-        `A path of the model has over ${DEPTH_MAX} splits or ${PATH_FEATURES_MAX} features: limit the depth of its trees.`,
+        `A path in the model has more than ${DEPTH_MAX} splits or ${PATH_FEATURES_MAX} features: limit the depth of its trees.`,
       );
     }
     const slot = this.slots;

@@ -47,7 +47,7 @@ export function readCategories(graph: OnnxGraph, inputName: string): ReplacedInp
   const joined = graph.nodes.find(({ opType, inputs }) => opType === "Concat" && inputs[0] === parts[0]);
   const tensor = joined?.outputs[0];
   const isWhole = joined?.attributes.get("axis")?.int === 1 && joined.inputs.join() === parts.join();
-  if (tensor === undefined || !isWhole) throw unsupported("the parts of its input are not joined in their order");
+  if (tensor === undefined || !isWhole) throw unsupported("the parts of its input are not joined in order");
   const inner = new Set(split.outputs);
   for (const { opType, inputs } of graph.nodes) {
     const isOwn = opType === "LabelEncoder" || opType === "Concat";

@@ -113,13 +113,14 @@ class EnsembleBuilder {
       for (const id of [at(trueIds, position), at(falseIds, position)]) {
         const child = this.columns.positions.get(nodeKey(at(treeIds, position), id));
         if (child === undefined) throw malformed(`${this.nameOf(position)} has an unknown child ${id}`);
-        if (children.has(child)) throw malformed(`${this.nameOf(child)} is the child of two nodes, or of one twice`);
+        if (children.has(child))
+          throw malformed(`${this.nameOf(child)} has two parents, or is twice the child of one parent`);
         children.add(child);
       }
     }
     const roots = treeIds.flatMap((_, position) => (children.has(position) ? [] : [position]));
     const rooted = new Set(roots.map((position) => treeIds[position]));
-    if (rooted.size !== roots.length) throw malformed("a tree has two nodes that are nobody's child");
+    if (rooted.size !== roots.length) throw malformed("a tree has two roots");
     return roots;
   }
 
@@ -175,7 +176,7 @@ class EnsembleBuilder {
     if (!(own > 0 && leftCover >= 0 && rightCover >= 0 && isSum)) {
       throw new ShapError(
         "no-covers",
-        `The model's nodes_hitrates are not covers: ${this.nameOf(position)} has ${own} and its children have ` +
+        `The model's nodes_hitrates are not sample counts: ${this.nameOf(position)} has ${own} and its children have ` +
           `${leftCover} and ${rightCover}, which do not add up; export the model with the training data that reached each node.`,
       );
     }
@@ -218,7 +219,7 @@ function readColumns(node: OnnxNode, width: number, hasCovers: boolean): NodeCol
   for (const [name, column] of Object.entries(columns)) {
     if (column === undefined) continue;
     if (column.length !== treeIds.length || treeIds.length === 0) {
-      throw malformed(`it names ${treeIds.length} nodes and has ${column.length} ${name}`);
+      throw malformed(`it has ${treeIds.length} nodes but ${column.length} ${name}`);
     }
   }
   const positions = positionsOf(columns.treeIds, columns.nodeIds);
@@ -226,9 +227,9 @@ function readColumns(node: OnnxNode, width: number, hasCovers: boolean): NodeCol
     checkMode(mode);
     const feature = at(columns.featureIds, position);
     if (mode !== "LEAF" && !(Number.isInteger(feature) && feature >= 0 && feature < width)) {
-      throw malformed(`a node compares feature ${feature}, and the input has ${width}`);
+      throw malformed(`a node compares feature ${feature}, but the input has ${width} features`);
     }
-    if (mode !== "LEAF" && Number.isNaN(at(columns.values, position))) throw malformed("a threshold is no number");
+    if (mode !== "LEAF" && Number.isNaN(at(columns.values, position))) throw malformed("a threshold is not a number");
   });
   return { ...columns, positions };
 }
@@ -238,7 +239,7 @@ function checkMode(mode: string): void {
   if (/^BRANCH_(EQ|NEQ)$/.test(mode)) {
     throw new ShapError("unsupported-model", `Trees that use ${mode} on categorical features cannot be explained.`);
   }
-  throw malformed(`nodes_modes holds ${mode.slice(0, 40)}`);
+  throw malformed(`nodes_modes contains ${mode.slice(0, 40)}`);
 }
 
 function positionsOf(treeIds: readonly number[], nodeIds: readonly number[]): Map<number, number> {

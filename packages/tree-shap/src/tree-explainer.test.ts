@@ -49,7 +49,7 @@ describe("contributions equal those of the library that trained the model", () =
     ["xgboost-classes", 100, { output: 0 }],
     ["xgboost-classes", 100, { output: 1 }],
     ["xgboost-classes", 100, { output: 2 }],
-  ] as const)("%s, %d rows, %j", (name, rowCount, options: TreeExplainerOptions) => {
+  ] as const)("is exact for %s with %d rows and %j", (name, rowCount, options: TreeExplainerOptions) => {
     const explainer = TreeExplainer.fromOnnx(fixture(`${name}.onnx`), { input: "features", ...options });
     const { features } = explainer;
     const rows = floats("rows").subarray(0, rowCount * features);
@@ -98,7 +98,7 @@ describe("matches Shapley's definition for", () => {
     isPacked: fc.boolean(),
   });
 
-  test.each([{}, NO_TABLES])("small random trees, %j", (options) => {
+  test.each([{}, NO_TABLES])("small random trees with the options %j", (options) => {
     fc.assert(
       fc.property(cases, ({ trees, rows, base, isPacked }) => {
         const bytes = encodeModel({ features: FEATURES, trees, baseValues: [base], isPacked });
@@ -243,8 +243,14 @@ describe("reading a model", () => {
     ["a truncated file", "malformed-model", encodeModel(model).subarray(0, 100), {}, /are not an ONNX model/],
     ["no covers", "no-covers", withAttribute("nodes_hitrates", undefined), {}, /has no nodes_hitrates/],
     ["covers of 1", "no-covers", withAttribute("nodes_hitrates", { floats: [1, 1, 1] }), {}, /node 0 of tree 0 has 1/],
-    ["covers of NaN", "no-covers", withAttribute("nodes_hitrates", { floats: [NaN, 1, 1] }), {}, /are not covers/],
-    ["another input", "unsupported-model", model, { input: "rows" }, /called features, not rows/],
+    [
+      "covers of NaN",
+      "no-covers",
+      withAttribute("nodes_hitrates", { floats: [NaN, 1, 1] }),
+      {},
+      /are not sample counts/,
+    ],
+    ["another input", "unsupported-model", model, { input: "rows" }, /named features, not rows/],
     ["an unknown output", "invalid-request", model, { output: 1 }, /has 1 outputs.*not 1/],
     [
       "several outputs without a choice",
@@ -253,7 +259,7 @@ describe("reading a model", () => {
       {},
       /has 3 outputs: set output to the index of one/,
     ],
-    ["a double input", "unsupported-model", { ...model, elementType: 11 }, {}, /is not float32/],
+    ["a double input", "unsupported-model", { ...model, elementType: 11 }, {}, /must be float32/],
     ["a dynamic width", "unsupported-model", { ...model, inputShape: [undefined, undefined] }, {}, /fixed number/],
     ["another operator", "unsupported-model", { ...model, opType: "TreeEnsemble" }, {}, /is read by TreeEnsemble/],
     [
@@ -284,7 +290,13 @@ describe("reading a model", () => {
       {},
       /aggregated by MAX/,
     ],
-    ["an unknown feature", "malformed-model", { ...model, features: 1 }, {}, /compares feature 1, and the input has 1/],
+    [
+      "an unknown feature",
+      "malformed-model",
+      { ...model, features: 1 },
+      {},
+      /compares feature 1, but the input has 1 features/,
+    ],
     [
       "a cycle",
       "malformed-model",
@@ -297,7 +309,7 @@ describe("reading a model", () => {
       "malformed-model",
       withAttribute("nodes_modes", { strings: ["LEAF", "LEAF", "LEAF"] }),
       {},
-      /two nodes that are nobody's child/,
+      /a tree has two roots/,
     ],
     [
       "an unknown child",
@@ -311,7 +323,7 @@ describe("reading a model", () => {
       "malformed-model",
       withAttribute("nodes_truenodeids", { ints: [2, 0, 0] }),
       {},
-      /or of one twice/,
+      /or is twice the child of one parent/,
     ],
     ["a duplicate node", "malformed-model", withAttribute("nodes_nodeids", { ints: [0, 1, 1] }), {}, /two nodes 1/],
     [
@@ -319,9 +331,15 @@ describe("reading a model", () => {
       "malformed-model",
       withAttribute("nodes_values", { floats: [1] }),
       {},
-      /names 3 nodes and has 1 values/,
+      /it has 3 nodes but 1 values/,
     ],
-    ["a NaN threshold", "malformed-model", withAttribute("nodes_values", { floats: [NaN, 0, 0] }), {}, /no number/],
+    [
+      "a NaN threshold",
+      "malformed-model",
+      withAttribute("nodes_values", { floats: [NaN, 0, 0] }),
+      {},
+      /is not a number/,
+    ],
     [
       "a weight on a split",
       "malformed-model",
@@ -330,7 +348,7 @@ describe("reading a model", () => {
       /which is not a leaf/,
     ],
     ["too few weights", "malformed-model", withAttribute("target_weights", { floats: [1] }), {}, /different lengths/],
-    ["no trees", "malformed-model", { ...model, trees: [] }, {}, /names 0 nodes/],
+    ["no trees", "malformed-model", { ...model, trees: [] }, {}, /it has 0 nodes/],
   ])("rejects %s: %s", (_, code, given, options, message) => {
     const bytes = given instanceof Uint8Array ? given : encodeModel(given);
     const attempt = (): unknown => TreeExplainer.fromOnnx(bytes, options);

@@ -71,7 +71,7 @@ export class TreeExplainer {
     if (!Number.isInteger(rowCount) || rowCount < 0 || rows.length < length || into.length < length) {
       throw new ShapError(
         "invalid-request",
-        `rowCount ${rowCount} of ${features} features needs rows and into of ${length} values; they have ${rows.length} and ${into.length}.`,
+        `With rowCount ${rowCount} and ${features} features, rows and into must have ${length} values; they have ${rows.length} and ${into.length}.`,
       );
     }
     for (let first = 0; first < rowCount; first += CHUNK_ROWS) {

@@ -54,7 +54,7 @@ def mean_amount(rows: list[Vector], spec: FeatureSpec) -> float | None:
     return float(total / len(rows)) if rows else None
 
 
-def test_cards(
+def test_the_profile_of_a_card_covers_all_its_payments(
     spec: FeatureSpec, log_rows: tuple[list[Vector], list[dict[str, Any]]], tables: dict[str, list[dict[str, Any]]]
 ) -> None:
     vectors, _ = log_rows
@@ -84,7 +84,7 @@ def home_of(rows: list[Vector]) -> tuple[Any, Any]:
     return latitude, longitude
 
 
-def test_terminals(
+def test_the_profile_of_a_terminal_covers_its_labels(
     spec: FeatureSpec, log_rows: tuple[list[Vector], list[dict[str, Any]]], tables: dict[str, list[dict[str, Any]]]
 ) -> None:
     """A label changes the rate from the day on which it arrived, even on a day without a payment."""
@@ -112,7 +112,7 @@ def found_in(rows: list[dict[str, Any]], key: str, names: tuple[str, ...]) -> di
     }
 
 
-def test_needs_an_amount(tmp_path: Path, spec: FeatureSpec) -> None:
+def test_requires_an_amount_feature(tmp_path: Path, spec: FeatureSpec) -> None:
     vectors = simulate(spec, payments=3)
     without = FeatureSpec(
         version=spec.version,

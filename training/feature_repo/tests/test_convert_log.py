@@ -156,7 +156,7 @@ def test_rejects_a_vector_of_another_length(tmp_path: Path, spec: FeatureSpec, c
 
 def test_rejects_a_file_that_is_not_a_log(tmp_path: Path, spec: FeatureSpec, convert: Convert) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(FeatureRepositoryError, match=r"empty is not a lake: it has no file features/day"):
+    with pytest.raises(FeatureRepositoryError, match=r"empty is not a lake: it contains no file features/day"):
         convert(tmp_path / "empty")
     with pytest.raises(FeatureRepositoryError, match=r"absent\.parquet cannot be read"):
         convert(tmp_path / "absent.parquet")

@@ -70,11 +70,11 @@ def test_splits_like_the_engine(spec: FeatureSpec) -> None:
 @pytest.mark.parametrize(
     ("parts", "fault"),
     [
-        ({"version": "2"}, "version must be a whole number from 1, not '2'"),
+        ({"version": "2"}, "version must be a whole number of at least 1, not '2'"),
         ({"features": [AMOUNT, AMOUNT]}, "the feature amount occurs twice"),
-        ({"features": [{**COUNT, "kind": "median"}]}, "card_count_1d has the kind median, which is not among"),
-        ({"features": [{**COUNT, "entity": "shop"}]}, "is of the entity shop, which is not among card"),
-        ({"features": [{**AMOUNT, "kind": "count"}]}, "the feature amount needs an entity"),
+        ({"features": [{**COUNT, "kind": "median"}]}, "card_count_1d has the unknown kind median"),
+        ({"features": [{**COUNT, "entity": "shop"}]}, "has the unknown entity shop; the entities are card"),
+        ({"features": [{**AMOUNT, "kind": "count"}]}, "the feature amount must have an entity"),
         ({"features": [{"name": "amount"}]}, "cannot be read as a feature spec: KeyError"),
         ({"windows": {"1d": {"width": "1 day"}}}, "'1 day' is not a duration such as 30m, 6h or 7d"),
         ({"entities": ["card"]}, "cannot be read as a feature spec"),

@@ -59,8 +59,8 @@ def at(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
-def test_before_the_first_payment_requested_features_are_not_found(store: FeatureStore, sources: Sources) -> None:
-    with pytest.raises(EmptyLogError, match="it has no file features/day="):
+def test_requested_features_are_not_found_before_the_first_payment(store: FeatureStore, sources: Sources) -> None:
+    with pytest.raises(EmptyLogError, match="it contains no file features/day="):
         refresh(store, sources, None, FIRST)
     [found] = online(store, store.get_feature_service("fraud_features"), [dict.fromkeys(KEYS, "nobody")])
     assert {name: value for name, value in found.items() if value is not None} == dict.fromkeys(KEYS, "nobody")

@@ -70,7 +70,9 @@ def test_each_payment_gets_the_vector_that_the_model_received(
     assert 0 < exact < len(vectors)
 
 
-def test_any_time_between_payments(store: FeatureStore, spec: FeatureSpec, vectors: list[Vector]) -> None:
+def test_a_request_at_any_time_gets_the_newest_earlier_row(
+    store: FeatureStore, spec: FeatureSpec, vectors: list[Vector]
+) -> None:
     """At arbitrary times, exactly at payments, before the first payment and after the last."""
     times = [START_MS - 40 * DAY_MS, START_MS - 1, *(START_MS + n * 7_654_321 for n in range(0, 700, 5))]
     times += [row.occurred_at_ms + step for row in vectors[::40] for step in (-1, 0, 1)]

@@ -176,7 +176,7 @@ def test_stops_with_one_sentence_if_the_engine_rejects_a_row(tmp_path: Path) -> 
         ([payment(1, amount_minor="12.5")], "The value '12.5' .* cannot be cast to \"BIGINT\""),
     ],
 )
-def test_unusable_input(
+def test_rejects_unusable_input(
     rows: Sequence[Mapping[str, Any]], sentence: str, tmp_path: Path, backfill_to: Callable[..., Path]
 ) -> None:
     with pytest.raises(BackfillError, match=sentence):
@@ -187,5 +187,5 @@ def test_names_a_missing_column(tmp_path: Path, backfill_to: Callable[..., Path]
     (tmp_path / "payments.csv").write_text("client_transaction_id,card_token\nc-1,ct_1\n")
     with pytest.raises(BackfillError, match=r"payments\.csv lacks the column amount_minor"):
         backfill_to(input=str(tmp_path / "payments.csv"))
-    with pytest.raises(BackfillError, match="One of --input and --lake is needed"):
+    with pytest.raises(BackfillError, match="Specify either --input or --lake"):
         backfill_to()

@@ -65,7 +65,9 @@ def test_calibrates_with_the_weights_of_explored_payments(
         average_models(["fraud@champion", "fraud-keras@candidate"], replace(given, features=path))
 
 
-def test_is_published_complete_and_equals_the_mean_of_its_members(given: NetworkOptions, tmp_path: Path) -> None:
+def test_the_published_model_is_complete_and_equals_the_mean_of_its_members(
+    given: NetworkOptions, tmp_path: Path
+) -> None:
     version = average_models(["fraud@champion", "fraud-keras@candidate"], given)
     root = registry.registry_root(given.registry)
     published = registry.resolve(root, "fraud", "challenger")
@@ -89,5 +91,5 @@ def test_is_published_complete_and_equals_the_mean_of_its_members(given: Network
 def test_rejects_members_with_other_columns(given: NetworkOptions, tmp_path: Path) -> None:
     other = tmp_path / "other-spec.yaml"
     other.write_text(SPEC.replace(FEATURES[-1], "terminal_fraud_rate_28d"), encoding="utf-8")
-    with pytest.raises(TrainingError, match=r"Model fraud \w+ reads other columns than the features of spec 3"):
+    with pytest.raises(TrainingError, match=r"Model fraud \w+ reads columns other than the features of spec 3"):
         average_models(["fraud@champion", "fraud-keras@candidate"], replace(given, feature_spec=other))

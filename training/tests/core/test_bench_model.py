@@ -99,7 +99,7 @@ def test_names_a_missing_row(tmp_path: Path, spec_path: Path, folds: Path) -> No
         rows_to_assess(dataset_of(tmp_path, spec_path, data), fold)
 
 
-def test_a_short_period_cannot_be_calibrated(tmp_path: Path, spec_path: Path, folds: Path) -> None:
+def test_a_model_of_a_short_period_cannot_be_calibrated(tmp_path: Path, spec_path: Path, folds: Path) -> None:
     data = history()
     data["occurred_at_ms"] = data["occurred_at_ms"] // 2 + 40 * DAY_MS
     data["labelled_at_ms"] = data["occurred_at_ms"] + 7 * DAY_MS

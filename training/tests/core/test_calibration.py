@@ -60,7 +60,7 @@ def test_rejects_scores_that_cannot_be_calibrated(margins: np.ndarray, fraud: np
         fit_platt(margins, fraud.astype(np.int64))
 
 
-def test_calibration_error_by_hand() -> None:
+def test_the_calibration_error_equals_a_manual_calculation() -> None:
     # Two bins of equal width are in use: the first has 0.02 and 0.04 with one fraud, the last has 0.99 with a fraud.
     scores = np.array([0.02, 0.04, 0.99])
     fraud = np.array([0, 1, 1])
@@ -71,7 +71,7 @@ def test_calibration_error_by_hand() -> None:
     assert expected_calibration_error(scores[:0], fraud[:0], same_mass=True) == 0
 
 
-def test_calibration_curve_by_hand() -> None:
+def test_the_calibration_curve_equals_a_manual_calculation() -> None:
     # The highest score belongs to the last tenth; tenths without a score are omitted.
     scores = np.array([0.02, 0.04, 0.55, 0.95, 1.0], dtype=np.float32)
     fraud = np.array([0, 1, 0, 1, 1])
@@ -85,7 +85,7 @@ def test_calibration_curve_by_hand() -> None:
     assert weighted == [{"mean_score": pytest.approx(0.04), "fraud_share": 0.25, "rows": 2}]
 
 
-def test_true_probabilities_have_next_to_no_calibration_error() -> None:
+def test_true_probabilities_have_almost_no_calibration_error() -> None:
     random = np.random.default_rng(3)
     scores = random.random(100_000) ** 6
     fraud = (random.random(len(scores)) < scores).astype(np.int64)
@@ -120,7 +120,7 @@ def rows_over(days: float, frauds_a_day: int = 10) -> Rows:
         (26, 100, 0),
     ],
 )
-def test_days_available_for_calibration(days: float, frauds_a_day: int, held: int) -> None:
+def test_determines_the_days_available_for_calibration(days: float, frauds_a_day: int, held: int) -> None:
     assert days_to_hold_out(rows_over(days, frauds_a_day), 7 * DAY_MS) == held
 
 

@@ -98,7 +98,7 @@ def test_at_most_64_values_are_known_and_equal_counts_are_ordered_by_code() -> N
     assert vocabulary.other_rows == 36 * 60
 
 
-def test_trees_onnx_file_and_twin_return_the_same_scores(category_rows: Rows) -> None:
+def test_the_trees_the_onnx_file_and_the_twin_return_the_same_scores(category_rows: Rows) -> None:
     booster = fit(category_rows, read_params(DEFAULT_PARAMS), 1, 1)
     assert [one.position for one in encoding_of(booster).vocabularies] == [1, 3]
     model = to_onnx(booster)

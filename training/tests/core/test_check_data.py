@@ -135,18 +135,18 @@ FILES: dict[str, list[Change]] = {
 FAULTS: list[tuple[str, str, str, str]] = [
     ("renamed", "schema", "amount", "amount: the column is missing"),
     ("renamed", "schema", "sum", "sum: the feature spec has no such column"),
-    ("swapped", "schema", "amount", "amount: card_count_1d is in its place"),
+    ("swapped", "schema", "amount", "amount: its position contains card_count_1d"),
     ("cells", "nulls", "card_token", "card_token: 1 rows have no value"),
     ("cells", "nulls", "amount", "amount: 1 rows have no value"),
     ("cells", "nulls", "fraud", "fraud: 1 rows have a label time without a label"),
     ("cells", "nulls", "labelled_at_ms", "labelled_at_ms: 1 rows have a label without a time"),
     ("cells", "range", "fraud", "fraud: 1 rows have a value other than 0 or 1"),
     ("cells", "range", "amount", "amount: 2 rows have a value that is not finite"),
-    ("cells", "range", "amount", "amount: 1 rows have a value that is not a number from 0"),
-    ("cells", "range", "card_count_1d", "card_count_1d: 1 rows have a value that is not a whole number from 0"),
+    ("cells", "range", "amount", "amount: 1 rows have a value that is not a number of at least 0"),
+    ("cells", "range", "card_count_1d", "card_count_1d: 1 rows have a value that is not a whole number of at least 0"),
     ("cells", "duplicates", "client_transaction_id", "1 rows repeat the id of another row"),
     ("cells", "time-order", "occurred_at_ms", "1 rows are in the future"),
-    ("cells", "leakage", "labelled_at_ms", "1 rows have a label from before the payment"),
+    ("cells", "leakage", "labelled_at_ms", "1 rows have a label older than the payment"),
     ("cells", "leakage", "labelled_at_ms", "1 rows have a label within 60 s"),
     ("feature knows the label", "leakage", "amount", "amount: alone it separates fraud with an AUC of 1.0000"),
     (
@@ -182,7 +182,7 @@ def test_finds_the_fault(reports: dict[str, DataReport], file: str, check: str, 
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_reports_nothing_else(reports: dict[str, DataReport], file: str) -> None:
+def test_reports_no_other_fault(reports: dict[str, DataReport], file: str) -> None:
     expected = [fault for fault in FAULTS if fault[0] == file]
     assert len(reports[file].faults) == len(expected), reports[file].faults
 
@@ -192,7 +192,7 @@ def test_a_wrong_type_names_its_column(checked_spec: Path, tmp_path: Path) -> No
     path = tmp_path / "f.csv"
     path.write_text("\n".join([",".join(data), ",".join("x" for _ in data)]))
     sentences = [finding.sentence for finding in check_data(path, checked_spec, now_ms=NOW_MS).faults]
-    assert "amount: the type is VARCHAR, it should be DOUBLE or FLOAT." in sentences
+    assert "amount: the type is VARCHAR, but should be DOUBLE or FLOAT." in sentences
 
 
 def test_a_valid_file_has_no_findings(checked_spec: Path, tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_a_label_exactly_at_the_minimum_delay_is_allowed(checked_spec: Path, tmp
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (drop_day, "occurred_at_ms: 1 days between the first and the last have no payment"),
+        (drop_day, "occurred_at_ms: 1 days between the first and the last day have no payment"),
         (backwards, "occurred_at_ms: 999 rows come after a later payment"),
     ],
 )
@@ -231,7 +231,7 @@ def test_warns_without_rejecting(checked_spec: Path, tmp_path: Path, change: Cha
     assert not any(finding.column == "occurred_at_ms" for finding in report.faults)
 
 
-def test_does_not_judge_early_labels_if_the_past_is_unknown(checked_spec: Path, tmp_path: Path) -> None:
+def test_does_not_judge_early_labels_if_earlier_payments_are_unknown(checked_spec: Path, tmp_path: Path) -> None:
     data = checked_columns()
     leak_own_label(data)
     # The first card had a payment before the start of this file, so labels of older payments may arrive at any time.
@@ -293,12 +293,12 @@ def test_every_used_kind_has_a_range_or_accepts_any_number() -> None:
 @pytest.mark.parametrize(
     ("kind", "value", "sentence"),
     [
-        ("ratio_to_usual", -0.5, "a number from 0"),
-        ("unusual_count", 1.5, "a whole number from 0"),
-        ("unusual_max", -1.0, "a number from 0"),
-        ("days_since_last_genuine", -0.1, "a number from 0"),
-        ("days_since_run_began", -0.1, "a number from 0"),
-        ("run_count", 0.5, "a whole number from 0"),
+        ("ratio_to_usual", -0.5, "a number of at least 0"),
+        ("unusual_count", 1.5, "a whole number of at least 0"),
+        ("unusual_max", -1.0, "a number of at least 0"),
+        ("days_since_last_genuine", -0.1, "a number of at least 0"),
+        ("days_since_run_began", -0.1, "a number of at least 0"),
+        ("run_count", 0.5, "a whole number of at least 0"),
     ],
 )
 def test_rejects_values_outside_a_kind_s_range(tmp_path: Path, kind: str, value: float, sentence: str) -> None:
@@ -337,10 +337,12 @@ def test_the_command_writes_both_reports_and_fails(
     assert (written["fit_for_training"], written["findings"][0]["column"]) == (False, "amount")
     text = outputs["--output"].read_text()
     assert "**NOT fit for training: 1 faults**" in text
-    assert "- amount: 1 rows have a value that is not a number from 0, as the kind amount must be." in text
+    assert "- amount: 1 rows have a value that is not a number of at least 0, as the kind amount must be." in text
 
 
-def test_before_training_lists_the_first_faults_and_counts_the_rest(checked_spec: Path, tmp_path: Path) -> None:
+def test_the_check_before_training_lists_the_first_faults_and_counts_the_others(
+    checked_spec: Path, tmp_path: Path
+) -> None:
     data = {f"x{i}": np.zeros(3) for i in range(4)}
     with pytest.raises(TrainingError, match="And 4 more"):
         check_before_training(write_parquet(tmp_path / "f.parquet", data), checked_spec)

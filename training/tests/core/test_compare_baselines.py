@@ -68,7 +68,7 @@ def test_every_model_is_evaluated_on_the_same_days(arguments: list[str], tmp_pat
 
 
 def test_rejects_training_days(arguments: list[str]) -> None:
-    with pytest.raises(TrainingError, match="measure it on later ones"):
+    with pytest.raises(TrainingError, match="measure it on later payments"):
         compare(parse_options([*arguments, "--from", "1970-01-15", "--to", "1970-02-02"]))
 
 
@@ -76,7 +76,7 @@ def test_rejects_payments_without_raw_columns(arguments: list[str]) -> None:
     raw = arguments[arguments.index("--raw") + 1]
     duckdb.connect(":memory:").execute(f"COPY (SELECT * FROM '{raw}' LIMIT 100) TO '{raw}.parquet' (FORMAT parquet)")
     given = [f"{raw}.parquet" if one == raw else one for one in arguments]
-    with pytest.raises(TrainingError, match="does not have all payments"):
+    with pytest.raises(TrainingError, match="does not contain all payments"):
         compare(parse_options([*given, *DAYS]))
 
 
@@ -101,7 +101,7 @@ def test_figures_of_small_samples_are_withheld(rows: int, frauds: int, share: fl
     assert (measured["a"]["average_precision"] is None) == (frauds < 20)
 
 
-def test_metrics_of_a_budget() -> None:
+def test_computes_the_metrics_of_a_review_budget() -> None:
     """The ten highest scores include four of eight frauds. Equal scores are reviewed in equal shares."""
     fraud = np.array([1, 0] * 4 + [0] * 8 + [1] * 4)
     scores = np.concatenate([np.linspace(1, 0.6, 8), np.full(12, 0.5)])

@@ -89,7 +89,7 @@ def test_outcomes_drift_in_both_directions(frauds: int, drifted: bool) -> None:
     assert (verdict.judgements[-1].p_value < 1e-6) == drifted
 
 
-def test_without_labels_on_a_day_outcomes_are_not_judged() -> None:
+def test_outcomes_are_not_judged_if_a_day_has_no_labels() -> None:
     days = usual_days()
     outcomes = {at: known for at, known in days.outcomes.items() if at != NEWEST - 3}
     assert "fraud_share" not in [j.column for j in judge_day(replace(days, outcomes=outcomes), NEWEST).judgements]
@@ -125,7 +125,7 @@ def test_too_few_payments_are_not_judged() -> None:
         judge_day(days, 27)
 
 
-def test_index_by_hand() -> None:
+def test_the_stability_index_equals_a_manual_calculation() -> None:
     before, now = np.array([50, 50]), np.array([80, 20])
     p, q = np.array([50.5, 50.5]) / 101, np.array([80.5, 20.5]) / 101
     assert population_stability_index(before, now) == pytest.approx(float(((q - p) * np.log(q / p)).sum()))
@@ -172,7 +172,7 @@ def test_the_command_writes_metrics_and_events(
     assert (first["type"], first["day"], first["model"]) == ("drift-detected", "1970-02-08", "fraud")
     assert [column["column"] for column in first["columns"]] == ["amount"]
     assert first["compared_with"] == {"from": "1970-01-25", "to": "1970-02-07"}
-    assert "1 of 4 columns drifted on 1970-02-08, most of all amount" in first["sentence"]
+    assert "1 of 4 columns drifted on 1970-02-08, most strongly amount" in first["sentence"]
     # A repeated finding is recognised as such.
     assert first["event_id"] == second["event_id"]
 
@@ -252,7 +252,7 @@ def test_labels_reveal_scores_that_find_fewer_frauds(tmp_path: Path, spec_path: 
     assert main([*arguments, *days(LOOK, LOOK)]) == 0
     event = json.loads((tmp_path / "looks.ndjson").read_text())
     assert [(column["column"], column["kind"]) for column in event["columns"]] == [("average_precision", "performance")]
-    assert "most of all average_precision: its distance from the weeks before is" in event["sentence"]
+    assert "most strongly average_precision: its distance from the weeks before is" in event["sentence"]
     metric = 'tripline_drift_drifted{model="fraud",column="average_precision",kind="performance"} 1.0'
     assert metric in (tmp_path / "looks.prom").read_text()
 
@@ -349,9 +349,9 @@ def test_labels_are_escaped_for_prometheus() -> None:
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
-        (["--scores", "x", "--registry", "file:///r"], "--scores and --registry exclude each other"),
+        (["--scores", "x", "--registry", "file:///r"], "--scores and --registry cannot be combined"),
         (["--false-alarms-per-day", "0"], "--false-alarms-per-day must be between 0 and 1"),
-        (["--from", "2026-01-01"], "--from and --to go together"),
+        (["--from", "2026-01-01"], "Specify both --from and --to, or neither"),
         (["--reference", "1970-01-01"], "--reference must be first..last"),
         (["--reference", "1970-01-01..1970-01-20"], "with at least 28 days"),
         (

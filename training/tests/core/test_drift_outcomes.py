@@ -49,7 +49,9 @@ def daily_reports(path: Path, *, last_report_day: int = 54, factor: int = 1, day
         ({"days": range(20, 55)}, None),
     ],
 )
-def test_reports_dated_to_the_day_are_no_drift(tmp_path: Path, options: dict[str, Any], drifted: bool | None) -> None:
+def test_reports_with_the_date_of_the_day_are_not_drift(
+    tmp_path: Path, options: dict[str, Any], drifted: bool | None
+) -> None:
     """regression #31: on the newest day, the reports counted, but the genuine payments did not."""
     days = read_days(daily_reports(tmp_path / "reports.parquet", **options), ["amount"], 26, 54)
     found = [each.drifted for each in judge_day(days, 54).judgements if each.column == "fraud_share"]

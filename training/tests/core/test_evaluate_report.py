@@ -93,7 +93,7 @@ def test_recall_at_a_false_positive_rate_uses_only_whole_steps() -> None:
     assert found == pytest.approx([1 / 3, 1 / 3, 1, 1, 1])
 
 
-def test_calibration_with_known_bins() -> None:
+def test_computes_the_calibration_of_known_bins() -> None:
     scores = np.repeat([0.1, 0.5], [50, 50])
     fraud = np.concatenate([np.repeat([1, 0], [10, 40]), np.repeat([1, 0], [20, 30])])
     bins = calibration_bins(scores, fraud, bins=2)
@@ -106,7 +106,7 @@ def calibrated_rows(scores: np.ndarray, fraud: np.ndarray) -> Scored:
     return replace(scored(len(scores)), scores=scores, fraud=fraud)
 
 
-def test_money_by_hand() -> None:
+def test_the_money_saved_equals_a_manual_calculation() -> None:
     amounts, fraud = np.array([100.0, 100.0, 20.0, 50.0]), np.array([1, 0, 1, 0])
     scores = np.array([0.9, 0.9, 0.01, 0.01])
     # Stopping saves 0.9 * 100 + 10 - 2 = 98 for the first, and costs 2 + 0.1 * 100 = 12 for the second.
@@ -130,11 +130,11 @@ def test_money_by_hand() -> None:
         ('{"lost_share": 1}', "must contain exactly lost_share, chargeback_fee, review_cost, friction_share"),
         (
             '{"lost_share": 1, "chargeback_fee": -1, "review_cost": 1, "friction_share": 0}',
-            "chargeback_fee must be a number from 0, not -1",
+            "chargeback_fee must be a number of at least 0, not -1",
         ),
     ],
 )
-def test_refuses_invalid_costs(tmp_path: Path, text: str, sentence: str) -> None:
+def test_rejects_invalid_costs(tmp_path: Path, text: str, sentence: str) -> None:
     path = tmp_path / "costs.json"
     path.write_text(text)
     with pytest.raises(TrainingError, match=sentence):
@@ -225,7 +225,7 @@ def test_names_the_terminals_with_most_missed_fraud() -> None:
     assert [t.missed_amount for t in worst] == sorted((t.missed_amount for t in worst), reverse=True)
 
 
-def test_a_chart_places_points_where_they_belong() -> None:
+def test_a_chart_draws_points_at_their_positions() -> None:
     """Draws points outside the axes at the edge, and connects points in the given order, not in the order of x."""
     axes = (Axis("x", 0.01, 1, logarithmic=True), Axis("y", 0, 2))
     lines = [Line("l & m", [0.01, 1, 0.1, 0.001], [0, 2, 1, 3], dots=True), Line("n", [0.01, 1], [1, 1], dashed=True)]
@@ -257,7 +257,7 @@ def arguments(outcome: Outcome, features_path: Path, spec_path: Path) -> Argumen
     return make
 
 
-def test_from_the_champion_to_report_and_card(
+def test_the_commands_write_a_report_and_a_card_of_the_champion(
     arguments: Arguments, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     paths = {name: tmp_path / f"r.{name}" for name in ("html", "json", "md")}
@@ -315,9 +315,9 @@ def test_evaluates_only_payments_with_a_verdict(arguments: Arguments, tmp_path: 
 
 
 def test_names_missing_inputs(arguments: Arguments, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="holds 0 labelled payments from --from to --to"):
+    with pytest.raises(TrainingError, match="contains 0 labelled payments between --from and --to"):
         evaluate_report.main([*arguments(), "--from", "1999-01-01", "--to", "1999-01-02"])
-    with pytest.raises(TrainingError, match="Either --model, or --registry and --name"):
+    with pytest.raises(TrainingError, match="Specify the model with either --model"):
         evaluate_report.main(arguments("--model", str(tmp_path / "model.onnx")))
     with pytest.raises(TrainingError, match="--bootstrap must be"):
         evaluate_report.main([*arguments(), "--bootstrap", "-1"])

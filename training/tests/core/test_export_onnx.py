@@ -51,14 +51,14 @@ def test_edge_rows_contain_thresholds_adjacent_and_missing_values() -> None:
     assert np.finfo(np.float32).max in values
 
 
-def test_signature() -> None:
+def test_the_model_has_the_documented_inputs_and_outputs() -> None:
     session = onnxruntime.InferenceSession(to_onnx(grown(1, 3)), providers=["CPUExecutionProvider"])
     (given,), (result,) = session.get_inputs(), session.get_outputs()
     assert (given.name, given.type, given.shape) == ("features", "tensor(float)", [None, 5])
     assert (result.name, result.type, result.shape) == ("probability", "tensor(float)", [None, 1])
 
 
-def test_quantising_leaves_trees_as_they_are(tmp_path: Path) -> None:
+def test_quantising_does_not_change_trees(tmp_path: Path) -> None:
     """Thresholds and leaves are 32-bit floats by the operator's definition: there is no int8 or float16 variant."""
     from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415 -- no other test needs it
 
@@ -72,7 +72,7 @@ def test_quantising_leaves_trees_as_they_are(tmp_path: Path) -> None:
     assert len((tmp_path / "int8.onnx").read_bytes()) >= len(model)
 
 
-def test_same_model_gives_same_bytes() -> None:
+def test_the_same_model_gives_the_same_bytes() -> None:
     assert to_onnx(grown(2, 4)) == to_onnx(grown(2, 4))
     assert to_onnx(grown(2, 4)) != to_onnx(grown(3, 4))
 
@@ -102,7 +102,7 @@ def test_detects_another_model() -> None:
         check_export(grown(1, 3), to_onnx(grown(2, 3)), np.zeros((1, 5), np.float32), seed=1)
 
 
-def test_an_unused_feature_stays_an_input() -> None:
+def test_an_unused_feature_remains_an_input() -> None:
     features = np.zeros((100, 3), np.float32)
     features[:, 0] = np.arange(100)
     booster = xgboost.train(

@@ -52,7 +52,7 @@ def measured(**changes: Any) -> Measured:  # noqa: ANN401 -- fields of a compari
         ({"ap": Gain(0.696, 0.7, -0.02, 0.01), "is_under_way": True, "has_old": False}, "below the required 0.005"),
     ],
 )
-def test_each_margin_can_save_the_champion(changes: dict[str, Any], words: str | None) -> None:
+def test_each_margin_alone_can_keep_the_champion(changes: dict[str, Any], words: str | None) -> None:
     rules = replace(read_rules(DEFAULT_PARAMS), old_ap_loss_max=0.05)
     reason = why_champion_is_kept(measured(**changes), "bbbbbbbbbbbb", rules)
     assert reason is None if words is None else words in (reason or "")
@@ -95,7 +95,7 @@ Change = Callable[[NDArray[np.float64]], NDArray[np.float64]]
         (lambda scores: np.full(len(scores), scores.mean()), True),
     ],
 )
-def test_refuses_scores_that_are_no_probabilities(change: Change, is_refused: bool) -> None:  # noqa: FBT001
+def test_rejects_scores_that_are_not_calibrated(change: Change, is_refused: bool) -> None:  # noqa: FBT001
     """regression #31: on 20,000 payments of 2,000 cards with 1 % fraud, for each of two seeds.
 
     This test covers only calibration: scores x 1.5 keep the ranking and therefore the average precision.
@@ -122,7 +122,9 @@ def test_refuses_scores_that_are_no_probabilities(change: Change, is_refused: bo
         ((0.0, 0.5, 0.0, 0.0), False),
     ],
 )
-def test_only_a_worse_calibrated_champion_excuses_a_candidate(champion: tuple[float, ...], is_refused: bool) -> None:
+def test_only_a_worse_calibrated_champion_justifies_a_badly_calibrated_candidate(
+    champion: tuple[float, ...], is_refused: bool
+) -> None:
     """regression #31: the candidate's scores of at least 0.15 are twice as high as they should be."""
     counts = [20, 80, 20, 880]
     fraud = np.repeat([1, 0, 1, 0], counts)

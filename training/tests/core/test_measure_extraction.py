@@ -54,7 +54,7 @@ def test_a_copy_from_scores_is_closer_to_the_model_than_one_from_outcomes(world:
     assert 0.5 < result.copies["outcome"].auc[0] <= result.model_auc + 0.01
 
 
-def test_attackers_gain_from_scores_and_less_from_outcomes(world: tuple[Path, Path, Path]) -> None:
+def test_attackers_learn_more_from_scores_than_from_outcomes(world: tuple[Path, Path, Path]) -> None:
     result = measure_extraction(*world, questions=500, repetitions=1)
     # The labels clearly follow two features, so a model has little to memorise.
     for answer in ("score", "rounded", "outcome"):

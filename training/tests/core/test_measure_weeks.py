@@ -51,5 +51,5 @@ def test_evaluates_each_week_of_each_version_against_another_model(
     main([*measure, f"file://{tmp_path}/registry"])
     same = json.loads(capsys.readouterr().out)["versions"]["champion"]
     assert (same["ratio"], same["low"], same["high"]) == (1, 1, 1)
-    with pytest.raises(TrainingError, match="needs both fraud and genuine payments"):
+    with pytest.raises(TrainingError, match="requires both fraud and genuine payments"):
         main([*measure, f"file://{tmp_path}/registry", "--weeks", "9"])

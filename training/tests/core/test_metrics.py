@@ -26,12 +26,12 @@ def columns() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     return np.array(day), np.array(card), np.array(score), np.array(fraud)
 
 
-def test_card_precision_by_hand() -> None:
+def test_card_precision_equals_a_manual_calculation() -> None:
     # Day 0: a and b, one of them compromised. Day 1: c and d, both. Day 2: e alone.
     assert card_precision_top_k(*columns(), k=2) == pytest.approx((1 / 2 + 2 / 2 + 1 / 2) / 3)
 
 
-def test_card_precision_with_room_for_one_card() -> None:
+def test_card_precision_with_a_limit_of_one_card() -> None:
     # Day 0: a. Day 1: c. Day 2: d, found only now.
     assert card_precision_top_k(*columns(), k=1) == pytest.approx(1.0)
 
@@ -49,7 +49,7 @@ def test_metrics_use_utc_days() -> None:
     assert quality.card_precision_at_100 == pytest.approx(0.005)
 
 
-def test_metrics_of_a_perfect_and_an_inverted_ranking() -> None:
+def test_a_perfect_and_an_inverted_ranking_have_known_metrics() -> None:
     at = np.zeros(4, np.int64)
     cards = np.array(["a", "b", "c", "d"])
     fraud = np.array([0, 0, 1, 1])

@@ -161,7 +161,7 @@ def test_more_data_produce_a_challenger_in_shadow(
     assert last_line(capsys) == line
     registry.set_alias(tmp_path / "registry", "fraud", "champion", version)
     assert main(given()) == 0
-    assert "kept champion because the same model came out." in last_line(capsys)
+    assert "kept champion because the same model resulted." in last_line(capsys)
 
 
 @pytest.mark.parametrize("week", [(14, 56), (63, 77)], ids=["all that is learnt from", "the newest weeks"])
@@ -227,7 +227,7 @@ def test_a_smaller_gain_than_the_margin_is_not_registered(
 
 
 @pytest.mark.parametrize("drift_day", [None, 30], ids=["as ever", "after a drift"])
-def test_after_drift_old_days_weigh_less_and_the_model_learns_the_newest_weeks(
+def test_old_days_count_less_after_drift_and_the_model_learns_the_newest_weeks(
     given: Given, tmp_path: Path, drift_day: int | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = history()
@@ -277,7 +277,7 @@ def test_registers_the_evaluated_model_if_the_newest_weeks_make_it_worse(
     assert main(arguments) == 0
     output = capsys.readouterr().out
     line = output.strip().splitlines()[-1]
-    assert "newest weeks: not learnt, because the candidate is worse on the fixed old weeks" in output
+    assert "newest weeks: not used for training, because the candidate is worse on the fixed old weeks" in output
     assert line.startswith("retrain: registered=challenger")
     figures = dict(pair.split("=") for pair in line.split() if "=" in pair)
     assert figures["learnt_to"] == "1970-02-26T00:00:00.000Z"
@@ -296,7 +296,7 @@ def test_keeps_a_champion_trained_on_the_newest_weeks(given: Given, capsys: pyte
     assert "kept champion because it was trained on payments up to 1970-01-14" in last_line(capsys)
 
 
-def test_without_a_champion_a_model_must_beat_a_constant_score(
+def test_a_model_must_beat_a_constant_score_if_there_is_no_champion(
     given: Given, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = given()
@@ -371,7 +371,7 @@ def test_repeated_kills_lead_to_the_same_model(
     assert {path.name for path in (tmp_path / "work").iterdir()} == {"lock", "result.json"}
 
 
-def test_after_a_kill_between_two_alias_moves_the_second_one_follows(
+def test_the_second_alias_move_follows_after_a_kill_between_two_moves(
     given: Given, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(given()) == 0

@@ -16,7 +16,7 @@ from tripline_training.trees.params import DEFAULT_PARAMS
         ({"ap_gain_min": -1}, "retrain.ap_gain_min must be a number from 0 to 1"),
         ({"newest_days": 1.5}, "retrain.newest_days must be a number"),
         ({"fixed_windows": [["1970-01-01"]]}, "pairs of a first and last date"),
-        ({"unknown": 1}, "retrain must hold exactly"),
+        ({"unknown": 1}, "retrain must contain exactly"),
     ],
 )
 def test_names_invalid_rules(rules: dict[str, object], sentence: str, tmp_path: Path) -> None:

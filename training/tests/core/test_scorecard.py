@@ -42,7 +42,7 @@ def learnt() -> tuple[Scorecard, np.ndarray, np.ndarray]:
     return fit_scorecard(rows[:2000], data["fraud"][:2000], tuple(FEATURES), 3), rows, data["fraud"]
 
 
-def test_matches_its_description(learnt: tuple[Scorecard, np.ndarray, np.ndarray]) -> None:
+def test_scores_match_the_documented_formula(learnt: tuple[Scorecard, np.ndarray, np.ndarray]) -> None:
     card, rows, _ = learnt
     edges = np.array([[edge] * 3 for part in card.features for edge in part.edges], dtype=np.float32)
     rows = np.concatenate([rows[:200], edges, np.nextafter(edges, np.float32(-np.inf))])
@@ -52,7 +52,7 @@ def test_matches_its_description(learnt: tuple[Scorecard, np.ndarray, np.ndarray
     np.testing.assert_allclose(scores, plain, rtol=0, atol=1e-15)
 
 
-def test_golden_vectors() -> None:
+def test_scores_match_the_golden_vectors() -> None:
     """Shared with every other language that evaluates scorecards: `inputs` are doubles, in the order of `names`."""
     golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
     card = parse_scorecard(json.dumps(golden["scorecard"]))
@@ -93,9 +93,9 @@ def test_calibration_corrects_the_mean_and_keeps_the_order(
     assert np.array_equal(np.argsort(after, kind="stable"), np.argsort(before, kind="stable"))
 
 
-def test_makes_no_scorecard_from_noise() -> None:
+def test_does_not_create_a_scorecard_from_noise() -> None:
     random = np.random.default_rng(1)
-    with pytest.raises(TrainingError, match="a scorecard cannot be made"):
+    with pytest.raises(TrainingError, match="a scorecard cannot be created"):
         fit_scorecard(np.ones((100, 1), np.float32), random.integers(0, 2, 100), ("constant",), 1)
 
 
@@ -104,7 +104,7 @@ def test_makes_no_scorecard_from_noise() -> None:
     [
         (lambda card: card.update(format="x"), "not a scorecard of format tripline-scorecard 1"),
         (lambda card: card["features"][0]["weights"].pop(), "amount: 2 edges require one more weight, not 2"),
-        (lambda card: card["features"][0].update(edges=[2, 1]), "amount: the edges must ascend"),
+        (lambda card: card["features"][0].update(edges=[2, 1]), "amount: the edges must be in ascending order"),
         (lambda card: card["features"][0].update(weights=[0, 1, math.nan]), "amount: edges and weights must be finite"),
         (lambda card: card.pop("intercept"), "cannot be read: KeyError"),
     ],

@@ -46,7 +46,7 @@ def test_infinite_and_missing_values_take_the_same_branches_as_in_the_trees() ->
     assert np.abs(predict_onnx(model, rows) - predict_onnx(twin_of(model), rows)).max() <= 1e-6
 
 
-def test_sums_many_trees_in_the_trees_order() -> None:
+def test_sums_many_trees_in_their_original_order() -> None:
     model = to_onnx(grown(3, 6, trees=300))
     _, difference = check_twin(model, twin_of(model), np.zeros((1, 5), dtype=np.float32), 1)
     assert difference <= 5e-7
@@ -101,7 +101,7 @@ def test_this_code_produces_the_twins_in_scoring_s_test_models(alias: str) -> No
     assert (models / "twins" / f"fraud-{alias}.onnx").read_bytes() == twin
 
 
-def test_same_model_gives_same_bytes() -> None:
+def test_the_same_model_gives_the_same_bytes() -> None:
     assert twin_of(to_onnx(grown(2, 4))) == twin_of(to_onnx(grown(2, 4)))
 
 

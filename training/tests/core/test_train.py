@@ -135,7 +135,7 @@ def test_a_model_of_a_short_period_is_published_uncalibrated(options: MakeOption
     assert calibration["ece"] > 0
 
 
-def test_without_later_days_there_is_no_calibration_error(options: MakeOptions) -> None:
+def test_there_is_no_calibration_error_without_later_days(options: MakeOptions) -> None:
     outcome = train(replace(options(), valid=None, known_by_ms=27 * DAY_MS))
     manifest = json.loads((outcome.folder / "model.json").read_text())
     assert set(manifest["metrics"]) == {"train", "calibration", "selection"}
@@ -153,17 +153,19 @@ def test_the_golden_batch_contains_the_model_s_scores(outcome: Outcome) -> None:
     assert max(golden["outputs"]) > 10 * min(golden["outputs"])
 
 
-def test_same_data_gives_the_same_version(options: MakeOptions, outcome: Outcome, tmp_path: Path) -> None:
+def test_the_same_data_gives_the_same_version(options: MakeOptions, outcome: Outcome, tmp_path: Path) -> None:
     elsewhere = ("--registry", f"file://{tmp_path}/elsewhere")
     assert train(options(*elsewhere)).version == outcome.version
     assert train(options(*elsewhere, "--seed", "2")).version != outcome.version
 
 
-def test_leakage_publishes_nothing(options: MakeOptions, features_path: Path, tmp_path: Path) -> None:
+def test_a_model_is_not_published_if_features_leak_labels(
+    options: MakeOptions, features_path: Path, tmp_path: Path
+) -> None:
     data = columns()
     data["labelled_at_ms"][17] = data["occurred_at_ms"][17] - 1
     write_parquet(features_path, data)
-    with pytest.raises(TrainingError, match="a label from before the payment"):
+    with pytest.raises(TrainingError, match="a label older than the payment"):
         train(options())
     assert not (tmp_path / "registry").exists()
 
@@ -236,7 +238,7 @@ def test_detects_a_missing_score(outcome: Outcome, features_path: Path, tmp_path
 def test_rejects_a_changed_booster(outcome: Outcome) -> None:
     with (outcome.folder / "booster.json").open("ab") as file:
         file.write(b" ")
-    with pytest.raises(TrainingError, match="not the file that was published"):
+    with pytest.raises(TrainingError, match="differs from the published file"):
         load_booster(outcome.folder)
 
 
@@ -261,9 +263,9 @@ def test_reports_which_days_to_train_on(features_path: Path, spec_path: Path) ->
         "--name",
         "m",
     ]
-    with pytest.raises(TrainingError, match="--train-from and --ids"):
+    with pytest.raises(TrainingError, match="either --train-from or --ids"):
         parse_options(needed)
-    with pytest.raises(TrainingError, match="--train-from and --train-to go together"):
+    with pytest.raises(TrainingError, match="Specify both --train-from and --train-to, or neither"):
         parse_options([*needed, "--train-from", "1970-01-01"])
 
 

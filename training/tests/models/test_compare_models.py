@@ -98,7 +98,7 @@ def test_values_at_a_threshold_take_the_same_branch_as_in_lightgbm(ensemble: Tra
 
 
 @pytest.mark.parametrize(("threshold", "below"), [(0.1, 0.09999999403953552), (0.5, 0.5), (-0.1, -0.10000000149011612)])
-def test_float_below(threshold: float, below: float) -> None:
+def test_float_below_returns_the_largest_float_up_to_the_threshold(threshold: float, below: float) -> None:
     assert float_below(threshold) == below
     assert below <= threshold < float(np.nextafter(np.float32(below), np.float32(np.inf)))
 

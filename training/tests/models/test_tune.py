@@ -115,16 +115,16 @@ def test_later_days_have_no_effect(arguments: Arguments, tmp_path: Path, capsys:
 
 def test_rejects_a_study_of_another_search(arguments: Arguments) -> None:
     command.main(arguments("study", 1))
-    with pytest.raises(TrainingError, match="has a search with another measure"):
+    with pytest.raises(TrainingError, match="contains a search with a different measure"):
         command.main(arguments("study", 2, "--measure", "auc_roc"))
-    with pytest.raises(TrainingError, match="has a search with another folds"):
+    with pytest.raises(TrainingError, match="contains a search with a different folds"):
         command.main(arguments("study", 2, "--gap-days", "6"))
 
 
 def test_reports_invalid_options(arguments: Arguments) -> None:
     with pytest.raises(TrainingError, match="--trials must be a number from 1 to 10000"):
         command.main(arguments("wrong", 0))
-    with pytest.raises(TrainingError, match="too few days for 2 folds of 20"):
+    with pytest.raises(TrainingError, match="too short for 2 folds of 20"):
         command.main(arguments("wrong", 1, "--fold-days", "20"))
     with pytest.raises(TrainingError, match="Fold 1 has 0 labelled payments to measure on"):
         command.main(arguments("wrong", 1, "--fold-days", "2", "--gap-days", "0"))

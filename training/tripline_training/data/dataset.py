@@ -117,7 +117,7 @@ def _moment_ms(text: str, days_later: int) -> int:
         except ValueError as error:
             raise TrainingError(f"{text} is neither a date such as 2026-01-31 nor an RFC 3339 time.") from error
     if moment.tzinfo is None:
-        raise TrainingError(f"{text} needs a time zone, for instance a Z at its end.")
+        raise TrainingError(f"{text} must have a time zone, for instance a Z at its end.")
     return round(moment.timestamp() * 1000)
 
 
@@ -313,7 +313,7 @@ def _check_columns(path: Path, present: dict[str, str], spec: FeatureSpec) -> No
     if list(present) != expected:
         difference = next(
             (
-                f"column {position} is {found or 'missing'}, it should be {wanted or 'absent'}"
+                f"column {position} is {found or 'missing'}, but should be {wanted or 'absent'}"
                 for position, (found, wanted) in enumerate(_pairs(list(present), expected), start=1)
                 if found != wanted
             ),
@@ -325,7 +325,7 @@ def _check_columns(path: Path, present: dict[str, str], spec: FeatureSpec) -> No
         )
     for name, types in [*KEY_COLUMNS.items(), *((name, FEATURE_TYPES) for name in spec.names)]:
         if present[name] not in types:
-            raise TrainingError(f"{path}: the column {name} is {present[name]}, it should be {' or '.join(types)}.")
+            raise TrainingError(f"{path}: the column {name} is {present[name]}, but should be {' or '.join(types)}.")
 
 
 def _pairs(left: list[str], right: list[str]) -> list[tuple[str | None, str | None]]:
@@ -338,7 +338,7 @@ def _faults(table: str, spec: FeatureSpec) -> list[str]:
         "have no client_transaction_id": "client_transaction_id IS NULL",
         "have no card_token": "card_token IS NULL",
         "have no occurred_at_ms": "occurred_at_ms IS NULL",
-        "have a label from before the payment": "labelled_at_ms < occurred_at_ms",
+        "have a label older than the payment": "labelled_at_ms < occurred_at_ms",
         "have a label time without a label": "labelled_at_ms IS NOT NULL AND fraud IS NULL",
         "have a value other than 0 or 1 in fraud": "fraud::BIGINT NOT IN (0, 1)",
     }

@@ -45,10 +45,10 @@ def read_feature_spec(path: Path) -> FeatureSpec:
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise TrainingError(f"{path} cannot be read as a feature spec: {error!r}.") from error
     if not isinstance(version, int) or version < 1:
-        raise TrainingError(f"{path}: version must be a whole number from 1, not {version!r}.")
+        raise TrainingError(f"{path}: version must be a whole number of at least 1, not {version!r}.")
     if not names or not all(isinstance(name, str) for name in names):
-        raise TrainingError(f"{path}: every feature needs a name.")
+        raise TrainingError(f"{path}: every feature must have a name.")
     if len(set(names)) != len(names):
-        raise TrainingError(f"{path}: the name of a feature occurs twice.")
+        raise TrainingError(f"{path}: a feature name occurs twice.")
     groups = tuple(FeatureGroup(view, tuple(features)) for view, features in profiles.items())
     return FeatureSpec(version, names, groups, categories)

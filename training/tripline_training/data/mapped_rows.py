@@ -39,8 +39,8 @@ def _reserve(file: int, size: int) -> None:
         os.posix_fallocate(file, 0, size)
     except OSError as error:
         raise TrainingError(
-            f"{tempfile.gettempdir()} has no space for {size / 1e9:.1f} GB of rows ({error.strerror}): free some, or "
-            "set TMPDIR to a folder on a larger disk."
+            f"{tempfile.gettempdir()} has no space for {size / 1e9:.1f} GB of rows ({error.strerror}): free some "
+            "space, or set TMPDIR to a folder on a larger disk."
         ) from error
 
 

@@ -19,7 +19,7 @@ def table_at(path: Path) -> str:
     suffixes = [suffix for suffix in path.suffixes if suffix != ".gz"]
     reader = READERS.get(suffixes[-1].lower()) if suffixes else None
     if reader is None:
-        raise TrainingError(f"{path}: the name must end in one of {', '.join(READERS)}.")
+        raise TrainingError(f"{path}: the file name must end with one of {', '.join(READERS)}.")
     if not path.is_file():
         raise TrainingError(f"{path} does not exist.")
     # Otherwise, a folder above the file whose name contains an equals sign would become a column.

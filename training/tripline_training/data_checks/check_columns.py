@@ -24,13 +24,13 @@ def check_schema(present: dict[str, str], features: list[SpecFeature]) -> list[F
         if name not in wanted
     ]
     findings += [
-        _fault(name, "schema", 0, f"the type is {present[name]}, it should be {' or '.join(types)}")
+        _fault(name, "schema", 0, f"the type is {present[name]}, but should be {' or '.join(types)}")
         for name, types in wanted.items()
         if name in present and present[name] not in types
     ]
     if not findings and list(present) != list(wanted):
         found, name = next(pair for pair in zip(present, wanted, strict=True) if pair[0] != pair[1])
-        findings.append(_fault(name, "schema", 0, f"{found} is in its place; {RUN_AGAIN}"))
+        findings.append(_fault(name, "schema", 0, f"its position contains {found}; {RUN_AGAIN}"))
     return findings
 
 
@@ -104,7 +104,7 @@ def _outside(feature: SpecFeature, value: str) -> tuple[str, str]:
 def _words(limits: ValueRange) -> str:
     number = "a whole number" if limits.whole else "a number"
     if limits.high is None:
-        return f"{number} from {limits.low:g}"
+        return f"{number} of at least {limits.low:g}"
     return f"{number} from {limits.low:g} to {limits.high:g}"
 
 

@@ -54,15 +54,15 @@ def check_time_order(table: str, now_ms: int, rules: Rules) -> list[Finding]:
             "leakage",
             "fault",
             before,
-            "rows have a label from before the payment",
+            "rows have a label older than the payment",
         ),
         (
             "labelled_at_ms",
             "leakage",
             "fault",
             soon,
-            f"rows have a label within {delay_ms / 1000:g} s of the payment, before the least delay of "
-            "a label; a model would be trained on what it cannot know then",
+            f"rows have a label within {delay_ms / 1000:g} s of the payment, less than the minimum label "
+            "delay; a model would be trained on information that is not available at scoring time",
         ),
         (
             "occurred_at_ms",
@@ -76,7 +76,7 @@ def check_time_order(table: str, now_ms: int, rules: Rules) -> list[Finding]:
             "time-order",
             "warning",
             missing_days,
-            "days between the first and the last have no payment",
+            "days between the first and the last day have no payment",
         ),
     ]
     return [

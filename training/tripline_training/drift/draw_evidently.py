@@ -24,7 +24,7 @@ def write_evidently_report(path: Path, days: Days, verdict: DayVerdict, limits: 
         from evidently.presets import DataDriftPreset  # noqa: PLC0415
     except ImportError as error:
         raise TrainingError(
-            f"--report needs Evidently ({error}): run this with the interpreter that "
+            f"--report requires Evidently ({error}): run this command with the interpreter that "
             "`npm run tripline -- python --environment drift` prints."
         ) from error
     before = (days.day >= verdict.day - limits.window_days) & (days.day < verdict.day)

@@ -80,7 +80,7 @@ def event_of(
         "rows": verdict.rows,
         "columns": columns,
         "sentence": (
-            f"{len(columns)} of {len(verdict.judgements)} columns drifted on {date_of(verdict.day)}, most of all "
+            f"{len(columns)} of {len(verdict.judgements)} columns drifted on {date_of(verdict.day)}, most strongly "
             f"{worst.column}: its distance from {those} is {worst.distance:.3f}, above {worst.threshold:.3f}."
         ),
     }

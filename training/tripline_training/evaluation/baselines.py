@@ -45,7 +45,7 @@ def read_raw_columns(path: Path, ids: NDArray[np.generic]) -> RawColumns:
     known = columns[ID].astype(str)
     places = np.searchsorted(known, ids.astype(str))
     if len(known) == 0 or (known[np.minimum(places, len(known) - 1)] != ids.astype(str)).any():
-        raise TrainingError(f"{path} does not have all payments of the features file: run tripline train again.")
+        raise TrainingError(f"{path} does not contain all payments of the features file: run tripline train again.")
     return RawColumns(
         {name: columns[name].astype(np.float64)[places] for name, kind in types.items() if kind == "DOUBLE"},
         {name: columns[name].astype(object)[places] for name, kind in types.items() if kind == "VARCHAR"},

@@ -60,7 +60,7 @@ def read_cost_matrix(path: Path | None) -> CostMatrix:
     for name in names:
         value = values[name]
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e9:
-            raise TrainingError(f"{path}: {name} must be a number from 0, not {value!r}.")
+            raise TrainingError(f"{path}: {name} must be a number of at least 0, not {value!r}.")
     return CostMatrix(**values)
 
 

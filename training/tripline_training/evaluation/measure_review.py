@@ -51,11 +51,13 @@ def judge_reliability(payments: Payments, review_share: float) -> Reliability:
     if figures and not budget:
         sentences.append(
             f"No recall at the review budget: {review_share:.2%} of {len(payments.fraud)} payments is {reviewed}, "
-            f"and at least {REVIEWED_MIN} are needed. Choose a larger --review-share or more days."
+            f"but at least {REVIEWED_MIN} are required. Choose a larger --review-share or more days."
         )
     intervals = figures and fraud_cards >= FRAUD_CARDS_MIN
     if figures and not intervals:
-        sentences.append(f"No intervals: the frauds are on {fraud_cards} cards; at least {FRAUD_CARDS_MIN} are needed.")
+        sentences.append(
+            f"No intervals: only {fraud_cards} cards have frauds; at least {FRAUD_CARDS_MIN} are required."
+        )
     return Reliability(figures, budget, intervals, tuple(sentences))
 
 

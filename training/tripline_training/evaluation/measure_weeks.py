@@ -91,7 +91,7 @@ def _weeks_of(scored: list[Scored], options: Options) -> list[Week]:
         if not 0 < int(fraud.sum()) < len(rows):
             raise TrainingError(
                 f"Week {number + 1} of {options.weeks} has {len(rows)} labelled payments, {int(fraud.sum())} of them "
-                "fraud: measuring a model needs both fraud and genuine payments."
+                "fraud: measuring a model requires both fraud and genuine payments."
             )
         weeks.append(Week(rows, fraud, [rank_scores(model.scores[rows]) for model in scored]))
     return weeks

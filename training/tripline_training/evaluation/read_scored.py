@@ -120,13 +120,13 @@ def score_payments(features: Path, feature_spec: Path, model: EvaluatedModel, sp
     frauds = int(fraud.sum())
     if frauds in (0, len(fraud)):
         raise TrainingError(
-            f"{features} holds {len(fraud)} labelled payments from --from to --to, {frauds} of them fraud: "
-            "measuring a model needs both fraud and genuine payments."
+            f"{features} contains {len(fraud)} labelled payments between --from and --to, {frauds} of them fraud: "
+            "measuring a model requires both fraud and genuine payments."
         )
     rows = np.column_stack([columns[name].astype(np.float32) for name in model.features])
     scores = predict_onnx(model.model, rows).astype(np.float64)
     if not np.isfinite(scores).all() or scores.min() < 0 or scores.max() > 1:
-        raise TrainingError(f"{model.name} gives scores that are not probabilities: they must be between 0 and 1.")
+        raise TrainingError(f"{model.name} returns scores that are not probabilities: they must be between 0 and 1.")
     names, terminals = np.unique(columns["terminal_id"].astype(str), return_inverse=True)
     return Scored(
         occurred_at_ms=columns["occurred_at_ms"].astype(np.int64),

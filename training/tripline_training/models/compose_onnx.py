@@ -18,7 +18,7 @@ def compose_onnx(members: list[NodeProto], width: int, platt: Platt = UNCALIBRAT
     """
     outputs = [node.output[0] for node in members]
     if not outputs or len(set(outputs)) != len(outputs):
-        raise TrainingError("A model needs at least one member, and each member needs a separate output.")
+        raise TrainingError("A model requires at least one member, and each member requires a separate output.")
     nodes = [
         *members,
         helper.make_node("Sum", outputs, ["total"], name="total"),

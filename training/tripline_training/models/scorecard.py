@@ -108,7 +108,7 @@ def fit_scorecard(
             ]
             return Scorecard(feature_spec_version, float(model.intercept_[0]), tuple(parts))
         chosen = [b for b, slope in zip(chosen, slopes, strict=True) if slope > 0]
-    raise TrainingError("No feature separates fraud from other payments, so a scorecard cannot be made.")
+    raise TrainingError("No feature separates fraud from other payments, so a scorecard cannot be created.")
 
 
 def margins_of_card(card: Scorecard, features: NDArray[np.float32], names: tuple[str, ...]) -> NDArray[np.float64]:
@@ -116,7 +116,7 @@ def margins_of_card(card: Scorecard, features: NDArray[np.float32], names: tuple
     total = np.full(len(features), card.intercept)
     for part in card.features:
         if part.name not in names:
-            raise TrainingError(f"The scorecard needs the feature {part.name}, which is missing.")
+            raise TrainingError(f"The scorecard requires the feature {part.name}, which is missing.")
         values = features[:, names.index(part.name)]
         total = total + np.array(part.weights)[_bins_of(values, np.array(part.edges, dtype=np.float32))]
     return total
@@ -160,7 +160,7 @@ def parse_scorecard(text: str) -> Scorecard:
                 f"{part.name}: {len(part.edges)} edges require one more weight, not {len(part.weights)}."
             )
         if list(part.edges) != sorted(set(part.edges)):
-            raise TrainingError(f"{part.name}: the edges must ascend.")
+            raise TrainingError(f"{part.name}: the edges must be in ascending order.")
         if not np.isfinite([*part.edges, *part.weights]).all():
             raise TrainingError(f"{part.name}: edges and weights must be finite.")
     return card

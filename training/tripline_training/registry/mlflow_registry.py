@@ -220,7 +220,8 @@ class MlflowRegistry:
             raise
         version: str | None = found.tags.get(VERSION_TAG)
         if version is None:
-            raise TrainingError(f'The alias "{alias}" of model {name} names a version that Tripline did not publish.')
+            what = f'The alias "{alias}" of model {name}'
+            raise TrainingError(f"{what} points to a version that Tripline did not publish.")
         return version
 
     def _move_tags(self, name: str) -> dict[str, str]:

@@ -116,9 +116,9 @@ def compose_move(name: str, alias: str, to: str, from_version: str | None, optio
     expect = options.expect
     if not isinstance(expect, Anything) and expect != from_version:
         raise TrainingError(
-            f'The alias "{alias}" of model {name} names {from_version or "no version"} and not '
-            f"{expect or 'no version'}, as expected: another user moved it. Check it, then try again "
-            "if needed."
+            f'The alias "{alias}" of model {name} points to {from_version or "no version"} instead of '
+            f"{expect or 'no version'}: another user moved it. Check the alias, then try again "
+            "if necessary."
         )
     return Move(
         alias=alias,
@@ -143,14 +143,14 @@ def parse_move(entries: Mapping[str, Any], source: str) -> Move:
             is_rollback=entries["is_rollback"],
         )
     except (KeyError, TypeError) as error:
-        raise TrainingError(f"{source} is not the record of a move of an alias: {error!r}.") from error
+        raise TrainingError(f"{source} is not a record of an alias move: {error!r}.") from error
 
 
 def check_same_meaning(there: Mapping[str, Any], given: Mapping[str, Any], where: str) -> None:
     for key in ("feature_spec_version", "features", "input", "output"):
         if there.get(key) != given.get(key):
             raise TrainingError(
-                f'{where} holds the same model with a different value of "{key}"; it is left unchanged.'
+                f'{where} contains the same model with a different value of "{key}"; it was not changed.'
             )
 
 
@@ -165,9 +165,9 @@ def verified_version(name: str, version: str, files: Mapping[str, bytes]) -> Mod
         raise TrainingError(f"{what}: {MANIFEST_FILE} belongs to another model.")
     for file, content in files.items():
         if file != MANIFEST_FILE and manifest["files"].get(file) != sha256_hex(content):
-            raise TrainingError(f"{what}: {file} is not the file that was published: its sha256 differs.")
+            raise TrainingError(f"{what}: {file} differs from the published file (SHA-256).")
     if version_of(files[MODEL_FILE]) != version:
-        raise TrainingError(f"{what}: the version does not match the bytes of {MODEL_FILE}.")
+        raise TrainingError(f"{what}: the version does not match the content of {MODEL_FILE}.")
     golden = _parse(files[GOLDEN_FILE], f"{what}: {GOLDEN_FILE}")
     return ModelVersion(name, version, manifest, files[MODEL_FILE], golden)
 

@@ -81,7 +81,7 @@ def registry_root(url: str) -> Store:
         return MlflowRegistry(url)
     if parts.scheme != "file" or parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
         raise TrainingError(
-            f"{url} is not the URL of a registry: it must be a URL such as file:///var/lib/models or mlflow+http://host:5000."
+            f"{url} is not a valid registry URL: use a URL such as file:///var/lib/models or mlflow+http://host:5000."
         )
     return Path(url2pathname(parts.path))
 

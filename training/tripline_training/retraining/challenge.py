@@ -149,7 +149,7 @@ def _learn_newest(
     if against is None:
         windows = prepared.windows
         return Chosen(newer, figures, windows.newest.to_ms, spans_as_json(windows.named)), None
-    print(f"newest weeks: not learnt, because {against}", flush=True)
+    print(f"newest weeks: not used for training, because {against}", flush=True)
     # Only for a model that was trained on newer days is it sufficient to be as good as the champion.
     usual = replace(measured.measured, is_under_way=False)
     reason = why_champion_is_kept(usual, measured.candidate.version, prepared.rules)

@@ -79,7 +79,7 @@ def _read(path: Path) -> xgboost.Booster | None:
     data = path.read_bytes()
     digest, trees = data[:DIGEST_BYTES], data[DIGEST_BYTES:]
     if hashlib.sha256(trees).digest() != digest:
-        print(f"warning: the checkpoint {path.name} is damaged, so the fit begins anew", flush=True)
+        print(f"warning: the checkpoint {path.name} is damaged, so training starts again", flush=True)
         return None
     booster = xgboost.Booster()
     booster.load_model(bytearray(trees))

@@ -104,8 +104,8 @@ def prepare(options: Options) -> Prepared:
         frauds = int(rows.fraud.sum())
         if min(frauds, len(rows) - frauds) < FRAUDS_MIN:
             raise TooEarlyError(
-                f"The {len(rows)} labelled payments {what} ({windows.as_text()}) hold {frauds} frauds; it takes at "
-                f"least {FRAUDS_MIN} of each kind. Wait for more labels, or pass a later --cutoff."
+                f"The {len(rows)} labelled payments {what} ({windows.as_text()}) include {frauds} frauds; at "
+                f"least {FRAUDS_MIN} of each class are required. Wait for more labels, or pass a later --cutoff."
             )
     return Prepared(spec, rules, windows, champion, train, newest, old, whole, known, Selection(spec.names))
 
@@ -129,15 +129,15 @@ def unfit_champion(prepared: Prepared) -> str | None:
     manifest = champion.manifest
     if (manifest["feature_spec_version"], tuple(manifest["features"])) != (prepared.spec.version, prepared.spec.names):
         return (
-            f"it was trained for feature spec {manifest['feature_spec_version']} and these payments have the features "
+            f"it was trained for feature spec {manifest['feature_spec_version']} but these payments have the features "
             f"of spec {prepared.spec.version}: train the first model of a new spec with "
-            "python -m tripline_training.train, and promote it when it has proved itself"
+            "python -m tripline_training.train, and promote it once it has proven itself"
         )
     known_to = learnt_to(champion)
     if known_to > moment(newest.from_ms):
         return (
             f"it was trained on payments up to {known_to}, so the newest weeks, from {moment(newest.from_ms)} on, are "
-            "not new to it: wait for newer ones"
+            "not new to it: wait for newer payments"
         )
     return None
 

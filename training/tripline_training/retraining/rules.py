@@ -66,9 +66,9 @@ def read_rules(path: Path) -> Rules:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))["retrain"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TrainingError(f"{path} has no rules under `retrain`; take them from training/params.json.") from error
+        raise TrainingError(f"{path} has no rules under `retrain`; copy them from training/params.json.") from error
     if not isinstance(values, dict) or set(values) != {*LIMITS, "bands", "fixed_windows"}:
-        raise TrainingError(f"{path}: retrain must hold exactly {', '.join(LIMITS)}, bands, fixed_windows.")
+        raise TrainingError(f"{path}: retrain must contain exactly {', '.join(LIMITS)}, bands, fixed_windows.")
     for name, (low, high) in LIMITS.items():
         value = values[name]
         kinds = (int,) if name in WHOLE else (int, float)

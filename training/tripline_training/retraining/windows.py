@@ -48,7 +48,7 @@ def lay_out(first_ms: int, cutoff_ms: int, rules: Rules, champion: Mapping[str, 
     if days < rules.train_days_min:
         needed = rules.warm_up_days + rules.train_days_min + rules.newest_days + 2 * rules.label_delay_days
         raise TooEarlyError(
-            f"The archive leaves {max(days, 0):.1f} days to learn from, fewer than the {rules.train_days_min} of "
+            f"The archive leaves {max(days, 0):.1f} days to learn from, fewer than the {rules.train_days_min} in "
             f"retrain.train_days_min: it must reach back {needed} days from the cut-off {moment(cutoff_ms)}."
         )
     fixed = rules.fixed_spans or fixed_of(champion)

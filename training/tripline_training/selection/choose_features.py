@@ -113,8 +113,9 @@ def refuse_constant(used: Collection[str], constant_online: Collection[str]) -> 
     found = [name for name in used if name in constant_online]
     if found:
         raise TrainingError(
-            f"The model uses {', '.join(found)}, but online every payment has the same value there, so the model would "
-            "score payments that it was not trained for. Materialise the profiles, or train without these features."
+            f"The model uses {', '.join(found)}, but online, their value is the same for every payment, so the "
+            "model would score payments that it was not trained for. Materialise the profiles, or train without these "
+            "features."
         )
 
 
@@ -142,7 +143,7 @@ class _Trial:
         # Profiles have increased average precision while AUC fell, merely by reordering frauds that were found anyway.
         is_worse = gain.auc_with < gain.auc_without
         used = gain.low > 0 and not is_worse
-        reason = "AUC ROC falls" if is_worse else "the gain may be chance or is none"
+        reason = "AUC ROC falls" if is_worse else "the gain may be chance, or there is none"
         return GroupResult(
             group=group.name,
             features=features,

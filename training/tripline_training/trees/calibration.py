@@ -57,7 +57,7 @@ def fit_platt(
     if frauds < FRAUDS_MIN or len(fraud) - frauds < FRAUDS_MIN:
         raise TrainingError(
             f"The {len(fraud)} payments held out for the calibration include {frauds} frauds; "
-            f"at least {FRAUDS_MIN} frauds and {FRAUDS_MIN} genuine payments are needed."
+            f"at least {FRAUDS_MIN} frauds and {FRAUDS_MIN} genuine payments are required."
         )
     model = LogisticRegression(C=np.inf, max_iter=1000, tol=1e-8).fit(margins[:, None], fraud, weights)
     slope, intercept = float(model.coef_[0, 0]), float(model.intercept_[0])

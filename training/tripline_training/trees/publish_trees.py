@@ -70,7 +70,7 @@ def twin_file(model: bytes, golden: bytes) -> dict[str, bytes]:
     with step("twin") as said:
         twin = tensor_twin(model)
         if twin is None:
-            said.says("none: the model has no trees, or too large ones")
+            said.says("none: the model has no trees, or its trees are too large")
             return {}
         rows = np.array(json.loads(golden)["inputs"], dtype=np.float32)
         count, difference = check_twin(model, twin, rows, TWIN_SEED)

@@ -26,6 +26,6 @@ describe("refuseNewerSchema", () => {
     await database.execute("INSERT INTO auth.schema_migrations (version, name, sha256) VALUES (9000, 'later', 'x')");
     const refused = database.transaction((transaction) => refuseNewerSchema(transaction, AUTH_MIGRATIONS));
     await expect(refused).rejects.toMatchObject({ code: "config-invalid" });
-    await expect(refused).rejects.toThrow(/at migration 9000, and this build only knows migrations up to \d+/);
+    await expect(refused).rejects.toThrow(/at migration 9000, but this build only knows migrations up to \d+/);
   });
 });

@@ -145,7 +145,7 @@ test("regression #24: counts steps to reject examples that would take minutes, w
   for (let asked = 0; asked < 3; asked += 1) {
     expect((await fetch(`${bed.service.url}/health/live`)).status).toBe(200);
   }
-  const detail = expect.stringContaining("steps, more than the 20,000 of a rule");
+  const detail = expect.stringContaining("steps, more than the limit of 20,000 per rule");
   await expect(checked).resolves.toMatchObject({ status: 422, body: { errors: [{ pointer: "/text", detail }] } });
 });
 

@@ -22,7 +22,8 @@ afterEach(() => bed.close());
 
 test("regression #26: neither stores nor activates a policy that reads a profile which features does not read", async () => {
   const ann = bed.as("ann");
-  const sentence = "The policy uses card_age, of profiles that features does not read: add them to FEAST_PROFILES.";
+  const sentence =
+    "The policy uses card_age from profiles that the features service does not read: add these to FEAST_PROFILES.";
   const refusal = (pointer: string, place = "") => ({
     status: 422,
     body: { code: "invalid-field", detail: sentence, errors: [{ pointer, detail: place + sentence }] },

@@ -97,14 +97,16 @@ describe("ChampionScorecard", () => {
     await promote("two", cardOf(2, 999));
     await becomes(() => scorecard.note?.includes("feature_spec_version: is 999") === true);
     await promote("three of a profile that is not read", cardOf(3).replace('"amount"', '"card_age"'));
-    await becomes(() => scorecard.note?.includes("uses card_age, of profiles that features does not read") === true);
+    await becomes(
+      () => scorecard.note?.includes("uses card_age from profiles that the features service does not read") === true,
+    );
     const version = await promote("three", cardOf(3));
     await becomes(() => scorecard.current?.intercept === 3 && scorecard.note === undefined);
     const other = await promote("four", cardOf(4));
     await becomes(() => scorecard.current?.intercept === 4);
     await writeFile(join(root, "models", "fraud", "versions", version, "scorecard.json"), cardOf(5));
     await registry.setAlias("fraud", "champion", version, { expect: other });
-    await becomes(() => scorecard.note?.includes("scorecard.json is not the file that was published") === true);
+    await becomes(() => scorecard.note?.includes("scorecard.json differs from the published file") === true);
     expect(scorecard.current?.intercept).toBe(4);
   });
 

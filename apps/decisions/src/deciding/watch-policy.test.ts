@@ -60,7 +60,7 @@ describe("watchPolicy", () => {
     expect(await refused).toMatchObject({
       code: "policy-invalid",
       message:
-        "policy.yaml:1:1 The policy uses card_age, of profiles that features does not read: add them to FEAST_PROFILES.",
+        "policy.yaml:1:1 The policy uses card_age from profiles that the features service does not read: add these to FEAST_PROFILES.",
     });
     const reloaded = nextReload();
     await writeFile(file, good.replace("is very large.", "is very large ({terminal_profile_amount})."));

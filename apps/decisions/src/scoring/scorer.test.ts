@@ -142,7 +142,7 @@ describe("Scorer", () => {
     [
       "a profile that is not read (#26)",
       { feature_spec_version: String(SPEC.version), used_features: "amount,card_age,terminal_profile_amount" },
-      "uses card_age, of profiles that features does not read: add them to FEAST_PROFILES",
+      "uses card_age from profiles that the features service does not read: add these to FEAST_PROFILES",
     ],
   ];
   test.each(mismatches)(

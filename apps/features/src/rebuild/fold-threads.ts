@@ -50,7 +50,7 @@ class FoldThread {
       else this.#waiting?.reject(new TriplineError(answer.code as ErrorCode, answer.message));
     });
     this.#worker.on("error", (error: Error) => this.#break(error));
-    this.#worker.on("exit", (code) => this.#break(new Error(`a thread ended with code ${code}`)));
+    this.#worker.on("exit", (code) => this.#break(new Error(`a thread exited with code ${code}`)));
   }
 
   post(message: ThreadMessage): void {

@@ -148,8 +148,8 @@ test("reports an unusable snapshot in one sentence, and uses the previous one", 
   };
   const cases: [spoil: () => Promise<void>, sentence: RegExp | undefined][] = [
     [flipByte, /is unusable: .*-\d{5}\.bin is damaged\.$/],
-    [() => rm(slice), /is unusable: .*\.bin is gone\.$/],
-    [() => change({ format: 9 }), /manifest\.json has format 9, this build reads 1\.$/],
+    [() => rm(slice), /is unusable: .*\.bin no longer exists\.$/],
+    [() => change({ format: 9 }), /manifest\.json has format 9, but this build reads 1\.$/],
     [() => change({ fingerprint: 1 }), /was made for feature spec \d+, which has other windows, so it is not used\.$/],
     [() => truncate(manifest, 200), /manifest\.json is not the manifest of a snapshot\.$/],
     // This one is still being written.

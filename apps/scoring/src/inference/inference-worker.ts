@@ -36,7 +36,7 @@ export class InferenceWorker {
   private constructor(private readonly worker: Worker) {
     this.ended = new Promise((resolve) => {
       worker.once("exit", (code) => {
-        this.breakWith(`An inference thread ended with code ${code}.`);
+        this.breakWith(`An inference thread exited with code ${code}.`);
         resolve();
       });
     });

@@ -57,7 +57,7 @@ const FAULTS: readonly [string, (models: TestRegistry) => Promise<string>, RegEx
       await truncate(join(models.root, "models/second/versions", version, "model.onnx"), 100);
       return version;
     },
-    /model\.onnx is not the file that was published/,
+    /model\.onnx differs from the published file/,
   ],
 ];
 

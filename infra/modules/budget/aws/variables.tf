@@ -4,12 +4,12 @@ variable "name" {
 }
 
 variable "environment" {
-  description = "Value of the cost allocation tag Environment whose costs count."
+  description = "Value of the cost allocation tag Environment whose costs the budget covers."
   type        = string
 }
 
 variable "monthly_usd" {
-  description = "Budget of a month in US dollars."
+  description = "Monthly budget in US dollars."
   type        = number
 }
 

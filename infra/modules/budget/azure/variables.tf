@@ -4,17 +4,17 @@ variable "name" {
 }
 
 variable "resource_group_id" {
-  description = "Resource group whose costs count."
+  description = "Resource group whose costs the budget covers."
   type        = string
 }
 
 variable "monthly_amount" {
-  description = "Budget of a month, in the currency of the subscription."
+  description = "Monthly budget, in the currency of the subscription."
   type        = number
 }
 
 variable "start_date" {
-  description = "First of the month from which the budget counts, for instance 2026-12-01T00:00:00Z."
+  description = "First day of the month in which the budget starts, for instance 2026-12-01T00:00:00Z."
   type        = string
 }
 

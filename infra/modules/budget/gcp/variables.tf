@@ -9,12 +9,12 @@ variable "billing_account" {
 }
 
 variable "project_number" {
-  description = "Number of the project whose costs count."
+  description = "Number of the project whose costs the budget covers."
   type        = string
 }
 
 variable "monthly_usd" {
-  description = "Budget of a month in US dollars; the billing account must be in US dollars."
+  description = "Monthly budget in US dollars; the billing account must use US dollars."
   type        = number
 }
 
@@ -24,6 +24,6 @@ variable "notification_channel_ids" {
 
   validation {
     condition     = length(var.notification_channel_ids) <= 5
-    error_message = "A budget tells five channels at most: name fewer alert_emails."
+    error_message = "A budget notifies at most five channels: specify fewer alert_emails."
   }
 }

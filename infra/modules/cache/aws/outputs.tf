@@ -9,11 +9,11 @@ output "replication_group_arn" {
 }
 
 output "node_ids" {
-  description = "Ids of the nodes as their metrics carry them."
+  description = "IDs of the nodes in their metrics."
   value       = [for index in range(1 + var.replica_count) : "${var.name}-${format("%03d", index + 1)}"]
 }
 
 output "user_arns" {
-  description = "User of each service that talks to the cache."
+  description = "User of each service that uses the cache."
   value       = { for service, user in aws_elasticache_user.service : service => user.arn }
 }

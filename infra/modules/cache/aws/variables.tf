@@ -14,12 +14,12 @@ variable "node_type" {
 }
 
 variable "replica_count" {
-  description = "Replicas beside the primary. With 0 there is no failover."
+  description = "Number of replicas in addition to the primary. With 0, there is no failover."
   type        = number
 }
 
 variable "snapshot_retention_days" {
-  description = "Days that daily snapshots are kept; 0 makes none."
+  description = "Retention of daily snapshots in days; 0 disables snapshots."
   type        = number
 }
 
@@ -44,7 +44,7 @@ variable "kms_key_arn" {
 }
 
 variable "rights" {
-  description = "Keys and channels of each service that talks to the cache, from infra/access.yaml."
+  description = "Keys and channels of each service that uses the cache, from infra/access.yaml."
   type = map(object({
     keys     = list(string)
     reads    = list(string)

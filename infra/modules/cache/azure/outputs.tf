@@ -4,6 +4,6 @@ output "url" {
 }
 
 output "id" {
-  description = "Id of the instance as its metrics carry it."
+  description = "ID of the instance in its metrics."
   value       = azurerm_managed_redis.this.id
 }

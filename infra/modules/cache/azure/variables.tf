@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "resource_group_name" {
-  description = "Resource group of everything."
+  description = "Resource group of all resources."
   type        = string
 }
 
@@ -14,12 +14,12 @@ variable "location" {
 }
 
 variable "sku_name" {
-  description = "Size, for instance Balanced_B5. Without clustering 25 GB at most."
+  description = "Size, for instance Balanced_B5. Without clustering, the maximum is 25 GB."
   type        = string
 }
 
 variable "high_availability_enabled" {
-  description = "A replica in another zone."
+  description = "Whether to run a replica in another zone."
   type        = bool
 }
 
@@ -42,6 +42,6 @@ variable "private_zone_id" {
 }
 
 variable "clients" {
-  description = "Principal ids, by service, that may connect. Managed Redis has no rights per key here."
+  description = "Principal IDs, by service, that may connect. Managed Redis has no permissions per key here."
   type        = map(string)
 }

@@ -9,6 +9,6 @@ output "url" {
 }
 
 output "instance_id" {
-  description = "Name of the instance as its metrics carry it."
+  description = "Name of the instance in its metrics."
   value       = google_memorystore_instance.this.instance_id
 }

@@ -14,7 +14,7 @@ variable "region" {
 }
 
 variable "engine_version" {
-  description = "Valkey version as Memorystore spells it, for instance VALKEY_8_0."
+  description = "Valkey version in Memorystore's spelling, for instance VALKEY_8_0."
   type        = string
 }
 
@@ -29,17 +29,17 @@ variable "node_type" {
 }
 
 variable "replica_count" {
-  description = "Replicas beside the primary. With 0 there is no failover."
+  description = "Number of replicas in addition to the primary. With 0, there is no failover."
   type        = number
 }
 
 variable "backup_retention_days" {
-  description = "Days that daily backups are kept; 0 makes none."
+  description = "Retention of daily backups in days; 0 disables backups."
   type        = number
 }
 
 variable "network_id" {
-  description = "Network in which Memorystore may make endpoints."
+  description = "Network in which Memorystore may create endpoints."
   type        = string
 }
 
@@ -49,11 +49,11 @@ variable "kms_key_id" {
 }
 
 variable "deletion_protection" {
-  description = "Refuse to delete the instance."
+  description = "Whether to prevent deletion of the instance."
   type        = bool
 }
 
 variable "clients" {
-  description = "Google service accounts, by service, that may connect. Memorystore has no rights per key."
+  description = "Google service accounts, by service, that may connect. Memorystore has no permissions per key."
   type        = map(string)
 }

@@ -9,7 +9,7 @@ output "arn" {
 }
 
 output "node_security_group_id" {
-  description = "Security group of all nodes, the source of every rule that lets services in."
+  description = "Security group of all nodes, which is the source in every rule that admits services."
   value       = aws_eks_cluster.this.vpc_config[0].cluster_security_group_id
 }
 

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name of the cluster and prefix of everything around it."
+  description = "Name of the cluster, and prefix of related resources."
   type        = string
 }
 
@@ -24,12 +24,12 @@ variable "api_client_cidrs" {
 
   validation {
     condition     = !contains(var.api_client_cidrs, "0.0.0.0/0")
-    error_message = "api_client_cidrs must not contain 0.0.0.0/0: name the ranges of your VPN and runners."
+    error_message = "api_client_cidrs must not contain 0.0.0.0/0: specify the ranges of your VPN and runners."
   }
 }
 
 variable "admin_role_arns" {
-  description = "IAM roles of people who administer the cluster."
+  description = "IAM roles that administer the cluster."
   type        = set(string)
 }
 
@@ -49,12 +49,12 @@ variable "logs_kms_key_arn" {
 }
 
 variable "log_retention_days" {
-  description = "Days that control plane logs are kept."
+  description = "Retention of control plane logs in days."
   type        = number
 }
 
 variable "deletion_protection" {
-  description = "Refuse to delete the cluster."
+  description = "Whether to prevent deletion of the cluster."
   type        = bool
 }
 
@@ -77,6 +77,6 @@ variable "node_pools" {
 
   validation {
     condition     = contains(keys(var.node_pools), "system") && contains(keys(var.node_pools), "training")
-    error_message = "node_pools needs a pool called system and one called training: training never shares nodes with serving."
+    error_message = "node_pools must contain a pool named system and one named training, because training never shares nodes with serving."
   }
 }

@@ -4,12 +4,12 @@ output "name" {
 }
 
 output "id" {
-  description = "Id of the cluster."
+  description = "ID of the cluster."
   value       = azurerm_kubernetes_cluster.this.id
 }
 
 output "principal_id" {
-  description = "Principal id of the cluster's identity, as which its drivers make volumes."
+  description = "Principal ID of the cluster's identity, with which its drivers create volumes."
   value       = azurerm_user_assigned_identity.cluster.principal_id
 }
 

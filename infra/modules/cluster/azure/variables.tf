@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "resource_group_name" {
-  description = "Resource group of everything."
+  description = "Resource group of all resources."
   type        = string
 }
 
@@ -14,12 +14,12 @@ variable "location" {
 }
 
 variable "kubernetes_version" {
-  description = "Minor version of Kubernetes, for instance 1.35; patches follow on their own."
+  description = "Minor version of Kubernetes, for instance 1.35; patches are installed automatically."
   type        = string
 }
 
 variable "sku_tier" {
-  description = "Free, Standard (uptime promised) or Premium (long support)."
+  description = "Free, Standard (with an uptime SLA) or Premium (with long-term support)."
   type        = string
 }
 
@@ -49,7 +49,7 @@ variable "service_cidr" {
 }
 
 variable "admin_group_object_ids" {
-  description = "Entra groups of people who administer the cluster."
+  description = "Entra groups whose members administer the cluster."
   type        = list(string)
 }
 
@@ -70,17 +70,17 @@ variable "volumes_key" {
 }
 
 variable "log_analytics_workspace_id" {
-  description = "Workspace of the control plane's logs."
+  description = "Workspace for the control plane's logs."
   type        = string
 }
 
 variable "registry_id" {
-  description = "Registry that nodes pull from."
+  description = "Registry from which nodes pull images."
   type        = string
 }
 
 variable "node_pools" {
-  description = "Node pools by name, 12 lower case letters and digits at most. The name becomes the label tripline-pool; a dedicated pool also gets it as a taint."
+  description = "Node pools by name, which has at most 12 lowercase letters and digits. The name becomes the label tripline-pool; a dedicated pool also gets it as a taint."
   type = map(object({
     vm_size   = string
     spot      = bool
@@ -98,11 +98,11 @@ variable "node_pools" {
 
   validation {
     condition     = contains(keys(var.node_pools), "system") && contains(keys(var.node_pools), "training")
-    error_message = "node_pools needs a pool called system and one called training: training never shares nodes with serving."
+    error_message = "node_pools must contain a pool named system and one named training, because training never shares nodes with serving."
   }
 
   validation {
     condition     = alltrue([for name in keys(var.node_pools) : can(regex("^[a-z][a-z0-9]{0,11}$", name))])
-    error_message = "node_pools: AKS wants names of at most 12 lower case letters and digits."
+    error_message = "node_pools: each name must have at most 12 lowercase letters and digits, as AKS requires."
   }
 }

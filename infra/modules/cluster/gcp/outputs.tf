@@ -4,6 +4,6 @@ output "name" {
 }
 
 output "workload_pool" {
-  description = "Pool of the service accounts' identities. It is there once the cluster is."
+  description = "Pool of the service accounts' identities. It exists once the cluster exists."
   value       = google_container_cluster.this.workload_identity_config[0].workload_pool
 }

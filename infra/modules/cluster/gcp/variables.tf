@@ -19,7 +19,7 @@ variable "node_zones" {
 }
 
 variable "release_channel" {
-  description = "How fast Kubernetes is upgraded: RAPID, REGULAR or STABLE."
+  description = "Release channel, which determines how fast Kubernetes is upgraded: RAPID, REGULAR or STABLE."
   type        = string
 
   validation {
@@ -49,7 +49,7 @@ variable "api_client_cidrs" {
 
   validation {
     condition     = !contains(var.api_client_cidrs, "0.0.0.0/0")
-    error_message = "api_client_cidrs must not contain 0.0.0.0/0: name the ranges of your VPN and runners."
+    error_message = "api_client_cidrs must not contain 0.0.0.0/0: specify the ranges of your VPN and runners."
   }
 }
 
@@ -64,7 +64,7 @@ variable "volumes_kms_key_id" {
 }
 
 variable "deletion_protection" {
-  description = "Refuse to delete the cluster."
+  description = "Whether to prevent deletion of the cluster."
   type        = bool
 }
 
@@ -87,6 +87,6 @@ variable "node_pools" {
 
   validation {
     condition     = contains(keys(var.node_pools), "system") && contains(keys(var.node_pools), "training")
-    error_message = "node_pools needs a pool called system and one called training: training never shares nodes with serving."
+    error_message = "node_pools must contain a pool named system and one named training, because training never shares nodes with serving."
   }
 }

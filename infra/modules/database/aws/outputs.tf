@@ -4,16 +4,16 @@ output "host" {
 }
 
 output "instance_id" {
-  description = "Name of the instance as its metrics carry it."
+  description = "Name of the instance in its metrics."
   value       = aws_db_instance.this.identifier
 }
 
 output "resource_id" {
-  description = "Id that the right to connect (rds-db:connect) names."
+  description = "ID for the permission to connect (rds-db:connect)."
   value       = aws_db_instance.this.resource_id
 }
 
 output "administrator_secret_arn" {
-  description = "Secret that holds the administrator's password, for creating the services' database users."
+  description = "Secret with the administrator's password, for creating the services' database users."
   value       = aws_db_instance.this.master_user_secret[0].secret_arn
 }

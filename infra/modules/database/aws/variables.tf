@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "engine_version" {
-  description = "Major version of PostgreSQL; minor versions follow on their own."
+  description = "Major version of PostgreSQL; minor versions are upgraded automatically."
   type        = string
 }
 
@@ -14,27 +14,27 @@ variable "instance_class" {
 }
 
 variable "storage_gib" {
-  description = "Disk at the start."
+  description = "Initial disk size."
   type        = number
 }
 
 variable "storage_gib_max" {
-  description = "Disk that storage scaling stops at."
+  description = "Disk size at which storage scaling stops."
   type        = number
 }
 
 variable "multi_az" {
-  description = "A standby in a second zone."
+  description = "Whether to run a standby in a second zone."
   type        = bool
 }
 
 variable "backup_retention_days" {
-  description = "Days of point-in-time recovery."
+  description = "Retention of point-in-time recovery in days."
   type        = number
 }
 
 variable "deletion_protection" {
-  description = "Refuse to delete the instance, and take a last snapshot when it is deleted after all."
+  description = "Whether to prevent deletion of the instance, and take a final snapshot if it is deleted anyway."
   type        = bool
 }
 
@@ -69,6 +69,6 @@ variable "logs_kms_key_arn" {
 }
 
 variable "log_retention_days" {
-  description = "Days that logs are kept."
+  description = "Retention of logs in days."
   type        = number
 }

@@ -4,6 +4,6 @@ output "host" {
 }
 
 output "id" {
-  description = "Id of the server as its metrics carry it."
+  description = "ID of the server in its metrics."
   value       = azurerm_postgresql_flexible_server.this.id
 }

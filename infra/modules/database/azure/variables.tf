@@ -1,5 +1,5 @@
 variable "resource_group_name" {
-  description = "Resource group of everything."
+  description = "Resource group of all resources."
   type        = string
 }
 
@@ -9,7 +9,7 @@ variable "location" {
 }
 
 variable "server_name" {
-  description = "Name of the server, unique in the world."
+  description = "Globally unique name of the server."
   type        = string
 }
 
@@ -24,22 +24,22 @@ variable "sku_name" {
 }
 
 variable "storage_mib" {
-  description = "Disk at the start, one of Azure's sizes (32768, 65536, 131072, …); it grows on its own."
+  description = "Initial disk size, one of Azure's sizes (32768, 65536, 131072, …). The disk grows automatically."
   type        = number
 }
 
 variable "highly_available" {
-  description = "A standby in a second zone."
+  description = "Whether to run a standby in a second zone."
   type        = bool
 }
 
 variable "backup_retention_days" {
-  description = "Days of point-in-time recovery, 7 to 35."
+  description = "Retention of point-in-time recovery in days, 7 to 35."
   type        = number
 }
 
 variable "geo_redundant_backup_enabled" {
-  description = "Keep backups in the paired region too; cannot be changed later."
+  description = "Whether to keep backups in the paired region as well; cannot be changed later."
   type        = bool
 }
 
@@ -67,7 +67,7 @@ variable "tenant_id" {
 }
 
 variable "administrator" {
-  description = "Entra group or person that administers the database and makes the services' users."
+  description = "Entra group or user that administers the database and creates the services' users."
   type = object({
     object_id = string
     name      = string

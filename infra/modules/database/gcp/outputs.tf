@@ -4,7 +4,7 @@ output "host" {
 }
 
 output "instance_id" {
-  description = "Name of the instance as its metrics carry it, project:name."
+  description = "Name of the instance in its metrics, project:name."
   value       = "${var.project_id}:${google_sql_database_instance.this.name}"
 }
 

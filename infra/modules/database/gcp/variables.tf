@@ -14,7 +14,7 @@ variable "region" {
 }
 
 variable "database_version" {
-  description = "PostgreSQL version as Cloud SQL spells it, for instance POSTGRES_17."
+  description = "PostgreSQL version in Cloud SQL's spelling, for instance POSTGRES_17."
   type        = string
 }
 
@@ -24,32 +24,32 @@ variable "tier" {
 }
 
 variable "edition" {
-  description = "ENTERPRISE or ENTERPRISE_PLUS; decides which tiers there are."
+  description = "ENTERPRISE or ENTERPRISE_PLUS; determines which tiers are available."
   type        = string
 }
 
 variable "disk_gib" {
-  description = "Disk at the start; it grows on its own."
+  description = "Initial disk size. The disk grows automatically."
   type        = number
 }
 
 variable "disk_gib_max" {
-  description = "Disk that growth stops at."
+  description = "Disk size at which growth stops."
   type        = number
 }
 
 variable "highly_available" {
-  description = "A standby in a second zone."
+  description = "Whether to run a standby in a second zone."
   type        = bool
 }
 
 variable "backups_kept" {
-  description = "Daily backups that are kept."
+  description = "Number of daily backups to keep."
   type        = number
 }
 
 variable "deletion_protection" {
-  description = "Refuse to delete the instance, here and in Google's own API."
+  description = "Whether to prevent deletion of the instance, both in Terraform and in Google's API."
   type        = bool
 }
 

@@ -19,12 +19,12 @@ variable "subnet_ids" {
 
   validation {
     condition     = length(var.subnet_ids) == 3
-    error_message = "subnet_ids must be three: a zone without a mount target has nodes that cannot mount."
+    error_message = "subnet_ids must contain three subnets, because nodes in a zone without a mount target cannot mount the file system."
   }
 }
 
 variable "client_security_group_id" {
-  description = "Security group of the nodes that mount."
+  description = "Security group of the nodes that mount the file system."
   type        = string
 }
 
@@ -39,6 +39,6 @@ variable "backups" {
 }
 
 variable "keep_volumes" {
-  description = "Keep a volume's files when its claim goes."
+  description = "Whether to keep a volume's files when its claim is deleted."
   type        = bool
 }

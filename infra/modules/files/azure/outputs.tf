@@ -1,5 +1,5 @@
 output "storage_class_name" {
-  description = "StorageClass of volumes that many pods write."
+  description = "StorageClass of volumes to which many pods write."
   value       = var.storage_class_name
 }
 

@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "resource_group_name" {
-  description = "Resource group of everything."
+  description = "Resource group of all resources."
   type        = string
 }
 
@@ -14,12 +14,12 @@ variable "location" {
 }
 
 variable "account_name" {
-  description = "Name of the storage account, unique in the world, 24 lower case letters and digits at most."
+  description = "Globally unique name of the storage account; at most 24 lowercase letters and digits."
   type        = string
 
   validation {
     condition     = can(regex("^[a-z0-9]{3,24}$", var.account_name))
-    error_message = "account_name must be 3 to 24 lower case letters and digits."
+    error_message = "account_name must be 3 to 24 lowercase letters and digits."
   }
 }
 
@@ -34,12 +34,12 @@ variable "replication_type" {
 
   validation {
     condition     = contains(["LRS", "ZRS"], var.replication_type)
-    error_message = "replication_type must be LRS or ZRS: premium file shares know no other."
+    error_message = "replication_type must be LRS or ZRS, because premium file shares support no other type."
   }
 }
 
 variable "deleted_retention_days" {
-  description = "Days that a deleted share can be had back."
+  description = "Number of days during which a deleted share can be restored."
   type        = number
 }
 
@@ -52,7 +52,7 @@ variable "key" {
 }
 
 variable "cluster_principal_id" {
-  description = "Principal id of the cluster's identity, as which the driver makes shares."
+  description = "Principal ID of the cluster's identity, with which the driver creates shares."
   type        = string
 }
 
@@ -67,6 +67,6 @@ variable "private_zone_id" {
 }
 
 variable "keep_volumes" {
-  description = "Keep a volume's files when its claim goes."
+  description = "Whether to keep a volume's files when its claim is deleted."
   type        = bool
 }

@@ -9,7 +9,7 @@ variable "region" {
 }
 
 variable "tier" {
-  description = "Tier of the Filestore instances: standard (disks, one zone, under Google's keys), zonal (one zone) or enterprise (three zones)."
+  description = "Tier of the Filestore instances: standard (disks, one zone, encrypted with Google's keys), zonal (one zone) or enterprise (three zones)."
   type        = string
 
   validation {
@@ -24,7 +24,7 @@ variable "network_name" {
 }
 
 variable "reserved_range_name" {
-  description = "Range that the instances take their addresses from."
+  description = "Range from which the instances get their addresses."
   type        = string
 }
 
@@ -34,6 +34,6 @@ variable "kms_key_id" {
 }
 
 variable "keep_volumes" {
-  description = "Keep a volume's files when its claim goes."
+  description = "Whether to keep a volume's files when its claim is deleted."
   type        = bool
 }

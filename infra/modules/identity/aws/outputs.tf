@@ -4,16 +4,16 @@ output "service_account_annotations" {
 }
 
 output "secret_names" {
-  description = "Secrets of each service, by their name in Secrets Manager."
+  description = "Secrets of each service, by name in Secrets Manager."
   value       = { for service, uses in var.services : service => { for secret in uses.secrets : secret => aws_secretsmanager_secret.this["${service}/${secret}"].name } }
 }
 
 output "deployer" {
-  description = "Role that workflows assume, null without GitHub."
+  description = "Role that workflows assume; null without GitHub."
   value       = one(aws_iam_role.deployer[*].arn)
 }
 
 output "kubernetes_objects" {
-  description = "Objects for `kubectl apply`: the namespace of the services, and the rights of workflows there."
+  description = "Objects for `kubectl apply`: the namespace of the services, and the permissions of workflows in it."
   value       = concat([local.kubernetes_namespace], local.deployer_objects)
 }

@@ -9,7 +9,7 @@ variable "namespace" {
 }
 
 variable "services" {
-  description = "Services and what they use, from infra/access.yaml."
+  description = "Services and the resources that they use, from infra/access.yaml."
   type = map(object({
     cache          = bool
     database       = bool
@@ -21,7 +21,7 @@ variable "services" {
 }
 
 variable "topics" {
-  description = "Topics and who writes and reads them, from infra/access.yaml."
+  description = "Topics with the services that write and read them, from infra/access.yaml."
   type = map(object({
     partitions = number
     # null: compacted, the newest record of each key is kept.
@@ -38,7 +38,7 @@ variable "group_prefix" {
 }
 
 variable "lag_watchers" {
-  description = "Identities that may see the offsets of every service's consumer group, from infra/access.yaml. Names that are not services have no effect."
+  description = "Identities that may read the offsets of every service's consumer group, from infra/access.yaml. Names that are not services have no effect."
   type        = list(string)
   default     = []
 }
@@ -69,7 +69,7 @@ variable "cache_user_arns" {
 }
 
 variable "database_resource" {
-  description = "Region, account and resource id of the database, as region:account:id."
+  description = "Region, account and resource ID of the database, in the form region:account:id."
   type        = string
 }
 
@@ -94,12 +94,12 @@ variable "secrets_kms_key_arn" {
 }
 
 variable "deployer_kinds" {
-  description = "Operators' kinds that workflows may create in the namespace, by API group, from infra/access.yaml."
+  description = "Custom resources that workflows may create in the namespace, by API group, from infra/access.yaml."
   type        = map(list(string))
 }
 
 variable "github" {
-  description = "Repository (owner/name) and environments whose workflows may deploy here; null for none. create_provider is true in one environment of an account only."
+  description = "Repository (owner/name) and environments whose workflows may deploy here; null for none. Set create_provider to true in only one environment per account."
   type = object({
     repository      = string
     environments    = list(string)
@@ -114,7 +114,7 @@ variable "account_id" {
 }
 
 variable "cluster" {
-  description = "Name and ARN of the EKS cluster that workflows deploy to."
+  description = "Name and ARN of the EKS cluster to which workflows deploy."
   type = object({
     name = string
     arn  = string
@@ -122,6 +122,6 @@ variable "cluster" {
 }
 
 variable "repository_arns" {
-  description = "ECR repositories that workflows push to."
+  description = "ECR repositories to which workflows push images."
   type        = list(string)
 }

@@ -4,12 +4,12 @@ output "service_account_annotations" {
 }
 
 output "principal_ids" {
-  description = "Principal id of each service's identity."
+  description = "Principal ID of each service's identity."
   value       = { for service, identity in azurerm_user_assigned_identity.service : service => identity.principal_id }
 }
 
 output "names" {
-  description = "Name of each service's identity, which PostgreSQL knows it by."
+  description = "Name of each service's identity in PostgreSQL."
   value       = { for service, identity in azurerm_user_assigned_identity.service : service => identity.name }
 }
 
@@ -19,16 +19,16 @@ output "vault_names" {
 }
 
 output "secret_names" {
-  description = "Secrets of each service, by their name in its vault."
+  description = "Secrets of each service, by name in its vault."
   value       = { for service, uses in var.services : service => { for secret in uses.secrets : secret => secret } }
 }
 
 output "deployer" {
-  description = "Client id that workflows sign in with, null without GitHub."
+  description = "Client ID with which workflows sign in; null without GitHub."
   value       = one(azurerm_user_assigned_identity.deployer[*].client_id)
 }
 
 output "kubernetes_objects" {
-  description = "Objects for `kubectl apply`: the namespace of the services, and the rights of workflows there."
+  description = "Objects for `kubectl apply`: the namespace of the services, and the permissions of workflows in it."
   value       = concat([local.kubernetes_namespace], local.deployer_objects)
 }

@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "resource_group_name" {
-  description = "Resource group of everything."
+  description = "Resource group of all resources."
   type        = string
 }
 
@@ -24,7 +24,7 @@ variable "namespace" {
 }
 
 variable "services" {
-  description = "Services and what they use, from infra/access.yaml."
+  description = "Services and the resources that they use, from infra/access.yaml."
   type = map(object({
     cache      = bool
     database   = bool
@@ -45,17 +45,17 @@ variable "container_ids" {
 }
 
 variable "personal_key_scope_id" {
-  description = "Key that wraps the keys of personal data, as roles are given on it."
+  description = "ID for role assignments of the key that wraps the keys of personal data."
   type        = string
 }
 
 variable "vault_suffix" {
-  description = "Ending that makes vault names unique in the world, for instance d-a1b2c3; 9 characters at most."
+  description = "Suffix that makes vault names globally unique, for instance d-a1b2c3; at most 9 characters."
   type        = string
 
   validation {
     condition     = length(var.vault_suffix) <= 9
-    error_message = "vault_suffix must be 9 characters at most: a vault's name has 24, and tl-ingestion- takes 13 with a spare."
+    error_message = "vault_suffix must have at most 9 characters: a vault's name has at most 24, and tl-ingestion- takes 13."
   }
 }
 
@@ -70,17 +70,17 @@ variable "private_zone_id" {
 }
 
 variable "cluster_id" {
-  description = "AKS cluster that workflows deploy to."
+  description = "AKS cluster to which workflows deploy."
   type        = string
 }
 
 variable "registry_id" {
-  description = "Registry that workflows push to."
+  description = "Registry to which workflows push images."
   type        = string
 }
 
 variable "deployer_kinds" {
-  description = "Operators' kinds that workflows may create in the namespace, by API group, from infra/access.yaml."
+  description = "Custom resources that workflows may create in the namespace, by API group, from infra/access.yaml."
   type        = map(list(string))
 }
 

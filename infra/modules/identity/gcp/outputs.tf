@@ -9,12 +9,12 @@ output "emails" {
 }
 
 output "secret_names" {
-  description = "Secrets of each service, by their name in Secret Manager."
+  description = "Secrets of each service, by name in Secret Manager."
   value       = { for service, uses in var.services : service => { for secret in uses.secrets : secret => google_secret_manager_secret.this["${service}/${secret}"].secret_id } }
 }
 
 output "deployer" {
-  description = "Service account and identity provider that workflows use, null without GitHub."
+  description = "Service account and identity provider that workflows use; null without GitHub."
   value = var.github == null ? null : {
     service_account = google_service_account.deployer[0].email
     provider        = google_iam_workload_identity_pool_provider.github[0].name
@@ -22,6 +22,6 @@ output "deployer" {
 }
 
 output "kubernetes_objects" {
-  description = "Objects for `kubectl apply`: the namespace of the services, and the rights of workflows there."
+  description = "Objects for `kubectl apply`: the namespace of the services, and the permissions of workflows in it."
   value       = concat([local.kubernetes_namespace], local.deployer_objects)
 }

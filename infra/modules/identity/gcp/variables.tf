@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of service accounts and secrets; with a service's name 30 characters at most."
+  description = "Prefix of service accounts and secrets; together with a service's name, at most 30 characters."
   type        = string
 }
 
@@ -9,7 +9,7 @@ variable "project_id" {
 }
 
 variable "region" {
-  description = "Region that the secrets are kept in."
+  description = "Region in which the secrets are stored."
   type        = string
 }
 
@@ -19,7 +19,7 @@ variable "namespace" {
 }
 
 variable "services" {
-  description = "Services and what they use, from infra/access.yaml."
+  description = "Services and the resources that they use, from infra/access.yaml."
   type = map(object({
     cache      = bool
     database   = bool
@@ -50,12 +50,12 @@ variable "secrets_kms_key_id" {
 }
 
 variable "repository_id" {
-  description = "Artifact Registry repository that workflows push to."
+  description = "Artifact Registry repository to which workflows push images."
   type        = string
 }
 
 variable "deployer_kinds" {
-  description = "Operators' kinds that workflows may create in the namespace, by API group, from infra/access.yaml."
+  description = "Custom resources that workflows may create in the namespace, by API group, from infra/access.yaml."
   type        = map(list(string))
 }
 

@@ -4,11 +4,11 @@ output "bootstrap_servers" {
 }
 
 output "cluster_arn" {
-  description = "ARN of the cluster, from which the ARNs of topics and groups are made."
+  description = "ARN of the cluster, from which the ARNs of topics and groups are derived."
   value       = aws_msk_cluster.this.arn
 }
 
 output "cluster_name" {
-  description = "Name of the cluster as its metrics carry it."
+  description = "Name of the cluster in its metrics."
   value       = aws_msk_cluster.this.cluster_name
 }

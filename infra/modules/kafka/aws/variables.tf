@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "kafka_version" {
-  description = "Kafka version as MSK spells it; the suffix .kraft means no ZooKeeper."
+  description = "Kafka version in MSK's spelling; the suffix .kraft means that ZooKeeper is not used."
   type        = string
 }
 
@@ -14,12 +14,12 @@ variable "broker_instance_type" {
 }
 
 variable "broker_storage_gib" {
-  description = "Disk of each broker at the start."
+  description = "Initial disk size of each broker."
   type        = number
 }
 
 variable "broker_storage_gib_max" {
-  description = "Disk of each broker that storage scaling stops at. MSK never makes a disk smaller again."
+  description = "Disk size of each broker at which storage scaling stops. MSK cannot shrink a disk."
   type        = number
 }
 
@@ -34,7 +34,7 @@ variable "subnet_ids" {
 
   validation {
     condition     = length(var.subnet_ids) == 3
-    error_message = "subnet_ids must be three: a record is kept on three brokers in three zones."
+    error_message = "subnet_ids must contain three subnets, because a record is stored on three brokers in three zones."
   }
 }
 
@@ -54,6 +54,6 @@ variable "logs_kms_key_arn" {
 }
 
 variable "log_retention_days" {
-  description = "Days that broker logs are kept."
+  description = "Retention of broker logs in days."
   type        = number
 }

@@ -4,6 +4,6 @@ output "bootstrap_servers" {
 }
 
 output "namespace_id" {
-  description = "Id of the namespace as its metrics carry it."
+  description = "ID of the namespace in its metrics."
   value       = azurerm_eventhub_namespace.this.id
 }

@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "resource_group_name" {
-  description = "Resource group of everything."
+  description = "Resource group of all resources."
   type        = string
 }
 
@@ -14,7 +14,7 @@ variable "location" {
 }
 
 variable "namespace_name" {
-  description = "Name of the namespace, unique in the world."
+  description = "Globally unique name of the namespace."
   type        = string
 }
 
@@ -29,7 +29,7 @@ variable "processing_units" {
 }
 
 variable "topics" {
-  description = "Topics and who writes and reads them, from infra/access.yaml."
+  description = "Topics with the services that write and read them, from infra/access.yaml."
   type = map(object({
     partitions = number
     # null: compacted, the newest record of each key is kept.
@@ -40,12 +40,12 @@ variable "topics" {
 
   validation {
     condition     = alltrue([for topic in values(var.topics) : coalesce(topic.retention_days, 0) <= 90])
-    error_message = "Event Hubs keeps records for 90 days at most."
+    error_message = "Event Hubs keeps records for at most 90 days."
   }
 }
 
 variable "principals" {
-  description = "Principal id of each service's identity."
+  description = "Principal ID of each service's identity."
   type        = map(string)
 }
 

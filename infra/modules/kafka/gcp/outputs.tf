@@ -4,6 +4,6 @@ output "bootstrap_servers" {
 }
 
 output "cluster_id" {
-  description = "Id of the cluster as its metrics carry it."
+  description = "ID of the cluster in its metrics."
   value       = google_managed_kafka_cluster.this.cluster_id
 }

@@ -39,7 +39,7 @@ variable "kms_key_id" {
 }
 
 variable "topics" {
-  description = "Topics and who writes and reads them, from infra/access.yaml."
+  description = "Topics with the services that write and read them, from infra/access.yaml."
   type = map(object({
     partitions = number
     # null: compacted, the newest record of each key is kept.
@@ -56,7 +56,7 @@ variable "group_prefix" {
 }
 
 variable "lag_watchers" {
-  description = "Identities that may see the offsets of every service's consumer group, from infra/access.yaml. Names that are not services have no effect."
+  description = "Identities that may read the offsets of every service's consumer group, from infra/access.yaml. Names that are not services have no effect."
   type        = list(string)
   default     = []
 }
@@ -67,6 +67,6 @@ variable "principals" {
 }
 
 variable "protected" {
-  description = "Refuse to delete cluster and topics."
+  description = "Whether to prevent deletion of the cluster and its topics."
   type        = bool
 }

@@ -14,7 +14,7 @@ variable "account_id" {
 }
 
 variable "deletion_window_days" {
-  description = "Days in which a key's deletion can be taken back."
+  description = "Number of days during which the deletion of a key can be reverted."
   type        = number
   default     = 30
 }

@@ -1,6 +1,6 @@
 # The outputs wait for the grants, because a service rejects a key that its identity may not use.
 output "keys" {
-  description = "For cache, database, files, kafka, objects, registry and volumes: the key with and without version, and the identity that may use it."
+  description = "For cache, database, files, kafka, objects, registry and volumes: the key with and without its version, and the identity that may use it."
   value = { for purpose in local.wrapping : purpose => {
     key_id             = azurerm_key_vault_key.this[purpose].id
     versionless_key_id = azurerm_key_vault_key.this[purpose].versionless_id
@@ -11,13 +11,13 @@ output "keys" {
 }
 
 output "cluster_key" {
-  description = "Key of Kubernetes Secrets and its vault. It is there once the vault's private endpoint is."
+  description = "Key for Kubernetes Secrets, and its vault. It exists once the vault's private endpoint exists."
   value       = { key_id = azurerm_key_vault_key.this["cluster"].id, vault_id = azurerm_key_vault.this.id }
   depends_on  = [azurerm_private_endpoint.vault]
 }
 
 output "personal_key" {
-  description = "Key of personal data: its address without a version, and what roles are given on. It is there once the vault's private endpoint is."
+  description = "Key for personal data: its address without a version, and the ID for role assignments. It exists once the vault's private endpoint exists."
   value = {
     url      = azurerm_key_vault_key.this["personal"].versionless_id
     scope_id = azurerm_key_vault_key.this["personal"].resource_versionless_id

@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "resource_group_name" {
-  description = "Resource group of everything."
+  description = "Resource group of all resources."
   type        = string
 }
 
@@ -14,7 +14,7 @@ variable "location" {
 }
 
 variable "vault_name" {
-  description = "Name of the vault, unique in the world, 24 characters at most."
+  description = "Globally unique name of the vault; at most 24 characters."
   type        = string
 }
 
@@ -24,12 +24,12 @@ variable "tenant_id" {
 }
 
 variable "operator_cidrs" {
-  description = "Public ranges from which Terraform runs; everyone else comes through the private endpoint."
+  description = "Public ranges from which Terraform runs; all others must use the private endpoint."
   type        = list(string)
 }
 
 variable "operator_object_id" {
-  description = "Identity that runs Terraform, which makes the keys."
+  description = "Identity that runs Terraform, which creates the keys."
   type        = string
 }
 

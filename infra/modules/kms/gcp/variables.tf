@@ -9,11 +9,11 @@ variable "project_id" {
 }
 
 variable "project_number" {
-  description = "Number of the project, which the addresses of its service agents carry."
+  description = "Number of the project, which is part of the addresses of its service agents."
   type        = string
 }
 
 variable "region" {
-  description = "Region of the keys; what they encrypt must be in the same."
+  description = "Region of the keys, and of the data that they encrypt."
   type        = string
 }

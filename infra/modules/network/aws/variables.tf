@@ -14,22 +14,22 @@ variable "cidr" {
 
   validation {
     condition     = can(cidrhost(var.cidr, 0)) && endswith(var.cidr, "/16")
-    error_message = "cidr must be a /16 such as 10.20.0.0/16: the subnets are cut from it in fixed sizes."
+    error_message = "cidr must be a /16 such as 10.20.0.0/16, because it is divided into subnets of fixed sizes."
   }
 }
 
 variable "zones" {
-  description = "Three availability zones, by name, so that a zone that AWS adds moves no subnet."
+  description = "Three availability zones by name, so that subnets do not move when AWS adds a zone."
   type        = list(string)
 
   validation {
     condition     = length(distinct(var.zones)) == 3
-    error_message = "zones must name three different zones, for instance eu-central-1a, eu-central-1b and eu-central-1c."
+    error_message = "zones must contain three different zones, for instance eu-central-1a, eu-central-1b and eu-central-1c."
   }
 }
 
 variable "nat_gateway_count" {
-  description = "1 shares one NAT gateway between the zones (cheaper, a zone's loss cuts egress); 3 gives each zone its own."
+  description = "Number of NAT gateways. 1: the zones share one, which is cheaper, but losing its zone cuts off egress. 3: each zone has its own."
   type        = number
 
   validation {
@@ -44,6 +44,6 @@ variable "flow_log_kms_key_arn" {
 }
 
 variable "flow_log_retention_days" {
-  description = "Days that flow logs are kept."
+  description = "Retention of flow logs in days."
   type        = number
 }

@@ -1,5 +1,5 @@
 output "subnet_ids" {
-  description = "Subnets by name: nodes, api, endpoints, database. They are there once egress works."
+  description = "Subnets by name: nodes, api, endpoints, database. They exist once egress works."
   value       = { for name, subnet in azurerm_subnet.this : name => subnet.id }
   depends_on = [
     azurerm_nat_gateway_public_ip_association.this,
@@ -15,6 +15,6 @@ output "private_zone_ids" {
 }
 
 output "virtual_network_id" {
-  description = "Id of the virtual network."
+  description = "ID of the virtual network."
   value       = azurerm_virtual_network.this.id
 }

@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "resource_group_name" {
-  description = "Resource group of everything."
+  description = "Resource group of all resources."
   type        = string
 }
 
@@ -19,6 +19,6 @@ variable "cidr" {
 
   validation {
     condition     = can(cidrhost(var.cidr, 0)) && endswith(var.cidr, "/16")
-    error_message = "cidr must be a /16 such as 10.50.0.0/16: the subnets are cut from it in fixed sizes."
+    error_message = "cidr must be a /16 such as 10.50.0.0/16, because it is divided into subnets of fixed sizes."
   }
 }

@@ -1,5 +1,5 @@
 output "network_id" {
-  description = "Id of the network."
+  description = "ID of the network."
   value       = google_compute_network.this.id
 }
 
@@ -14,7 +14,7 @@ output "endpoints_subnet_id" {
 }
 
 output "peered_network" {
-  description = "Name of the network and of the range that is peered with Google's services, once the peering is there."
+  description = "Name of the network, and of the range that is peered with Google's services, once the peering exists."
   value       = { name = google_compute_network.this.name, range_name = google_compute_global_address.managed_services.name }
   depends_on  = [google_service_networking_connection.managed_services]
 }
@@ -26,7 +26,7 @@ output "peered_network_id" {
 }
 
 output "memorystore_network_id" {
-  description = "The network, once Memorystore may make endpoints in it."
+  description = "The network, once Memorystore may create endpoints in it."
   value       = google_compute_network.this.id
   depends_on  = [google_network_connectivity_service_connection_policy.memorystore]
 }

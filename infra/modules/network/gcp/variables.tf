@@ -14,12 +14,12 @@ variable "region" {
 }
 
 variable "cidr" {
-  description = "Address range, a /16, from which nodes, services, endpoints and managed services are cut. Pods get their own range."
+  description = "Address range, a /16, for nodes, services, endpoints and managed services. Pods have their own range."
   type        = string
 
   validation {
     condition     = can(cidrhost(var.cidr, 0)) && endswith(var.cidr, "/16")
-    error_message = "cidr must be a /16 such as 10.20.0.0/16: the subnets are cut from it in fixed sizes."
+    error_message = "cidr must be a /16 such as 10.20.0.0/16, because it is divided into subnets of fixed sizes."
   }
 }
 

@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "account_id" {
-  description = "Account, the suffix that makes bucket names unique."
+  description = "Account, which is the suffix that makes bucket names unique."
   type        = string
 }
 
@@ -14,12 +14,12 @@ variable "kms_key_arn" {
 }
 
 variable "lake_topics" {
-  description = "Topics that archive keeps. Their files get cold by age; the log beside them is read again and again."
+  description = "Topics that the archive service stores. Their files move to colder tiers by age, but their log is read repeatedly."
   type        = list(string)
 }
 
 variable "lake_tiering_days" {
-  description = "Age in days at which objects of the lake move to Glacier Instant Retrieval and then to Glacier Deep Archive."
+  description = "Ages in days at which objects of the lake move to Glacier Instant Retrieval and then to Glacier Deep Archive."
   type = object({
     glacier      = number
     deep_archive = number
@@ -27,26 +27,26 @@ variable "lake_tiering_days" {
 
   validation {
     condition     = var.lake_tiering_days.glacier >= 30
-    error_message = "lake_tiering_days.glacier must be at least 30: compaction reads files of up to 28 days, and recovery those since the oldest snapshot."
+    error_message = "lake_tiering_days.glacier must be at least 30: compaction reads files of up to 28 days, and recovery reads files since the oldest snapshot."
   }
 
   validation {
     condition     = var.lake_tiering_days.deep_archive >= var.lake_tiering_days.glacier + 90
-    error_message = "lake_tiering_days.deep_archive must be at least 90 days after glacier: Glacier Instant Retrieval charges 90 days at least."
+    error_message = "lake_tiering_days.deep_archive must be at least 90 days after glacier, because Glacier Instant Retrieval charges for at least 90 days."
   }
 
   validation {
     condition     = var.lake_tiering_days.deep_archive >= 130
-    error_message = "lake_tiering_days.deep_archive must be at least 130: drift is judged by files of up to 121 days, and from there on they would have to be restored."
+    error_message = "lake_tiering_days.deep_archive must be at least 130: drift detection reads files of up to 121 days, and archived files would have to be restored first."
   }
 }
 
 variable "dataset_retention_days" {
-  description = "Days that training data sets are kept; they can be made again from the lake."
+  description = "Retention of training data sets in days; they can be recreated from the lake."
   type        = number
 }
 
 variable "force_destroy" {
-  description = "Let the buckets be deleted with what is in them. For throw-away environments only."
+  description = "Whether the buckets can be deleted with their contents. Only for temporary environments."
   type        = bool
 }

@@ -1,5 +1,5 @@
 output "container_ids" {
-  description = "Ids of the containers lake, models, datasets, anchors and attachments."
+  description = "IDs of the containers lake, models, datasets, anchors and attachments."
   value       = { for kind, container in azurerm_storage_container.this : kind => container.id }
 }
 
@@ -9,6 +9,6 @@ output "urls" {
 }
 
 output "account_id" {
-  description = "Id of the storage account."
+  description = "ID of the storage account."
   value       = azurerm_storage_account.this.id
 }

@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "resource_group_name" {
-  description = "Resource group of everything."
+  description = "Resource group of all resources."
   type        = string
 }
 
@@ -14,7 +14,7 @@ variable "location" {
 }
 
 variable "account_name" {
-  description = "Name of the storage account, unique in the world, 24 lower case letters and digits at most."
+  description = "Globally unique name of the storage account; at most 24 lowercase letters and digits."
   type        = string
 }
 
@@ -24,7 +24,7 @@ variable "replication_type" {
 
   validation {
     condition     = contains(["LRS", "ZRS", "GZRS"], var.replication_type)
-    error_message = "replication_type must be LRS, ZRS or GZRS. Archive needs LRS; see infra/README.md."
+    error_message = "replication_type must be LRS, ZRS or GZRS. The archive tier requires LRS; see infra/README.md."
   }
 }
 
@@ -47,12 +47,12 @@ variable "private_zone_id" {
 }
 
 variable "lake_topics" {
-  description = "Topics that archive keeps. Their files get cold by age; the log beside them is read again and again."
+  description = "Topics that the archive service stores. Their files move to colder tiers by age, but their log is read repeatedly."
   type        = list(string)
 }
 
 variable "lake_tiering_days" {
-  description = "Age in days at which objects of the lake move to cold and then to archive. archive is null where replication is over zones, which Azure's archive tier does not support."
+  description = "Ages in days at which objects of the lake move to the cold tier and then to the archive tier. Set archive to null if data is replicated across zones, which Azure's archive tier does not support."
   type = object({
     cold    = number
     archive = optional(number)
@@ -60,16 +60,16 @@ variable "lake_tiering_days" {
 
   validation {
     condition     = var.lake_tiering_days.cold >= 30
-    error_message = "lake_tiering_days.cold must be at least 30: compaction reads files of up to 28 days, and recovery those since the oldest snapshot."
+    error_message = "lake_tiering_days.cold must be at least 30: compaction reads files of up to 28 days, and recovery reads files since the oldest snapshot."
   }
 
   validation {
     condition     = var.lake_tiering_days.archive == null ? true : var.lake_tiering_days.archive >= 130
-    error_message = "lake_tiering_days.archive must be at least 130: drift is judged by files of up to 121 days, and from there on they would have to be restored."
+    error_message = "lake_tiering_days.archive must be at least 130: drift detection reads files of up to 121 days, and archived files would have to be restored first."
   }
 }
 
 variable "dataset_retention_days" {
-  description = "Days that training data sets are kept; they can be made again from the lake."
+  description = "Retention of training data sets in days; they can be recreated from the lake."
   type        = number
 }

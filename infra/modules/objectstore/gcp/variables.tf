@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "project_id" {
-  description = "Project, the suffix that makes bucket names unique."
+  description = "Project, which is the suffix that makes bucket names unique."
   type        = string
 }
 
@@ -19,12 +19,12 @@ variable "kms_key_id" {
 }
 
 variable "lake_topics" {
-  description = "Topics that archive keeps. Their files get cold by age; the log beside them is read again and again."
+  description = "Topics that the archive service stores. Their files move to colder tiers by age, but their log is read repeatedly."
   type        = list(string)
 }
 
 variable "lake_tiering_days" {
-  description = "Age in days at which objects of the lake move to Coldline and then to Archive."
+  description = "Ages in days at which objects of the lake move to Coldline and then to Archive."
   type = object({
     coldline = number
     archive  = number
@@ -32,21 +32,21 @@ variable "lake_tiering_days" {
 
   validation {
     condition     = var.lake_tiering_days.coldline >= 30
-    error_message = "lake_tiering_days.coldline must be at least 30: compaction reads files of up to 28 days, and recovery those since the oldest snapshot."
+    error_message = "lake_tiering_days.coldline must be at least 30: compaction reads files of up to 28 days, and recovery reads files since the oldest snapshot."
   }
 
   validation {
     condition     = var.lake_tiering_days.archive >= var.lake_tiering_days.coldline + 90
-    error_message = "lake_tiering_days.archive must be at least 90 days after coldline: Coldline charges 90 days at least."
+    error_message = "lake_tiering_days.archive must be at least 90 days after coldline, because Coldline charges for at least 90 days."
   }
 }
 
 variable "dataset_retention_days" {
-  description = "Days that training data sets are kept; they can be made again from the lake."
+  description = "Retention of training data sets in days; they can be recreated from the lake."
   type        = number
 }
 
 variable "force_destroy" {
-  description = "Let the buckets be deleted with what is in them. For throw-away environments only."
+  description = "Whether the buckets can be deleted with their contents. Only for temporary environments."
   type        = bool
 }

@@ -46,7 +46,7 @@ locals {
       statistic   = "Maximum"
       comparison  = "GreaterThanThreshold"
       threshold   = 0
-      description = "Broker ${broker} leads partitions with too few replicas in sync: producing to them fails."
+      description = "Broker ${broker} leads partitions with too few in-sync replicas, so producing to them fails."
     } },
     { for broker in [1, 2, 3] : "kafka-disk-${broker}" => {
       namespace   = "AWS/Kafka"
@@ -55,7 +55,7 @@ locals {
       statistic   = "Maximum"
       comparison  = "GreaterThanThreshold"
       threshold   = 85
-      description = "Broker ${broker}'s disk is nearly full although storage scaling starts at 60 %."
+      description = "The disk of broker ${broker} is nearly full, although storage scaling starts at 60 %."
     } },
     { for node in var.cache_node_ids : "cache-memory-${node}" => {
       namespace   = "AWS/ElastiCache"

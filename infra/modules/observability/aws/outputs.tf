@@ -4,7 +4,7 @@ output "alert_topic_arn" {
 }
 
 output "prometheus_write_url" {
-  description = "Where the collector writes metrics, signed with SigV4."
+  description = "Endpoint to which the collector writes metrics, signed with SigV4."
   value       = "${aws_prometheus_workspace.this.prometheus_endpoint}api/v1/remote_write"
 }
 

@@ -14,12 +14,12 @@ variable "account_id" {
 }
 
 variable "alert_emails" {
-  description = "Addresses that get the alerts. Each must confirm its subscription."
+  description = "E-mail addresses that receive the alerts. Each must confirm its subscription."
   type        = set(string)
 }
 
 variable "log_retention_days" {
-  description = "Days that the services' logs are kept."
+  description = "Retention of the services' logs in days."
   type        = number
 }
 
@@ -39,7 +39,7 @@ variable "database_instance_id" {
 }
 
 variable "database_free_bytes_min" {
-  description = "Free disk of the database below which an alert is sent."
+  description = "Free disk space of the database below which an alert is sent."
   type        = number
 }
 

@@ -24,7 +24,7 @@ locals {
       aggregation = "Total"
       operator    = "GreaterThan"
       threshold   = 0
-      description = "Event Hubs turns requests away: raise processing_units."
+      description = "Event Hubs is throttling requests: raise processing_units."
     }
     kafka-cpu = {
       scope       = var.kafka_namespace_id

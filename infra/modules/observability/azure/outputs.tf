@@ -1,5 +1,5 @@
 output "log_analytics_workspace_id" {
-  description = "Workspace of all logs."
+  description = "Workspace for all logs."
   value       = azurerm_log_analytics_workspace.this.id
 }
 
@@ -9,7 +9,7 @@ output "action_group_id" {
 }
 
 output "metrics_url" {
-  description = "Where the collector writes metrics (Prometheus remote write, with an Entra token)."
+  description = "Endpoint to which the collector writes metrics (Prometheus remote write, with an Entra token)."
   value       = "${data.azurerm_monitor_data_collection_endpoint.this.metrics_ingestion_endpoint}/dataCollectionRules/${data.azurerm_monitor_data_collection_rule.this.immutable_id}/streams/Microsoft-PrometheusMetrics/api/v1/write?api-version=2023-04-24"
 }
 

@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "resource_group_name" {
-  description = "Resource group of everything."
+  description = "Resource group of all resources."
   type        = string
 }
 
@@ -14,12 +14,12 @@ variable "location" {
 }
 
 variable "log_retention_days" {
-  description = "Days that logs are kept, 30 to 730."
+  description = "Retention of logs in days, 30 to 730."
   type        = number
 }
 
 variable "alert_emails" {
-  description = "Addresses that get the alerts."
+  description = "E-mail addresses that receive the alerts."
   type        = set(string)
 }
 
@@ -39,7 +39,7 @@ variable "database_id" {
 }
 
 variable "storage_account_id" {
-  description = "Storage account of lake, models and data sets."
+  description = "Storage account for the lake, models and data sets."
   type        = string
 }
 

@@ -9,6 +9,6 @@ output "collector_email" {
 }
 
 output "metrics_url" {
-  description = "Where the collector writes metrics (OTLP, with a Google token)."
+  description = "Endpoint to which the collector writes metrics (OTLP, with a Google token)."
   value       = "https://telemetry.googleapis.com"
 }

@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "project_id" {
-  description = "Project that is watched."
+  description = "Project that is monitored."
   type        = string
 }
 
@@ -24,7 +24,7 @@ variable "workload_pool" {
 }
 
 variable "cluster_name" {
-  description = "Cluster whose logs are kept."
+  description = "Cluster whose logs are stored."
   type        = string
 }
 
@@ -34,12 +34,12 @@ variable "kms_key_id" {
 }
 
 variable "alert_emails" {
-  description = "Addresses that get the alerts."
+  description = "E-mail addresses that receive the alerts."
   type        = set(string)
 }
 
 variable "log_retention_days" {
-  description = "Days that the services' logs are kept."
+  description = "Retention of the services' logs in days."
   type        = number
 }
 

@@ -1,5 +1,5 @@
 output "url" {
-  description = "What comes before an image's name."
+  description = "Prefix of an image's name."
   value       = trimsuffix(values(aws_ecr_repository.this)[0].repository_url, "/${keys(aws_ecr_repository.this)[0]}")
 }
 

@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "images" {
-  description = "Images, a repository each."
+  description = "Images, each of which has its own repository."
   type        = set(string)
 }
 
@@ -14,12 +14,12 @@ variable "kms_key_arn" {
 }
 
 variable "images_kept" {
-  description = "Tagged images kept in each repository, the newest first."
+  description = "Number of newest tagged images to keep in each repository."
   type        = number
   default     = 50
 }
 
 variable "force_delete" {
-  description = "Let a repository be deleted with its images. For throw-away environments only."
+  description = "Whether a repository can be deleted with its images. Only for temporary environments."
   type        = bool
 }

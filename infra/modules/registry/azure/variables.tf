@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "resource_group_name" {
-  description = "Resource group of everything."
+  description = "Resource group of all resources."
   type        = string
 }
 
@@ -14,12 +14,12 @@ variable "location" {
 }
 
 variable "registry_name" {
-  description = "Name of the registry, unique in the world, letters and digits only."
+  description = "Globally unique name of the registry; only letters and digits."
   type        = string
 }
 
 variable "zone_redundant" {
-  description = "Keep the images in three zones."
+  description = "Whether to store the images in three zones."
   type        = bool
 }
 
@@ -43,6 +43,6 @@ variable "private_zone_id" {
 }
 
 variable "pusher_cidrs" {
-  description = "Public ranges that may push images, for runners outside the network; empty closes the public side."
+  description = "Public ranges that may push images, for runners outside the network; if empty, public access is closed."
   type        = list(string)
 }

@@ -1,9 +1,9 @@
 output "url" {
-  description = "What comes before an image's name."
+  description = "Prefix of an image's name."
   value       = "${var.region}-docker.pkg.dev/${var.project_id}/${google_artifact_registry_repository.this.repository_id}"
 }
 
 output "repository_id" {
-  description = "Id of the repository."
+  description = "ID of the repository."
   value       = google_artifact_registry_repository.this.repository_id
 }

@@ -19,7 +19,7 @@ variable "kms_key_id" {
 }
 
 variable "images_kept" {
-  description = "Versions kept of each image, the newest first."
+  description = "Number of newest versions of each image to keep."
   type        = number
   default     = 50
 }

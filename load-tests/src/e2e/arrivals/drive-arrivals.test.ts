@@ -88,7 +88,7 @@ test("groups responses by kind, and counts a response to another payment as fail
   expect(figures.fault).toMatch(/another|503/);
 });
 
-test("in an open model, latency includes the wait for a free connection", async () => {
+test("latency in an open model includes the wait for a free connection", async () => {
   answer = async (id, response) => {
     await delay(40);
     json(response, 200, { transaction_id: id, rung: "model" });
@@ -109,7 +109,7 @@ test("a closed model keeps as many requests in flight as there are connections",
   expect(underWayMax).toBe(5);
 });
 
-test("in a closed model, a rejected caller waits as long as Retry-After says while the others continue", async () => {
+test("a rejected caller in a closed model waits for the time in Retry-After while the others continue", async () => {
   answer = (id, response) => {
     if (id === "payment-0") json(response, 429, {}, { "retry-after": String(RETRY_AFTER_S) });
     else json(response, 200, { transaction_id: id, rung: "model" });

@@ -21,7 +21,7 @@ function answering(capacity: number, ratePerSecond: number, change: Partial<Arri
   };
 }
 
-test("finds the highest rate that is answered in time", async () => {
+test("finds the highest rate at which responses are in time", async () => {
   const rates: number[] = [];
   const { ratePerSecond } = await findMaximum({
     run: async (rate) => {

@@ -60,7 +60,7 @@ export class HttpConnection {
     if (this.#wanted < 0) this.#wanted = lengthOf(text);
     if (this.#wanted < 0 || text.length < this.#wanted) {
       this.#text = text;
-      if (text.length > ANSWER_BYTES_MAX) this.#fail(new BenchError("An answer is too long."));
+      if (text.length > ANSWER_BYTES_MAX) this.#fail(new BenchError("A response is too long."));
       return;
     }
     const onAnswer = this.#onAnswer;

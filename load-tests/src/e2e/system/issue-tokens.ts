@@ -42,6 +42,6 @@ export async function startTokenIssuer(context: BenchContext, tenant: string): P
 async function listen(server: Server): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
-  if (address === null || typeof address === "string") throw new BenchError("The token issuer got no port.");
+  if (address === null || typeof address === "string") throw new BenchError("The token issuer did not receive a port.");
   return address.port;
 }

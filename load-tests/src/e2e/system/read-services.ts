@@ -60,7 +60,7 @@ export function readMemory({ pids, urls }: BenchSystem): Record<string, number> 
 /** Resident set size of a process, see proc_pid_status(5). */
 export function residentMb(pid: number): number {
   const kb = Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
-  if (Number.isNaN(kb)) throw new BenchError(`The process ${pid} reports no memory.`);
+  if (Number.isNaN(kb)) throw new BenchError(`The process ${pid} does not report its memory use.`);
   return kb / KB_PER_MB;
 }
 

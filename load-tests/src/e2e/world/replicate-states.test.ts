@@ -119,7 +119,7 @@ test("estimates the memory of copies slightly above their size in bytes", async 
 test("rejects copies that do not fit into memory", () => {
   const cards = 5_000_000;
   expect(() => requireMemory({ cards, bytes: 8e9, freeBytes: 8.5e9 })).toThrow(
-    "--cards: the states of 5000000 cards need 9.1 GB of memory, and this machine has 8.5 GB free.",
+    "--cards: the states of 5000000 cards require 9.1 GB of memory, but this machine has only 8.5 GB free.",
   );
   requireMemory({ cards, bytes: 8e9, freeBytes: 9.5e9 });
 });

@@ -140,7 +140,7 @@ export function requireMemory(need: { cards: number; bytes: number; freeBytes: n
   if (bytes + REST_BYTES <= freeBytes) return;
   const [needed, free] = [bytes + REST_BYTES, freeBytes].map((each) => (each / GB_BYTES).toFixed(1));
   throw new BenchError(
-    `--cards: the states of ${cards} cards need ${needed} GB of memory, and this machine has ${free} GB free.`,
+    `--cards: the states of ${cards} cards require ${needed} GB of memory, but this machine has only ${free} GB free.`,
   );
 }
 

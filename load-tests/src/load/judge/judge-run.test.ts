@@ -20,7 +20,7 @@ const good: GeneratorFigures = {
 };
 
 describe("a load", () => {
-  test("that was sent in time has no fault, even if a few of ten thousand requests are missing", () => {
+  test("has no fault if it was sent in time, even if a few of ten thousand requests are missing", () => {
     expect(loadFault(good)).toBeUndefined();
     expect(loadFault({ ...good, begun: 9_993, dropped: 7 })).toBeUndefined();
   });
@@ -31,23 +31,23 @@ describe("a load", () => {
       { begun: 8_000, k6Cores: 1.9 },
       "The generator could not send 2000 of 10000 requests: k6 used 1.90 of 2 cores",
     ],
-    ["the machine was busy", { dropped: 100, machineBusy: 0.99 }, "were 99 % busy, and k6 used 0.50 cores of them"],
+    ["the machine was busy", { dropped: 100, machineBusy: 0.99 }, "were 99 % busy, and k6 used 0.50 of these cores"],
     ["there was another cause", { dropped: 100, k6Cores: undefined }, "something else delayed k6"],
     [
       "k6 was late",
       { latenessP99Ms: 80, machineBusy: 1 },
       "could not send in time: 1 % of the requests were sent at least 80 ms late",
     ],
-  ])("that was not sent because %s is the generator's fault", (_what, changes, sentence) => {
+  ])("is the generator's fault if it was not sent because %s", (_what, changes, sentence) => {
     const fault = loadFault({ ...good, ...changes });
     expect(fault).toMatchObject({ by: "generator", sentence: expect.stringMatching(/^The generator could not send /) });
     expect(fault?.sentence).toContain(sentence);
   });
 
-  test("that overloads the system is the system's fault", () => {
+  test("is the system's fault if it overloads the system", () => {
     const fault = loadFault({ ...good, dropped: 100, underWay: 590, machineBusy: 1 });
     expect(fault).toMatchObject({ by: "system" });
-    expect(fault?.sentence).toContain("The system held up 100 of 10000 requests: all 600 users of k6 were waiting");
+    expect(fault?.sentence).toContain("The system delayed 100 of 10000 requests: all 600 users of k6 were waiting");
   });
 });
 
@@ -76,12 +76,12 @@ const decided = (number: number, atMs: number, latencyMs = 10, latenessMs = 0, r
 describe("a ramp", () => {
   const breakpoint = (transcript: Transcript) => findBreakpoint(figuresByPhase(RAMP, transcript), SETTINGS);
 
-  test("that crosses no limit has no breakpoint", () => {
+  test("has no breakpoint if it crosses no limit", () => {
     expect(breakpoint(play((atMs, index) => decided(index, atMs)))).toEqual({ heldPerS: 200 });
   });
 
   test.each<[string, (atMs: number, index: number) => string | undefined, string]>([
-    ["slow answers", (atMs, index) => decided(index, atMs, index < 100 ? 10 : 400), "p99 400 ms is over 250 ms"],
+    ["slow answers", (atMs, index) => decided(index, atMs, index < 100 ? 10 : 400), "p99 of 400 ms exceeds 250 ms"],
     [
       "rejections",
       (atMs, index) => (index < 290 ? decided(index, atMs) : `p ${index} ${atMs} 0 1 429 - - -`),
@@ -105,9 +105,9 @@ describe("a ramp", () => {
   });
 
   test.each<[string, (atMs: number, index: number) => string | undefined]>([
-    ["that sends late", (atMs, index) => decided(index, atMs, 10, index < 100 ? 0 : 90)],
-    ["that sends too little", (atMs, index) => (index < 250 ? decided(index, atMs) : undefined)],
-  ])("limited by a generator %s shows no limit of the system", (_what, line) => {
+    ["sending late", (atMs, index) => decided(index, atMs, 10, index < 100 ? 0 : 90)],
+    ["sending too little", (atMs, index) => (index < 250 ? decided(index, atMs) : undefined)],
+  ])("does not show the system's limit if the generator is %s", (_what, line) => {
     const found = breakpoint(play(line));
     expect(found).toMatchObject({ heldPerS: 100, brokeAt: { perS: 200, by: "generator" } });
     const sentence = "The generator could not send 200 payments per second, and the system's own limit is above 100";

@@ -190,7 +190,7 @@ export function loadFault(figures: GeneratorFigures): Fault | undefined {
       const sentence = `The generator could not send ${missing} of ${planned} requests: ${reasonOf(figures)}.`;
       return { sentence, by: "generator" };
     }
-    const sentence = `The system held up ${missing} of ${planned} requests: all ${vus} users of k6 were waiting for its responses, so its latency is worse than shown; lower --rate, or raise --vus.`;
+    const sentence = `The system delayed ${missing} of ${planned} requests: all ${vus} users of k6 were waiting for its responses, so its latency is worse than shown; lower --rate, or raise --vus.`;
     return { sentence, by: "system" };
   }
   if (latenessP99Ms > LATENESS_P99_MS_MAX) {
@@ -206,7 +206,7 @@ function reasonOf({ k6Cores, cores, machineBusy }: GeneratorFigures): string {
     return `k6 used ${k6Cores.toFixed(2)} of ${cores} cores itself; ${fix}`;
   }
   if (machineBusy >= SATURATED_SHARE) {
-    const own = k6Cores === undefined ? "" : `, and k6 used ${k6Cores.toFixed(2)} cores of them`;
+    const own = k6Cores === undefined ? "" : `, and k6 used ${k6Cores.toFixed(2)} of these cores`;
     return `this machine's ${cores} cores were ${(machineBusy * 100).toFixed(0)} % busy${own}; ${fix}`;
   }
   return `something else delayed k6; ${fix}`;
@@ -262,7 +262,7 @@ function breakOf(step: PhaseFigures, settings: LoadSettings): Break | undefined 
   if (errors > errorsPercent) return { why: `${errors.toFixed(2)} % were rejected or failed`, by: "system" };
   if (worse > degradedPercent)
     return { why: `${worse.toFixed(2)} % were decided late or without the model`, by: "system" };
-  if (!(step.p99Ms <= p99Ms)) return { why: `p99 ${step.p99Ms.toFixed(0)} ms is over ${p99Ms} ms`, by: "system" };
+  if (!(step.p99Ms <= p99Ms)) return { why: `p99 of ${step.p99Ms.toFixed(0)} ms exceeds ${p99Ms} ms`, by: "system" };
   return undefined;
 }
 

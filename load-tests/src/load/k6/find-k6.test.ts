@@ -23,13 +23,13 @@ async function refusal(environment: Record<string, string>): Promise<string> {
   return error.message;
 }
 
-test("says how to get k6 if it is not on the PATH", async () => {
+test("explains how to install k6 if it is not on the PATH", async () => {
   const message = await refusal({ PATH: [folder, "/nowhere"].join(delimiter) });
-  expect(message).toMatch(/^There is no k6 on the PATH: /);
+  expect(message).toMatch(/^k6 is not on the PATH: /);
   expect(message).toMatch(HOW);
 });
 
-test("names a K6_BIN that does not exist", async () => {
+test("reports a K6_BIN that does not exist", async () => {
   const message = await refusal({ K6_BIN: join(folder, "absent"), PATH: "" });
   expect(message).toContain(`${join(folder, "absent")} cannot be run as k6`);
   expect(message).toMatch(HOW);
@@ -37,11 +37,11 @@ test("names a K6_BIN that does not exist", async () => {
 
 test("rejects an old k6 and names its version", async () => {
   const message = await refusal({ K6_BIN: program("old", "k6 v1.7.1 (commit/abc, go1.26, linux/amd64)") });
-  expect(message).toContain("is k6 1.7.1, and the scripts need 2.0 or newer");
+  expect(message).toContain("is k6 1.7.1, but the scripts require 2.0 or newer");
   expect(message).toMatch(HOW);
 });
 
-test("rejects another program and one that fails", async () => {
+test("rejects a program that is not k6 and one that fails", async () => {
   expect(await refusal({ K6_BIN: program("other", "hello") })).toContain("does not identify itself as k6");
   expect(await refusal({ K6_BIN: program("failing", "k6 v2.2.0", 3) })).toContain("cannot be run as k6");
 });

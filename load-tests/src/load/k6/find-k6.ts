@@ -23,10 +23,10 @@ export interface K6 {
 export async function findK6(environment: Readonly<Record<string, string | undefined>>): Promise<K6> {
   const named = environment.K6_BIN;
   const path = named === undefined || named === "" ? await findProgram(["k6"], environment.PATH) : named;
-  if (path === undefined) throw new BenchError(`There is no k6 on the PATH: ${HOW_TO_GET}.`);
+  if (path === undefined) throw new BenchError(`k6 is not on the PATH: ${HOW_TO_GET}.`);
   const version = await versionOf(path);
   if (Number(version.split(".", 1)[0]) < MAJOR_MIN) {
-    throw new BenchError(`${path} is k6 ${version}, and the scripts need ${MAJOR_MIN}.0 or newer: ${HOW_TO_GET}.`);
+    throw new BenchError(`${path} is k6 ${version}, but the scripts require ${MAJOR_MIN}.0 or newer: ${HOW_TO_GET}.`);
   }
   return { path, version };
 }

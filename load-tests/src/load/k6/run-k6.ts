@@ -150,5 +150,5 @@ async function readSummary(folder: string): Promise<Pick<K6Outcome, "dropped" | 
 async function failureOf(folder: string, code: number): Promise<string> {
   const path = join(folder, LOG_FILE);
   const lines = (await readFile(path, "utf8")).split("\n").filter((line) => line.trim() !== "");
-  return `k6 could not run the scenario (exit code ${code}): ${lines.at(-1)?.trim() ?? "no output"}; see its log ${path}.`;
+  return `k6 could not run the scenario (exit code ${code}): ${lines.at(-1)?.trim() ?? "no output"}; see the log ${path}.`;
 }

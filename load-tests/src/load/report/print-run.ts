@@ -75,7 +75,7 @@ function generatorLine(figures: GeneratorFigures): string {
 
 function limitLines(limits: readonly Limit[]): string[] {
   const broken = crossed(limits);
-  if (broken.length === 0) return [`limits: all ${limits.length} held`];
+  if (broken.length === 0) return [`limits: none of ${limits.length} was exceeded`];
   return [
     `limits: ${broken.length} of ${limits.length} were exceeded`,
     ...broken.map(

@@ -108,7 +108,7 @@ test("the page shows at the top whether the run passed, and why not", () => {
   );
   expect(bad).toContain('<span class="badge bad">FAILED</span>');
   for (const why of [
-    "1 of 1 limits crossed, see below",
+    "1 of 1 limits were exceeded; see below",
     "The ledger does not balance: accepted 19, decided 18, lost 1, duplicated 0, differing 0",
     "Lost: load-1-3",
   ]) {

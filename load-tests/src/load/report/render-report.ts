@@ -53,7 +53,7 @@ function notesOf({ limits, ledger, fault, killed, breakpoint, wasInterrupted }: 
   const broken = crossed(limits);
   const faults = [
     fault?.sentence ?? "",
-    broken.length === 0 ? "" : `${broken.length} of ${limits.length} limits crossed, see below`,
+    broken.length === 0 ? "" : `${broken.length} of ${limits.length} limits were exceeded; see below`,
     ledger.accepted === 0 ? "No payment was accepted" : "",
     balances(ledger)
       ? ""
@@ -130,11 +130,11 @@ function plotsOf({ series, generator }: LoadResult): Html[] {
       line("sent", "blue", series.sentPerS),
       line("decided", "green", series.decidedPerS),
     ]),
-    plotOf("From request to decision, by the moment of the request", "ms", [
+    plotOf("From request to decision, by time of the request", "ms", [
       line("p50", "blue", series.p50Ms),
       line("p99", "orange", series.p99Ms),
     ]),
-    plotOf("Payments refused, failed, undecided or decided without the model", "per second", [
+    plotOf("Payments that were rejected, failed, undecided or decided without the model", "per second", [
       line("refused", "orange", series.refusedPerS),
       line("failed", "red", series.failedPerS),
       line("undecided", "violet", series.undecidedPerS),

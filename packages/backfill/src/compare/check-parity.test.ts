@@ -107,7 +107,7 @@ describe("finds a single wrong value", () => {
   test.each([
     ["in the emitted values", spoil(emit()), {}, { emitted: 1, replayed: value }],
     ["in the recomputed values", emit(), { engine: new WrongEngine(spec) }, { emitted: value, replayed: 1 }],
-  ])("%s", async (_where, events, options, values) => {
+  ])("finds a wrong value %s", async (_where, events, options, values) => {
     const report = await check(events, options);
     expect(report.mismatches).toBe(1);
     expect(report.examples).toEqual([{ ...found, ...values }]);

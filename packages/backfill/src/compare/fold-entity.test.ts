@@ -199,7 +199,7 @@ describe("foldEntity", () => {
     expect(labels.find((row) => row.client_transaction_id === "c-00")?.explained).toBe(0);
   });
 
-  test.each(planFolds(spec).entities)("$name: the features are those of the whole vector", async (plan) => {
+  test.each(planFolds(spec).entities)("$name: the features equal those of the whole vector", async (plan) => {
     const rows = await judged(history());
     const sorted = sortedBy(plan.fields, rows);
     const vectors = vectorsOf(rows);
@@ -271,7 +271,7 @@ describe("foldEntity", () => {
       [1, 0],
       [3, 1],
     ]);
-    await expect(folded("device", [], 100, "found", sharing)).rejects.toThrow("--find is for --entity card");
+    await expect(folded("device", [], 100, "found", sharing)).rejects.toThrow("--find requires --entity card");
   });
 
   test("profiles have exactly the values of a backfill's queries", async () => {
@@ -338,10 +338,12 @@ describe("foldEntity", () => {
   });
 
   test("stops at a payment without the requested device, and at an entity that is not in the spec", async () => {
-    await expect(folded("device", [payment("c-1", 0)])).rejects.toThrow("device_token is needed");
-    await expect(folded("terminal", [label("c-1", 1)])).rejects.toThrow("explained is needed");
-    await expect(folded("terminal", [], 100, "explained")).rejects.toThrow("--judge is for --entity card");
-    await expect(folded("shop", [])).rejects.toThrow('--entity "shop" is not among card, terminal, device, ip, email');
+    await expect(folded("device", [payment("c-1", 0)])).rejects.toThrow("device_token is required");
+    await expect(folded("terminal", [label("c-1", 1)])).rejects.toThrow("explained is required");
+    await expect(folded("terminal", [], 100, "explained")).rejects.toThrow("--judge requires --entity card");
+    await expect(folded("shop", [])).rejects.toThrow(
+      'Unknown --entity "shop". Use one of: card, terminal, device, ip, email',
+    );
   });
 
   test("does not read ahead while no rows are consumed", async () => {

@@ -177,7 +177,7 @@ class EntityFold {
     this.#entity = names.indexOf(entity);
     const own = plan.entities[this.#entity];
     if (own === undefined) {
-      throw new TriplineError("invalid-field", `--entity "${entity}" is not among ${names.join(", ")}.`);
+      throw new TriplineError("invalid-field", `Unknown --entity "${entity}". Use one of: ${names.join(", ")}.`);
     }
     if (answers === "explained") requireEntity("--judge", entity, plan.judge);
     if (answers === "found") requireEntity("--find", entity, plan.finder);
@@ -216,7 +216,7 @@ class EntityFold {
   /** Resets the states if the line belongs to a different entity than the line before it. */
   #turnTo(row: Event): void {
     const key = this.#engine.entityIds(idsOf(row))[this.#entity];
-    if (key === undefined) throw this.#fault(`${this.#key} is needed for the features of that entity`, row);
+    if (key === undefined) throw this.#fault(`${this.#key} is required for the features of this entity`, row);
     const isPayment = row.stream === "payment";
     const atMs = isPayment ? row.occurred_at_ms : row.labelled_at_ms;
     const place: Place = { key, atMs, isPayment, id: row.client_transaction_id };
@@ -254,7 +254,7 @@ class EntityFold {
   }
 
   #countLabel(row: Exclude<Event, Payment>): number[] | undefined {
-    if (this.#isJudged && row.explained === undefined) throw this.#fault("explained is needed, see --judge", row);
+    if (this.#isJudged && row.explained === undefined) throw this.#fault("explained is required with --judge", row);
     const answer = this.#answer(row);
     this.#engine.applyLabel(this.#states, {
       labelId: labelId(this.tenant, row.client_transaction_id),
@@ -284,7 +284,10 @@ class EntityFold {
 
 function requireEntity(option: string, entity: string, expected: string | null): void {
   if (entity === expected) return;
-  throw new TriplineError("invalid-field", `${option} is for --entity ${expected ?? "of another spec"}.`);
+  throw new TriplineError(
+    "invalid-field",
+    `${option} requires ${expected === null ? "a different feature spec" : `--entity ${expected}`}.`,
+  );
 }
 
 function idsOf(row: Event): EntityIds {

@@ -77,7 +77,7 @@ function attacksFrom(simulation: Simulation, period: AttackPeriod): SimulatedPay
     found.push(...simulation.attack(name, card, atMs));
     if (found.length >= wanted) return found;
   }
-  throw new Error(`${TRIES_MAX} attacks ${name} made only ${found.length} payments.`);
+  throw new Error(`${TRIES_MAX} attacks of type ${name} made only ${found.length} payments.`);
 }
 
 function* merged(

@@ -54,7 +54,7 @@ export class SpecCounter {
   pay(payment: Transaction): readonly number[] {
     const keys = this.engine.stateKeys(payment.tenant, payment);
     const result = this.#change(keys, (states) => this.engine.applyPayment(states, payment));
-    if (result.duplicate) throw new Error(`The payment ${payment.clientTransactionId} occurs twice.`);
+    if (result.duplicate) throw new Error(`Payment ${payment.clientTransactionId} occurs twice.`);
     return result.values;
   }
 

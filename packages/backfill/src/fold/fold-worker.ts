@@ -82,7 +82,7 @@ function serve(port: NonNullable<typeof parentPort>): void {
 }
 
 function requireShare(share: Share | undefined): Share {
-  if (share === undefined) throw new RangeError("a worker got a task before its share");
+  if (share === undefined) throw new RangeError("a worker received a task before its share of the entities");
   return share;
 }
 

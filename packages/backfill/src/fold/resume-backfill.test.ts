@@ -99,12 +99,12 @@ async function expectWhole(name: string, result: BackfillResult): Promise<void> 
 
 const KILL_ITSELF = 'if (left === 0) process.kill(process.pid, "SIGKILL");';
 
-describe("a backfill that was killed", () => {
+describe("a killed backfill", () => {
   test.each([
     ["first", 0],
     ["middle", 0.5],
     ["last", 1],
-  ])("at its %s report continues, and ends with the same bytes", async (which, share) => {
+  ])("resumes after its %s report and produces the same bytes", async (which, share) => {
     const name = `at-${which}`;
     const { ended } = await start(name, KILL_ITSELF, Math.max(1, Math.floor(reports * share)));
     expect(await ended).toEqual({ signal: "SIGKILL", errors: "" });
@@ -124,7 +124,7 @@ describe("a backfill that was killed", () => {
     ["while it writes its first part", [/^part-/], 0],
     ["with a checkpoint", [/^checkpoint\.json$/], 1],
     ["with many parts", [/^checkpoint\.json$/, /^part-000010/], 1],
-  ])("%s continues, and ends with the same bytes", async (what, patterns, resumedMin) => {
+  ])("resumes when killed %s and produces the same bytes", async (what, patterns, resumedMin) => {
     const name = what.replaceAll(" ", "-");
     await killWhen(await start(name), () => has(name, ...patterns));
     const result = await backfill(optionsOf(name));
@@ -132,7 +132,7 @@ describe("a backfill that was killed", () => {
     expect(result.resumedEvents).toBeGreaterThanOrEqual(resumedMin);
   });
 
-  test("while merging its parts continues, and ends with the same bytes", async () => {
+  test("resumes when killed while it merges its parts and produces the same bytes", async () => {
     const { ended } = await start("joining", KILL_ITSELF, reports);
     expect(await ended).toEqual({ signal: "SIGKILL", errors: "" });
     // Files that DuckDB leaves if it is interrupted while writing.
@@ -144,7 +144,7 @@ describe("a backfill that was killed", () => {
     ["another time limit", { untilMs: START_MS + (DAYS / 2) * DAY_MS }],
     ["another tenant", { tenant: "other" }],
     ["blocks of another size", { tuning: { ...TUNING, blockPayments: 65 } }],
-  ])("is not continued by one with %s", async (what, change) => {
+  ])("is not resumed by a backfill with %s", async (what, change) => {
     const name = what.replaceAll(" ", "-");
     await killWhen(await start(name), () => has(name, /^checkpoint\.json$/));
     const clean = await backfill({ ...optionsOf(`clean-${name}`), ...change });
@@ -174,7 +174,7 @@ describe("a backfill that was killed", () => {
   });
 });
 
-test("two backfills cannot write to one output, neither in one process nor in two", async () => {
+test("two backfills cannot write to the same output, whether in one process or in two", async () => {
   const refused = { code: "state-conflict", message: expect.stringContaining("Another backfill is writing") };
   const both = await Promise.allSettled([backfill(optionsOf("twice")), backfill(optionsOf("twice"))]);
   expect(both.map((one) => (one.status === "rejected" ? one.reason : undefined))).toContainEqual(

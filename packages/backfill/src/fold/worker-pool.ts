@@ -94,7 +94,7 @@ class PoolMember {
       else first?.reject(new TriplineError(answer.code as ErrorCode, answer.message));
     });
     this.worker.on("error", (error: Error) => this.#break(error));
-    this.worker.on("exit", (code) => this.#break(new TriplineError("internal", `A worker ended with code ${code}.`)));
+    this.worker.on("exit", (code) => this.#break(new TriplineError("internal", `A worker exited with code ${code}.`)));
   }
 
   request(task: WorkerTask): Promise<WorkerAnswer> {

@@ -37,10 +37,10 @@ test.each([
   [{ amount_minor: "9007199254741" }, "the payment p1 has an amount_minor above 9007199254740"],
   [{ occurred_at_ms: "8640000000000001" }, "p1 took place or was labelled after the year 275760"],
   [{ labelled_at_ms: "8640000000000001", fraud: "1" }, "p1 took place or was labelled after the year 275760"],
-  [{ latitude: "90.5" }, "p1 has a latitude that is not from -90 to 90 degrees"],
-  [{ latitude: "'nan'::DOUBLE" }, "p1 has a latitude that is not from -90 to 90 degrees"],
-  [{ longitude: "-180.5" }, "p1 has a longitude that is not from -180 to 180 degrees"],
-  [{ longitude: "'inf'::DOUBLE" }, "p1 has a longitude that is not from -180 to 180 degrees"],
+  [{ latitude: "90.5" }, "p1 has a latitude outside -90 to 90 degrees"],
+  [{ latitude: "'nan'::DOUBLE" }, "p1 has a latitude outside -90 to 90 degrees"],
+  [{ longitude: "-180.5" }, "p1 has a longitude outside -180 to 180 degrees"],
+  [{ longitude: "'inf'::DOUBLE" }, "p1 has a longitude outside -180 to 180 degrees"],
 ])("rejects %j", async (change, sentence) => {
   await expect(check(change)).rejects.toMatchObject({
     code: "invalid-field",

@@ -18,8 +18,8 @@ const FAULTS: readonly (readonly [condition: string, sentence: string])[] = [
     `occurred_at_ms > ${TIME_MAX_MS} OR labelled_at_ms > ${TIME_MAX_MS}`,
     "took place or was labelled after the year 275760",
   ],
-  ["NOT latitude BETWEEN -90 AND 90", "has a latitude that is not from -90 to 90 degrees"],
-  ["NOT longitude BETWEEN -180 AND 180", "has a longitude that is not from -180 to 180 degrees"],
+  ["NOT latitude BETWEEN -90 AND 90", "has a latitude outside -90 to 90 degrees"],
+  ["NOT longitude BETWEEN -180 AND 180", "has a longitude outside -180 to 180 degrees"],
   ["labelled_at_ms < occurred_at_ms", "was labelled before it took place"],
   [
     "labelled_at_ms IS NOT NULL AND (fraud IS NULL OR fraud NOT IN (0, 1))",
@@ -38,7 +38,7 @@ export async function checkPayments(connection: DuckDBConnection): Promise<void>
     "SELECT client_transaction_id FROM payments GROUP BY ALL HAVING count(*) > 1 LIMIT 1",
   );
   for (const [id] of repeated.getRows()) faults.push(`client_transaction_id ${String(id)} occurs more than once`);
-  if (faults.length > 0) throw new TriplineError("invalid-field", `The input is not usable: ${faults.join("; ")}.`);
+  if (faults.length > 0) throw new TriplineError("invalid-field", `The input is invalid: ${faults.join("; ")}.`);
 }
 
 async function faultyRows(connection: DuckDBConnection): Promise<string[]> {

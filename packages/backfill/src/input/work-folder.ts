@@ -125,6 +125,6 @@ async function openExclusively(outputPath: string, path: string): Promise<DuckDB
 }
 
 function busy(outputPath: string, cause?: unknown): TriplineError {
-  const sentence = `Another backfill is writing to ${outputPath}. Wait until it ends, or stop it and start this one again.`;
+  const sentence = `Another backfill is writing to ${outputPath}. Wait until it finishes, or stop it and run this one again.`;
   return new TriplineError("state-conflict", sentence, [], { cause });
 }

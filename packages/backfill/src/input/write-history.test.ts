@@ -35,7 +35,7 @@ describe("writeHistory", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  test("writes every payment before the end as a transactions file, without card number, device ID and addresses", async () => {
+  test("writes every payment before the end as a transactions file, without card numbers, device IDs or addresses", async () => {
     const path = join(folder, "history.parquet");
     const rows = await writeHistory({ simulation, untilMs, tenant: "demo", cardTokenKey, path });
     const columns = { ...TRANSACTIONS_COLUMNS, ...OPTIONAL_COLUMNS };

@@ -50,13 +50,13 @@ export function declareField(
   if (type !== "enum") {
     const wrongValue = profile.values.find((value) => !isOfType(value, type));
     if (wrongValue === undefined) return common;
-    throw wrong(`${JSON.stringify(wrongValue)} is not of this type`);
+    throw wrong(`${JSON.stringify(wrongValue)} does not have this type`);
   }
   const other = distinct.find((value) => !NAME.test(value));
   if (other !== undefined) {
-    throw wrong(`${JSON.stringify(other)} is not a name in lower case, such as "${plainName(other)}". Use text`);
+    throw wrong(`${JSON.stringify(other)} is not a lowercase name such as "${plainName(other)}". Use the type text`);
   }
-  if (distinct.length > VALUES_MAX) throw wrong(`it has more than ${VALUES_MAX} values. Use text`);
+  if (distinct.length > VALUES_MAX) throw wrong(`it has more than ${VALUES_MAX} values. Use the type text`);
   return { ...common, values: distinct.toSorted() };
 }
 

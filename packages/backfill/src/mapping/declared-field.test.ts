@@ -20,7 +20,7 @@ const category = { name: "kind", kind: "category", field: "kind", default: 0, se
 const shipped = currentFeatureSpec();
 const spec = { ...shipped, features: [...shipped.features, category] } as FeatureSpec;
 
-test("a declared enum is checked, and gives the features that use it their input", async () => {
+test("a declared enum is validated, and features can use it", async () => {
   const folder = mkdtempSync(join(tmpdir(), "tripline-declared-"));
   try {
     const path = join(folder, "mapping.yaml");
@@ -37,7 +37,7 @@ test("a declared enum is checked, and gives the features that use it their input
     expect(declared.unusedColumns).toEqual([]);
     expect(declared.missing.flatMap(({ features }) => features)).not.toContain("kind");
     expect(declared.accepted).toBeGreaterThan(0);
-    const rejected = { reason: "kind is none of fuel, games", rows: 120 - declared.accepted };
+    const rejected = { reason: "kind is not one of fuel, games", rows: 120 - declared.accepted };
     expect(declared.rejected).toEqual([rejected]);
     const [first = ""] = readFileSync(rejectsPath, "utf8").split("\n");
     expect(JSON.parse(first)).toMatchObject({

@@ -139,7 +139,10 @@ export function timeSql(column: string, name: string, given: TimeSource, isRequi
       `${text} IS NOT NULL AND ${column} IS NULL`,
       `${name} cannot be read as ${formatWords(given)} (column ${given.column})`,
     ],
-    [`${column} < ${TIME_MS_MIN} OR ${column} > ${TIME_MS_MAX}`, `${name} is not from 1970 to 2200: check its format`],
+    [
+      `${column} < ${TIME_MS_MIN} OR ${column} > ${TIME_MS_MAX}`,
+      `${name} is not between 1970 and 2200: check its format`,
+    ],
   ] as const;
   return { column, type: "BIGINT", uses: [given.column], value: millisecondsOf(given, text), faults };
 }
@@ -225,7 +228,7 @@ function checkedText({ name, type, format, values = [] }: MappedField, from: str
     return [`upper(${from})`, `${own} NOT IN (${known})`, "is not an ISO 3166-1 alpha-2 code"];
   }
   if (type === "enum") {
-    return [from, `${own} NOT IN (${values.map(sqlText).join(", ")})`, `is none of ${values.join(", ")}`];
+    return [from, `${own} NOT IN (${values.map(sqlText).join(", ")})`, `is not one of ${values.join(", ")}`];
   }
   const [pattern, words] = PATTERNS[format ?? ""] ?? [];
   if (pattern !== undefined) return [from, `NOT regexp_full_match(${own}, '${pattern}')`, `is not ${words}`];
@@ -248,7 +251,7 @@ function numberSql({ name, wire, range, required = false }: MappedField, { colum
       : [
           [
             `NOT ${sqlName(name)} BETWEEN ${range[0]} AND ${range[1]}`,
-            `${name} is not from ${range[0]} to ${range[1]}`,
+            `${name} is not between ${range[0]} and ${range[1]}`,
           ] as const,
         ]),
   ] as const;

@@ -40,8 +40,8 @@ test("the proposal for a file with a different schema can be used unchanged", as
   );
   expect(inspection.notes).toEqual(
     expect.arrayContaining([
-      "card: customer stands for the card, which is a guess",
-      "terminal_id: merchant stands for the terminal, which is a guess",
+      "card: customer is used as the card, which is a guess",
+      "terminal_id: merchant is used as the terminal, which is a guess",
     ]),
   );
   const mapping = parseMapping(inspection.yaml, join(folder, "mapping.yaml"));
@@ -80,7 +80,7 @@ test("for a file without ids, cards and labels, the proposal says what to fill i
   expect(() => parseMapping(yaml, "mapping.yaml")).toThrow(/fields\.card: is missing/);
 });
 
-test("cleans merchant names that are not identifiers, and recognises texts that mean a missing value", async () => {
+test("cleans merchant names that are not identifiers, and recognises markers of missing values", async () => {
   const { fields, yaml } = await inspect(
     `id,date,amount,customer_id,merchant,email\n${rows((index) => `${index},2026-01-01,9.99,c${index},Shop & Sons,${index % 2 ? "NA" : "ada@example.com"}`)}\n`,
   );
@@ -122,8 +122,8 @@ describe("a declared column", () => {
 
   test.each([
     ["shop", "text", 'the file has no column "shop"'],
-    ["items", "boolean", '"2" is not of this type'],
-    ["items", "enum", '"0" is not a name in lower case'],
+    ["items", "boolean", '"2" does not have this type'],
+    ["items", "enum", '"0" is not a lowercase name'],
     ["contact", "text", "it seems to contain personal data"],
   ] as const)("%s:%s is rejected", async (column, type, message) => {
     await expect(declare(column, type)).rejects.toThrow(`--declare ${column}:${type}: ${message}`);

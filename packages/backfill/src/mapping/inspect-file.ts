@@ -102,9 +102,7 @@ function yamlOf(
     { collectionStyle: "any", lineWidth: 0 },
   );
   return [
-    comment([
-      "Which columns of the file are which fields of a payment. Check it with: npx tripline data check --map <this file>",
-    ]),
+    comment(["Maps columns of the file to payment fields. Check it with: npx tripline data check --map <this file>"]),
     comment(notes.map((note) => `CHECK ${note}`)),
     body,
     ...(unmapped.length === 0 ? [] : [comment([`Fields without a column: ${unmapped.join(", ")}`])]),

@@ -53,7 +53,7 @@ async function rowsOf(text: string, rawPath?: string): Promise<Record<string, un
 }
 
 describe("a file with a different schema", () => {
-  test("with steps, decimal commas, customers and merchants becomes payments with labels", async () => {
+  test("becomes labelled payments, despite time steps, decimal commas, customers and merchants", async () => {
     const { checked } = await check(OWN_MAPPING, ownCsv({ days: 3, perDay: 40 }));
     expect(checked).toMatchObject({ rows: 120, accepted: 120, rejected: [], unusedColumns: ["kind"], labelled: 120 });
     expect(checked.firstMs).toBe(Date.UTC(2026, 0, 1));
@@ -71,7 +71,7 @@ describe("a file with a different schema", () => {
     });
   });
 
-  test("features without input are listed with the columns that they lack", async () => {
+  test("lists features without input and the columns that they lack", async () => {
     const { checked } = await check(OWN_MAPPING, ownCsv({ days: 1, perDay: 9 }));
     const lacking = Object.fromEntries(checked.missing.map(({ lacks, features }) => [lacks.join(), features]));
     expect(lacking["latitude,longitude"]).toContain("card_distance_from_home");

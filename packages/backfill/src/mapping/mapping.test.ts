@@ -34,6 +34,6 @@ test.each([
   ["  delay: 2d\n", "", /label: needs a delay such as 7d, or reported_at/],
   ['decimal: ","', 'decimal: ";"', /amount\.decimal: must be "\." or ","/],
   ["fields:", "fields: [", /is not YAML/],
-])("a mapping with %s instead as %s is rejected with a sentence", (from, to, sentence) => {
+])("rejects a mapping with %s replaced by %s, and says why", (from, to, sentence) => {
   expect(faultOf(from, to)).toThrow(sentence);
 });

@@ -84,7 +84,7 @@ export function proposeFields(columns: readonly ColumnProfile[]): Proposal {
   };
   fields.transaction_id = transactionIdEntry(take("transaction_id", isId));
   if (!("column" in fields.transaction_id))
-    notes.push("transaction_id: no column is unique; the number of the row becomes the id");
+    notes.push("transaction_id: no column is unique; the row number becomes the ID");
   add("card", cardEntry(take, notes), "card: name the column that identifies the card, such as a customer's ID");
   const amount = take("amount", (column) => looksLike.number(column) || looksLike.commaNumber(column));
   add("amount", amount && amountEntry(amount), "amount: name the column with the amount");
@@ -98,7 +98,7 @@ export function proposeFields(columns: readonly ColumnProfile[]): Proposal {
   }
   const terminal = fields.terminal_id?.column;
   if (typeof terminal === "string" && !/terminal/i.test(terminal))
-    notes.push(`terminal_id: ${terminal} stands for the terminal, which is a guess`);
+    notes.push(`terminal_id: ${terminal} is used as the terminal, which is a guess`);
   const unmapped = MAPPED_FIELDS.filter(({ name }) => fields[name] === undefined).map(({ name }) => name);
   return { fields, label, notes, unmapped, unused: [...free.keys()] };
 }
@@ -108,7 +108,7 @@ type Take = (field: string, fits: (column: ColumnProfile) => boolean) => ColumnP
 function proposeLabel(take: Take, notes: string[]): Proposal["label"] {
   const column = take("label", ({ distinct }) => distinct.size <= LABEL_VALUES_MAX);
   if (column === undefined) {
-    notes.push("label: no column says which payments were fraud; without one, nothing can be trained");
+    notes.push("label: no column says which payments were fraud; without one, no model can be trained");
     return undefined;
   }
   const values = [...column.distinct].toSorted();
@@ -144,7 +144,7 @@ function cardEntry(take: Take, notes: string[]): Record<string, unknown> | undef
   if (tokens !== undefined) return { column: tokens.name, holds: "token" };
   const ids = take("card", () => true);
   if (ids === undefined) return undefined;
-  if (!/card|pan/i.test(ids.name)) notes.push(`card: ${ids.name} stands for the card, which is a guess`);
+  if (!/card|pan/i.test(ids.name)) notes.push(`card: ${ids.name} is used as the card, which is a guess`);
   return { column: ids.name, holds: "id" };
 }
 
@@ -156,7 +156,7 @@ function amountEntry(column: ColumnProfile): Record<string, unknown> {
 
 function currencyEntry(column: ColumnProfile | undefined, notes: string[]): Record<string, unknown> {
   if (column !== undefined) return { column: column.name };
-  notes.push(`currency: no column has it; ${CURRENCY_GUESS} is a guess`);
+  notes.push(`currency: no column contains it; ${CURRENCY_GUESS} is a guess`);
   return { constant: CURRENCY_GUESS };
 }
 

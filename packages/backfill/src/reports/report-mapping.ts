@@ -106,7 +106,7 @@ export function parseReportMapping(content: string, path: string, file: string):
 function choiceSql(column: string, name: string, given: Choice, known: readonly string[], isNeeded: string): FieldSql {
   if (typeof given === "string") return { column, type: "VARCHAR", uses: [], value: sqlText(given), faults: [] };
   const value = meaningSql(given.column, given.values, sqlText);
-  const reason = `the column ${given.column} has no value that means one of ${known.join(", ")}: see ${name}.values`;
+  const reason = `the column ${given.column} must have a value that ${name}.values maps to one of ${known.join(", ")}`;
   const faults = [[`${isNeeded} AND ${column} IS NULL`, reason]] as const;
   return { column, type: "VARCHAR", uses: [given.column], value, faults };
 }
@@ -123,7 +123,7 @@ function versionSql(given: z.infer<typeof version>): FieldSql {
   const value =
     values === undefined ? `try_cast(${source(column)} AS BIGINT)` : meaningSql(column, values, (one) => String(one));
   const isValid = `report_version BETWEEN 1 AND ${REPORT_VERSION_MAX}`;
-  const reason = `the column ${column} has no version, which is a whole number from 1 to ${REPORT_VERSION_MAX}`;
+  const reason = `the column ${column} must contain a version: a whole number from 1 to ${REPORT_VERSION_MAX}`;
   return { ...base, uses: [column], value, faults: [[`(${isValid}) IS NOT TRUE`, reason]] };
 }
 
@@ -132,7 +132,7 @@ function withdrawnSql(given: z.infer<typeof withdrawn>): FieldSql {
   if (typeof given === "boolean") return { ...base, uses: [], value: String(given), faults: [] };
   const { column, values } = given;
   const value = `CASE WHEN ${source(column)} IS NULL THEN false ELSE ${meaningSql(column, values, (one) => String(one))} END`;
-  const reason = `the column ${column} has an unknown value: see withdrawn.values`;
+  const reason = `the column ${column} has a value that is missing in withdrawn.values`;
   return { ...base, uses: [column], value, faults: [["is_withdrawn IS NULL", reason]] };
 }
 

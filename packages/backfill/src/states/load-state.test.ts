@@ -122,7 +122,7 @@ test("rejects a snapshot if Redis has counted events, even if Kafka has forgotte
   expect(await stored()).toEqual([null, 1]);
 });
 
-test("ignores the counts of a Kafka that no longer exists", async () => {
+test("ignores counts from a Kafka cluster that no longer exists", async () => {
   await redis.set(appliedKey("another-cluster", stack.topicPrefix + TOPICS.labels.name, 3), "counted");
   expect(await load()).toEqual({ states: 1 });
 });

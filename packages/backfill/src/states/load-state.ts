@@ -109,14 +109,14 @@ async function requireNothingCounted(redis: Redis, kafka: CountedKafka, isPartia
       "state-conflict",
       "The features service has counted payments or labels that are not in this snapshot, and they would be missing " +
         "from the states. Run `tripline rebuild-state` instead, which restores everything that was counted. If the archive " +
-        "does not have it, accept the gap with --partial.",
+        "does not contain them, accept the gap with --partial.",
     );
   }
   const members = await admin.groupMembers(FEATURES_GROUP);
   if (members === 0) return;
   throw new TriplineError(
     "state-conflict",
-    `Stop the features service first: ${members} of its instances read (one that was killed counts as running for ten ` +
+    `Stop the features service first: ${members} of its instances are running (a killed instance counts as running for ten ` +
       "more seconds).",
   );
 }
@@ -150,7 +150,7 @@ function requireSameWindows(path: string, header: SnapshotHeader, spec: FeatureS
   if (header.fingerprint === layoutFingerprint(planEntities(spec))) return;
   throw new TriplineError(
     "state-unreadable",
-    `${path} was made for feature spec ${header.specVersion} with other windows; run \`tripline backfill\` again.`,
+    `${path} was created for feature spec ${header.specVersion} with different windows; run \`tripline backfill\` again.`,
   );
 }
 

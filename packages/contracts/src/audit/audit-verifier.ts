@@ -111,7 +111,7 @@ export class AuditVerifier {
 function requireSignature(checkpoint: AuditCheckpoint, keys: readonly AuditKey[]): void {
   if (keys.some((key) => isSigned(checkpoint, key))) return;
   const { sequence, keyId } = checkpoint;
-  throw new AuditFault(sequence, `The checkpoint at entry ${sequence} has no valid signature of the key ${keyId}.`);
+  throw new AuditFault(sequence, `The checkpoint at entry ${sequence} has no valid signature by key ${keyId}.`);
 }
 
 function missing(from: number, to: number): string {

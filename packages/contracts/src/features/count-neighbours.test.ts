@@ -36,7 +36,7 @@ test.each([
 
 test.each([
   ["frauds of an e-mail address", { entity: "email" }, 'features.0.entity: "email" cannot have neighbours: the states'],
-  ["a filter", { where: { currency: ["EUR"] } }, "features.0.where: is for kinds over earlier payments only"],
+  ["a filter", { where: { currency: ["EUR"] } }, "features.0.where: is only for kinds that summarise payments"],
   ["optional partners", { entity: "card", of: "device" }, 'features.0.of: "device" cannot be a partner'],
   ["something else", { counts: "some" }, "features.0.counts"],
 ])("neighbours cannot count %s", (_what, change, message) => {
@@ -45,7 +45,7 @@ test.each([
 
 test("label features of a card at a terminal are rejected, because online a label would count without its payment", () => {
   const rate = { kind: "fraud_rate", of: undefined, counts: undefined };
-  const faults = '"card_at_terminal" cannot have fraud_rate: labels name all fields of its key';
+  const faults = '"card_at_terminal" cannot have fraud_rate: labels contain all fields of its key';
   expect(() => specOf({ ...rate, entity: "card_at_terminal" })).toThrow(faults);
   expect(specOf({ ...rate, entity: "card_device" }).features).toHaveLength(1);
 });

@@ -16,11 +16,11 @@ describe("the code of a category", () => {
     ["ecommerce", 5_722_340],
     ["no_match", 16_100_683],
     ["São Paulo", 15_632_161],
-  ])("of %j is %d in every release, because models know values by their codes", (text, code) => {
+  ])("is the same in every release, because models know values by their codes: %j is %d", (text, code) => {
     expect(categoryCode(text)).toBe(code);
   });
 
-  test("of up to four digits and capitals is unique, and in alphabetical order", () => {
+  test("is unique and in alphabetical order for up to four digits and capitals", () => {
     const short = fc.stringMatching(/^[0-9A-Z]{1,4}$/);
     fc.assert(
       fc.property(short, short, (one, other) => {
@@ -64,7 +64,7 @@ describe("features of kind category", () => {
   const parse = (...features: object[]) =>
     parseFeatureSpec(JSON.stringify({ version: 1, windows: {}, entities: { card: { key: "card_token" } }, features }));
 
-  test("name a payment field with the use model_category, and need the payment", () => {
+  test("refer to a payment field with the use model_category, and need the payment", () => {
     const [feature] = parse(category).features;
     expect(feature).toMatchObject({ kind: "category", field: "mcc" });
     expect(feature && needsPayment(feature)).toBe(true);
@@ -73,7 +73,7 @@ describe("features of kind category", () => {
   test.each([
     [{ field: "terminal_id" }, /features\.0\.field: must be one of currency, .*mcc/],
     [{ default: 1 }, /features\.0\.default: must be 0, the code of a payment without a value/],
-    [{ where: { mcc: ["5732"] } }, /where: is for kinds over earlier payments only/],
+    [{ where: { mcc: ["5732"] } }, /where: is only for kinds that summarise payments/],
   ])("are rejected with %j", (changes, message) => {
     expect(() => parse({ ...category, ...changes })).toThrow(message);
   });

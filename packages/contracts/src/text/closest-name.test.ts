@@ -12,6 +12,7 @@ test.each([
   ["merchant_contry", "merchant_country"],
 ])("%s is probably %s", (given, expected) => expect(closestName(given, KNOWN)).toBe(expected));
 
-test.each(["colour", "", "id", "x", "constructor", "terminal_id".repeat(8)])("%j is similar to none", (given) =>
-  expect(closestName(given, KNOWN)).toBeUndefined(),
+test.each(["colour", "", "id", "x", "constructor", "terminal_id".repeat(8)])(
+  "%j is similar to no known name",
+  (given) => expect(closestName(given, KNOWN)).toBeUndefined(),
 );

@@ -122,13 +122,13 @@ describe("a rule that reads attributes", () => {
     ['attributes["items"]["deep"] == 1.0', false],
   ];
 
-  test.each(conditions)("%s: %s", (when, fires) => {
+  test.each(conditions)("evaluates %s to %s", (when, fires) => {
     const decision = decideBy(policyText(when), SENT);
     expect(decision).toMatchObject({ rung: Rung.RULES_ONLY, skippedRules: [] });
     expect(decision.reasons.map(({ code }) => code)).toEqual(fires ? ["GOLD", "BIG"] : ["BIG"]);
   });
 
-  test("reads none if none were sent", () => {
+  test("reads no attributes if none were sent", () => {
     expect(decideBy(policyText(GOLD)).outcome).toBe(Outcome.CHALLENGE);
   });
 
@@ -145,10 +145,10 @@ describe("a rule that reads attributes", () => {
       expect(estimate?.stepsMax).toBeLessThan(6_000);
     }
     const many = `[${Array.from({ length: 40 }, () => "1").join(",")}].all(x, attributes["none"] != "gold")`;
-    expect(() => parsePolicy(policyText(many), SPEC)).toThrow(/steps, more than the 20,000 of a rule/);
+    expect(() => parsePolicy(policyText(many), SPEC)).toThrow(/steps, more than the limit of 20,000 per rule/);
     // 256 emoji are 512 code units.
     const long = 'attributes["note"].matches("a{100}")';
-    expect(() => parsePolicy(policyText(long), SPEC)).toThrow(/steps, more than the 20,000 of a rule/);
+    expect(() => parsePolicy(policyText(long), SPEC)).toThrow(/steps, more than the limit of 20,000 per rule/);
   });
 
   test("never fails because of sent values", () => {
@@ -160,9 +160,9 @@ describe("a rule that reads attributes", () => {
 
 describe("policy check", () => {
   test.each([
-    ["BIG", /rules\.1\.reason must not be the reason of anything else/],
-    ["NO_FACTS", /rules\.1\.reason must not be the reason of anything else/],
-  ])("rejects the reason %s, which another part has", (reason, message) => {
+    ["BIG", /rules\.1\.reason must not be used as a reason elsewhere/],
+    ["NO_FACTS", /rules\.1\.reason must not be used as a reason elsewhere/],
+  ])("rejects the reason %s, which is used elsewhere", (reason, message) => {
     expect(() => parsePolicy(policyText(GOLD, "", reason), SPEC)).toThrow(message);
     expect(() => parsePolicy(policyText("amount > 5", "", reason), SPEC)).not.toThrow();
   });
@@ -205,7 +205,7 @@ describe("attributes that cannot be read", () => {
     });
   });
 
-  test("only skip the rule in a backtest", () => {
+  test("skip only the rule in a backtest", () => {
     expect(decideBy(policyText(GOLD), { missing: ATTRIBUTES_NOT_KEPT })).toMatchObject({
       outcome: Outcome.CHALLENGE,
       rung: Rung.RULES_ONLY,
@@ -222,7 +222,7 @@ test.each<[string, string, SentAttributes | undefined]>([
   ["were unavailable", policyText(GOLD), { missing: ATTRIBUTES_UNAVAILABLE }],
   ["were unavailable in shadow", policyText(GOLD, "mode: shadow"), { missing: ATTRIBUTES_UNAVAILABLE }],
   ["failed", policyText('attributes["items"] > 1.0 && 1 / int(amount - 900.0) > 0'), SENT],
-])("a replay without attributes repeats a decision whose rule %s", (_case, text, attributes) => {
+])("a replay without attributes repeats the decision if the rule %s", (_case, text, attributes) => {
   const decision = decideBy(text, attributes);
   expect(decideBy(text, { recorded: recordedInputs(decision).rules })).toEqual(decision);
 });

@@ -1,6 +1,6 @@
 import type { Rule } from "../policy.js";
 
-export const SHARED_SENTENCE = "must not be the reason of anything else, because the rule reads attributes";
+export const SHARED_SENTENCE = "must not be used as a reason elsewhere, because this rule reads attributes";
 
 /**
  * Rules that read attributes and share their reason code with another part of the policy. A decision replay uses the

@@ -7,7 +7,7 @@ const clusters = fc.array(
   { minLength: 1, maxLength: 40 },
 );
 
-test("one payment per card gives Wilson's interval", () => {
+test("equals Wilson's interval for one payment per card", () => {
   const cards = Array.from({ length: 200 }, (_, index) => ({ hits: index < 30 ? 1 : 0, units: 1 }));
   const found = clusteredShare(cards);
   // The variance is divided by n - 1 instead of n.

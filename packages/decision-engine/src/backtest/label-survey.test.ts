@@ -23,7 +23,7 @@ test.each([
   ["enough genuine labels", 2, 50, false, 61],
   ["many frauds and many genuine labels", 100, 9_000, false, 61],
   ["only genuine labels", 0, 3, false, 61],
-])("%s", (_case, frauds, genuine, isUnlabelledGenuine, delayDays) => {
+])("surveys a history with %s", (_case, frauds, genuine, isUnlabelledGenuine, delayDays) => {
   expect(surveyed(frauds, genuine)).toEqual({
     frauds,
     genuine,

@@ -67,11 +67,11 @@ export class ExpressionChecker {
     const { result } = needsScore ? withScore : withoutScore;
     if (parsed === undefined || !result.valid) return invalid(this.#explain(result, text, needsScore));
     if (result.type !== "bool") {
-      return invalid({ sentence: `must be true or false, and is of type ${result.type ?? "unknown"}` });
+      return invalid({ sentence: `must be true or false, but has the type ${result.type ?? "unknown"}` });
     }
     if (needsScore && withoutScore.result.valid && isBounded) {
       return invalid({
-        sentence: "does not read the score, so needs_score: true would only skip the rule if there is none",
+        sentence: "does not read the score, so needs_score: true would only skip the rule for payments without a score",
       });
     }
     const condition = new Condition(parsed, isBounded, { texts: TEXT_VARIABLES, patterns: this.#patterns });
@@ -86,9 +86,9 @@ export class ExpressionChecker {
     const summary = error?.summary ?? "it cannot be read";
     const hint =
       !needsScore && parse(this.#environmentWithScore, text).result.valid
-        ? "; a rule that reads it says needs_score: true"
+        ? "; to read the score, add needs_score: true to the rule"
         : summary.startsWith("No such key")
-          ? `; ${LISTS} has ${LIST_EFFECTS.join(", ")}, and each of them ${LIST_KINDS.join(", ")} and any`
+          ? `; ${LISTS} contains ${LIST_EFFECTS.join(", ")}, and each of these contains ${LIST_KINDS.join(", ")} and any`
           : "";
     return { sentence: `is not a valid expression: ${summary}${hint}`, pos: error?.range?.start ?? 0 };
   }
@@ -122,13 +122,13 @@ function hasLiteralKeys(ast: ASTNode): boolean {
 
 function costFaultsOf({ stepsMax, loops, pos, patternFaults }: StepEstimate): ExpressionFault[] {
   const patterns = patternFaults.map(({ why, pos: at }) => ({
-    sentence: `has a pattern that ${why}; matches() takes a literal in the syntax of RE2, without lookaheads and backreferences`,
+    sentence: `has a pattern that ${why}; matches() requires a literal in RE2 syntax, without lookaheads or backreferences`,
     pos: at,
   }));
   if (stepsMax <= RULE_STEPS_MAX) return patterns;
-  const because = loops.length === 0 ? "" : `: it goes through ${loops.map(written).join(" × ")} items`;
+  const because = loops.length === 0 ? "" : `: it iterates over ${loops.map(written).join(" × ")} items`;
   const fix = loops.length < 2 ? "shorten its lists, texts and patterns" : "compare with `in`, or shorten the lists";
-  const limit = `more than the ${written(RULE_STEPS_MAX)} of a rule`;
+  const limit = `more than the limit of ${written(RULE_STEPS_MAX)} per rule`;
   return [...patterns, { sentence: `can take ${written(stepsMax)} steps, ${limit}${because}; ${fix}`, pos }];
 }
 

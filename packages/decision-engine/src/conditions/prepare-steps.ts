@@ -192,7 +192,7 @@ class Preparation {
     const find = typeof compiled === "string" ? this.#findAny() : this.#find(compiled);
     node.handle = this.#counted((operands: unknown) => {
       const [subject, sought] = operands as unknown[];
-      if (typeof subject !== "string") throw mismatch("matches() needs a text");
+      if (typeof subject !== "string") throw mismatch("matches() requires a string");
       return find(subject, sought);
     });
     const size = typeof compiled === "string" ? 1 : compiled.size;
@@ -209,7 +209,7 @@ class Preparation {
   /** For a policy that was stored before patterns had to be literals. */
   #findAny(): (text: string, pattern: unknown) => boolean {
     return (text, pattern) => {
-      if (typeof pattern !== "string") throw new Error("matches() needs a pattern");
+      if (typeof pattern !== "string") throw new Error("matches() requires a pattern");
       this.meter.charge(compileSteps(pattern.length));
       const compiled = new PatternCompiler().compile(pattern);
       if (typeof compiled === "string") throw new Error(`Invalid regular expression: ${pattern}`);

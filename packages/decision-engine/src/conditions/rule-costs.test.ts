@@ -93,13 +93,13 @@ describe("regression #24: a rule that would block all payments", () => {
     expect(NESTED.length).toBeLessThanOrEqual(570);
   });
 
-  test.each(BOMBS)("%s: is rejected with its line during the check", (_name, when) => {
+  test.each(BOMBS)("is rejected with its line during the check: %s", (_name, when) => {
     expect(() => parsePolicy(policyText([{ when }]), SPEC)).toThrow(
-      /^policy\.yaml:4:\d+ rules\.0\.when can take [\d,a-z ]+ steps, more than the 20,000 of a rule/,
+      /^policy\.yaml:4:\d+ rules\.0\.when can take [\d,a-z ]+ steps, more than the limit of 20,000 per rule/,
     );
   });
 
-  test.each(BOMBS)("%s: fails alone on a payment if it is already stored", (_name, when) => {
+  test.each(BOMBS)("fails alone on a payment if it is already stored: %s", (_name, when) => {
     const startedMs = performance.now();
     const decision = decideStored({ when });
     expect(performance.now() - startedMs).toBeLessThan(BLOCKED_MS);
@@ -113,7 +113,7 @@ describe("regression #24: a rule that would block all payments", () => {
 
   test("is reported with its position and a suggested fix", () => {
     expect(() => parsePolicy(policyText([{ when: `amount > 1 && ${NESTED}` }]), SPEC)).toThrow(
-      /^policy\.yaml:4:26 .* steps, more than the 20,000 of a rule: it goes through 50 × 50 × 50 × 50 × 50 items; compare with `in`, or shorten the lists\.$/,
+      /^policy\.yaml:4:26 .* steps, more than the limit of 20,000 per rule: it iterates over 50 × 50 × 50 × 50 × 50 items; compare with `in`, or shorten the lists\.$/,
     );
   });
 
@@ -132,7 +132,7 @@ describe("the total cost of all rules of a payment", () => {
     expect(() => parsePolicy(policyText([costly]), SPEC)).not.toThrow();
     const many = Array.from({ length: 30 }, () => costly);
     expect(() => parsePolicy(policyText(many), SPEC)).toThrow(
-      /^policy\.yaml:2:1 rules can take [\d,]+ steps together, more than the 100,000 of a payment; simplify the rules that take the most: rule-0 \(/,
+      /^policy\.yaml:2:1 rules can take [\d,]+ steps in total, more than the limit of 100,000 per payment; simplify the most expensive rules: rule-0 \(/,
     );
     const off = many.map((rule) => ({ ...rule, mode: "off" }));
     expect(() => parsePolicy(policyText(off), SPEC)).not.toThrow();
@@ -182,7 +182,7 @@ describe("matches", () => {
     ],
     [
       `${ones(100)}.all(x, ${ones(50)}.all(y, terminal_id.matches("a")))`,
-      "more than the 20,000 of a rule",
+      "more than the limit of 20,000 per rule",
       "budget-exceeded",
     ],
   ])("%s is rejected, and skipped if it is already stored", (when, fault, why) => {

@@ -14,6 +14,6 @@ export function sumFault(rules: readonly Rule[]): string | undefined {
   if (sum <= PAYMENT_STEPS_MAX) return undefined;
   const most = costs.toSorted((left, right) => right.steps - left.steps).slice(0, COSTLIEST_RULES);
   const named = most.map(({ id, steps }) => `${id} (${written(steps)})`).join(", ");
-  const limit = `more than the ${written(PAYMENT_STEPS_MAX)} of a payment`;
-  return `rules can take ${written(sum)} steps together, ${limit}; simplify the rules that take the most: ${named}.`;
+  const limit = `more than the limit of ${written(PAYMENT_STEPS_MAX)} per payment`;
+  return `rules can take ${written(sum)} steps in total, ${limit}; simplify the most expensive rules: ${named}.`;
 }

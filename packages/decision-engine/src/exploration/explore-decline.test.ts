@@ -186,7 +186,7 @@ test("without the section, the same payment is declined and has no probability",
 test.each([
   ["share: 0.25", "share: 0", "must be above 0"],
   ["a-key-of-a-test-policy", "short", "must have at least 16 characters"],
-  ["currency: JPY", "currency: EUR", '"EUR" has a limit already'],
+  ["currency: JPY", "currency: EUR", '"EUR" already has a limit'],
   ["daily_loss_max: 500 ", "daily_loss_max: 40 ", "must not be below amount_max"],
   ["amount_max: 6000", "amount_max: 60.5", "must have at most 0 decimals in JPY"],
   ["{score}", "{age}", "has the placeholder {age}, which does not exist here"],

@@ -131,7 +131,7 @@ export class ListRecords {
 
   #locate(place: number): [Buffer, number] {
     const chunk = this.#chunks[Math.floor(place / CHUNK_UNITS)];
-    if (chunk === undefined) throw new RangeError(`There is no record at ${place}.`);
+    if (chunk === undefined) throw new RangeError(`No record found at ${place}.`);
     return [chunk, (place % CHUNK_UNITS) * UNIT_BYTES];
   }
 

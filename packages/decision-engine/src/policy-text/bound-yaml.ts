@@ -39,7 +39,7 @@ export function tokenFault(tokens: readonly CST.Token[]): YamlFault | undefined 
     const { offset } = token;
     nodes += "items" in token ? token.items.length : 1;
     if (nodes > NODES_MAX) return { offset, sentence: `The file has more than ${NODES_MAX} values.` };
-    if (depth > DEPTH_MAX) return { offset, sentence: `The file is nested more than ${DEPTH_MAX} deep.` };
+    if (depth > DEPTH_MAX) return { offset, sentence: `The file is nested more than ${DEPTH_MAX} levels deep.` };
     if (token.type === "alias") aliases += 1;
     if (aliases > ALIASES_MAX) return { offset, sentence: `The file has more than ${ALIASES_MAX} aliases.` };
     if (token.type === "document") {
@@ -76,9 +76,9 @@ export function documentFaults(contents: ParsedNode | null): YamlFault[] {
     const size = sizeOf(node);
     if ((isMap(node) || isSeq(node) || isScalar(node)) && node.anchor !== undefined) anchors.set(node.anchor, size);
     if (!isOver && size.nodes > NODES_MAX) {
-      fault(node, `With its aliases the file has more than ${NODES_MAX} values.`);
+      fault(node, `With its aliases expanded, the file has more than ${NODES_MAX} values.`);
     } else if (!isOver && size.depth > DEPTH_MAX) {
-      fault(node, `With its aliases the file is nested more than ${DEPTH_MAX} deep.`);
+      fault(node, `With its aliases expanded, the file is nested more than ${DEPTH_MAX} levels deep.`);
     }
     isOver ||= size.nodes > NODES_MAX || size.depth > DEPTH_MAX;
     return size;

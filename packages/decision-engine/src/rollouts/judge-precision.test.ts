@@ -20,11 +20,11 @@ test.each<[string, LabelledAlert[], boolean, boolean]>([
   ["precision of .35 instead of .5", alerts(2_000, 7, 10), true, true],
   ["no fraud at all", alerts(60, 0, 10), true, true],
   ["no alerts by the champion", alerts(60, 0, 10).filter(({ isCandidate }) => isCandidate), false, false],
-])("%s", (_name, given, isJudged, isBreached) => {
+])("judges %s", (_name, given, isJudged, isBreached) => {
   expect(judgePrecision(given, 0, NO_AGREEMENT, PLAN)).toMatchObject({ guard: "precision", isJudged, isBreached });
 });
 
-test("a candidate may be as much less precise as it was before the rollout", () => {
+test("tolerates the difference in precision that existed before the rollout", () => {
   const band = { from: 0.15, both: 900, only_candidate: 100, only_champion: 100 };
   const expected = { ...NO_AGREEMENT, bands: [{ ...band, candidate_frauds: 350, champion_frauds: 500 }] };
   expect(judgePrecision(alerts(2_000, 7, 10), 0, expected, PLAN).isBreached).toBe(false);
@@ -32,5 +32,5 @@ test("a candidate may be as much less precise as it was before the rollout", () 
 });
 
 test("says how many mature labels are missing", () => {
-  expect(judgePrecision([], 12, NO_AGREEMENT, PLAN).text).toContain("12 of the 200 mature labels");
+  expect(judgePrecision([], 12, NO_AGREEMENT, PLAN).text).toContain("12 of the 200 required mature labels");
 });

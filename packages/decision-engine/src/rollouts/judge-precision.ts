@@ -51,8 +51,8 @@ export function judgePrecision(
   const isJudged = Math.min(counts.candidate, counts.champion) >= plan.labels_min;
   const share = (arm: keyof typeof counts): string => percent(counts[arm] === 0 ? 0 : genuine[arm] / counts[arm]);
   const text =
-    `genuine payments among those not approved: ${share("candidate")} of ${counts.candidate} labelled by the candidate's ` +
+    `genuine payments among those not approved: ${share("candidate")} of ${counts.candidate} labelled payments by the candidate's ` +
     `cards, ${share("champion")} of ${counts.champion} by the champion's; ${matureLabels} of the ` +
-    `${plan.mature_labels_min} mature labels that the candidate needs`;
+    `${plan.mature_labels_min} required mature labels`;
   return { guard: "precision", isJudged, isBreached: isJudged && log > LABEL_EVIDENCE_MIN, text };
 }

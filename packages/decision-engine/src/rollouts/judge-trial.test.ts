@@ -95,7 +95,7 @@ describe("false alarms", () => {
     ["the same model, 5 %", SAME, 1_000, 0.05, 100],
     ["a retrained model, 1 %", RETRAINED, 2_000, 0.01, 50],
     ["a retrained model, 50 %", RETRAINED, 500, 0.5, 200],
-  ])("%s: no false alarm in any window", (_name, behaviour, payments, share, windows) => {
+  ])("do not occur in any window: %s", (_name, behaviour, payments, share, windows) => {
     const alarms = Array.from({ length: windows }, (_, seed) =>
       breachesOf(play(seed, payments, share, behaviour), share),
     );
@@ -116,7 +116,7 @@ describe("detects a bad candidate that gets 1 % of the cards within 4,000 paymen
     ["inverted", INVERTED, "outcomes"],
     ["failing", FAILING, "scores-missing"],
     ["slow", SLOW, "latency"],
-  ])("%s: in each of 30 windows", (_name, behaviour, expected) => {
+  ])("detects a bad candidate in each of 30 windows: %s", (_name, behaviour, expected) => {
     for (let seed = 0; seed < 30; seed += 1) {
       expect(breachesOf(play(seed, 4_000, 0.01, behaviour), 0.01)).toContain(expected);
     }

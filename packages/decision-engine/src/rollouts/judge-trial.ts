@@ -31,7 +31,7 @@ export interface TrialSamples {
 }
 
 /** Why a candidate's score is missing in shadow: the decision did not wait for it. */
-export const CANDIDATE_LATE = "its score came too late";
+export const CANDIDATE_LATE = "its score arrived too late";
 
 const OUTCOMES = [Outcome.APPROVE, Outcome.CHALLENGE, Outcome.REVIEW, Outcome.DECLINE];
 

@@ -27,18 +27,18 @@ test.each<[string, Parameters<typeof findingOf>[0], boolean]>([
   ["inverted scores", (score) => 1 - score, true],
   ["a constant score", () => 0.1, true],
   // The order is unchanged, but many more payments are above the band.
-  ["too high scores", (score) => 0.5 + score / 2, true],
-  ["too low scores", (score) => score / 3, true],
-])("%s", (_name, candidate, isBreached) => {
+  ["scores that are too high", (score) => 0.5 + score / 2, true],
+  ["scores that are too low", (score) => score / 3, true],
+])("judges %s", (_name, candidate, isBreached) => {
   expect(findingOf(candidate)).toMatchObject({ guard: "score-distribution", isJudged: true, isBreached });
 });
 
-test("without an earlier comparison, only the order counts", () => {
+test("considers only the order if there is no earlier comparison", () => {
   expect(findingOf((score) => score / 3, 1_000, NO_AGREEMENT).isBreached).toBe(false);
   expect(findingOf((score) => 1 - score, 100, NO_AGREEMENT).isBreached).toBe(true);
 });
 
-test("a card counts once an hour, and few cards are not judged", () => {
+test("counts a card once per hour, and does not judge a small number of cards", () => {
   const scores = new PairedScores(AGREEMENT, PLAN);
   for (let at = 0; at < 500; at += 1) {
     const championScore = (at % 5) / 5;
@@ -48,7 +48,7 @@ test("a card counts once an hour, and few cards are not judged", () => {
   expect(scores.finding.text).toContain("; 7 payments compared");
 });
 
-test("reads the agreement with this champion only", () => {
+test("reads only the agreement with this champion", () => {
   const metrics = { agreement: AGREEMENT };
   expect(agreementOf(metrics, AGREEMENT.champion)).toEqual(AGREEMENT);
   expect(agreementOf(metrics, "0000000000c1")).toBeUndefined();

@@ -119,10 +119,10 @@ export class FeastGrpcClient implements OnlineFeatureReader {
         return call.endReason() ?? new FeastError("unavailable", message, undefined, { cause: error });
       }
       case status.RESOURCE_EXHAUSTED:
-        return new FeastError("overloaded", `Feast answered: ${said}`, undefined, { cause: error });
+        return new FeastError("overloaded", `Feast responded: ${said}`, undefined, { cause: error });
       case status.UNAUTHENTICATED:
       case status.PERMISSION_DENIED:
-        return new FeastError("unauthorized", `Feast answered: ${said}`, undefined, { cause: error });
+        return new FeastError("unauthorized", `Feast responded: ${said}`, undefined, { cause: error });
       case status.UNIMPLEMENTED: {
         const { address, server } = this.options;
         const message = `The server at ${address} has no ${METHODS[server]}: set server to ${server === "go" ? "python" : "go"}.`;

@@ -115,6 +115,6 @@ function asBuffer(bytes: Uint8Array): Buffer {
 }
 
 function malformed(field: string, what: string, cause?: unknown): FeastError {
-  const message = `The feature server's response is not from Feast: ${field}: ${what}.`;
+  const message = `The feature server's response is not a valid Feast response: ${field}: ${what}.`;
   return new FeastError("malformed-response", message, field, { cause });
 }

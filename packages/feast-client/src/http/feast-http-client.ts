@@ -109,7 +109,7 @@ function parseAnswer(text: string): unknown {
   try {
     return parseExactJson(text);
   } catch (error) {
-    const message = `The feature server's response is not from Feast: the body is not JSON (${messageOf(error)}).`;
+    const message = `The feature server's response is not a valid Feast response: the body is not JSON (${messageOf(error)}).`;
     throw new FeastError("malformed-response", message, "the body", { cause: error });
   }
 }

@@ -92,7 +92,7 @@ test("reuses connections", async () => {
 });
 
 describe("an unavailable server", () => {
-  test("is tried three times and named", async () => {
+  test("is tried three times and named in the error", async () => {
     const [port] = await findFreePorts(1);
     let tries = 0;
     const client = new FeastHttpClient({
@@ -145,7 +145,7 @@ describe("a slow server", () => {
     ["says nothing", () => {}],
     ["stops in the middle of its response", (response: ServerResponse) => void response.write('{"metadata":')],
     ["is always unavailable", (response: ServerResponse) => answer(response, 503, "busy")],
-  ])("that %s is abandoned at the deadline", async (_name, misbehave) => {
+  ])("is abandoned at the deadline if it %s", async (_name, misbehave) => {
     const url = await serve((_request, response) => misbehave(response));
     const client = new FeastHttpClient({ url, timeoutMs: 60_000, attemptsMax: 1_000 });
     const startedMs = performance.now();
@@ -225,7 +225,7 @@ describe("a response that is not from Feast", () => {
     ["with the status INVALID", withColumn({ statuses: ["INVALID"] }), "mean"],
     ["with an invalid time", withColumn({ event_timestamps: ["yesterday"] }), "mean"],
     ["with a value of another type", withColumn({ values: ["x"] }), "mean"],
-  ])("%s: is rejected, and the error names the faulty part", async (_name, body, field) => {
+  ])("is rejected, and the error names the faulty part: %s", async (_name, body, field) => {
     const url = await serve((_request, response) => answer(response, 200, body));
     const client = new FeastHttpClient({ timeoutMs: ANSWER_MS_MAX, url, registry: { ...SMALL_REGISTRY } });
     await expect(client.getOnlineFeatures(REQUEST)).rejects.toMatchObject({

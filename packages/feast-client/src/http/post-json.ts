@@ -63,9 +63,9 @@ function explainFailure(error: unknown, url: string): FeastError {
 
 function explainStatus(status: number, body: string): FeastError {
   const message = `${readDetail(body)} (HTTP ${status})`;
-  if (status === 401 || status === 403) return new FeastError("unauthorized", `Feast answered: ${message}`);
-  if (status === 429) return new FeastError("overloaded", `Feast answered: ${message}`);
-  if (UNAVAILABLE.has(status)) return new FeastError("unavailable", `Feast answered: ${message}`);
+  if (status === 401 || status === 403) return new FeastError("unauthorized", `Feast responded: ${message}`);
+  if (status === 429) return new FeastError("overloaded", `Feast responded: ${message}`);
+  if (UNAVAILABLE.has(status)) return new FeastError("unavailable", `Feast responded: ${message}`);
   return explainServerMessage(message, status === 400 || status === 422 ? "invalid-request" : "server-error");
 }
 

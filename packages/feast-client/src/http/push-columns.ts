@@ -23,14 +23,14 @@ export type PushRow = Readonly<Record<string, PushValue>>;
  */
 export function pushColumns(rows: readonly PushRow[]): Record<string, unknown[]> {
   const [first] = rows;
-  if (first === undefined) throw new FeastError("invalid-request", "rows must have at least one row.", "rows");
+  if (first === undefined) throw new FeastError("invalid-request", "rows must contain at least one row.", "rows");
   const names = Object.keys(first);
   rows.forEach((row, index) => {
     const different = [...new Set([...names, ...Object.keys(row)])].find(
       (name) => !Object.hasOwn(row, name) || !Object.hasOwn(first, name),
     );
     if (different === undefined) return;
-    const message = `The rows 0 and ${index} differ: only one of them has ${different}. All rows must have the same columns.`;
+    const message = `Rows 0 and ${index} differ: only one of them has ${different}. All rows must have the same columns.`;
     throw new FeastError("invalid-request", message, different);
   });
   return Object.fromEntries(
@@ -81,6 +81,6 @@ function refuseRounding(name: string, values: readonly unknown[]): void {
   if (!values.includes(null)) return;
   const large = values.find((value) => typeof value === "bigint" && !Number.isSafeInteger(Number(value)));
   if (large === undefined) return;
-  const message = `${name} has ${describeValue(large)} and a null: Feast's server would round the number. Push the rows with null separately.`;
+  const message = `${name} has ${describeValue(large)} and a null: Feast's server would round the number. Push the rows that contain null separately.`;
   throw new FeastError("invalid-value", message, name);
 }

@@ -71,6 +71,6 @@ function checkList(value: unknown, field: string): readonly unknown[] {
 }
 
 function malformed(field: string, what: string): FeastError {
-  const message = `The feature server's response is not from Feast: ${field} ${what}.`;
+  const message = `The feature server's response is not a valid Feast response: ${field} ${what}.`;
   return new FeastError("malformed-response", message, field);
 }

@@ -88,6 +88,6 @@ function readScalar(type: string, value: FeastValue, field: string): FeastValue 
 }
 
 function mismatch(field: string, type: string, value: unknown): FeastError {
-  const message = `The feature server returned ${describeValue(value)} for ${field}, which is of type ${type} in the registry.`;
+  const message = `The feature server returned ${describeValue(value)} for ${field}, which has type ${type} in the registry.`;
   return new FeastError("malformed-response", message, field);
 }

@@ -64,7 +64,7 @@ test("reads what it wrote", async () => {
 test.each([
   ["is truncated", [0x29, 1, 2]],
   ["is of another wire type", [0x28, 1]],
-  ["holds a string that is not UTF-8", [0x12, 1, 0xff]],
+  ["contains a string that is not UTF-8", [0x12, 1, 0xff]],
   ["is of a future type", [0xf8, 0x07, 1]],
   ["is text", [...Buffer.from("1.5")]],
 ])("reports a stored value that %s, and names the feature", async (_name, bytes) => {

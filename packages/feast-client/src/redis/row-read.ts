@@ -104,7 +104,7 @@ export class RowRead {
     const answer: Answer = { bytes: reply, at: 0 };
     const rows: (NumberRow | FeastError | undefined)[] = [];
     for (let index = 0; index < count; index += 1) rows.push(this.row(answer));
-    if (answer.at !== reply.length) throw this.malformed("was read, but Redis returned other rows", undefined);
+    if (answer.at !== reply.length) throw this.malformed("was read, but Redis returned different rows", undefined);
     return rows;
   }
 
@@ -156,7 +156,11 @@ export class RowRead {
     if (typeof value === "number") return value;
     const reference = `${featureView}:${features[index]}`;
     const type = typeof value === "object" ? "value of several parts" : typeof value;
-    throw new FeastError("malformed-response", `${reference} has a ${type}, but must have a number.`, reference);
+    throw new FeastError(
+      "malformed-response",
+      `${reference} contains a ${type}, but must contain a number.`,
+      reference,
+    );
   }
 
   private malformed(what: string, cause: unknown): FeastError {

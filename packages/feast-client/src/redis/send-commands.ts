@@ -79,7 +79,7 @@ function explainRedisError(error: unknown): FeastError {
   const options = { cause: error };
   // The connection's own commandTimeout was shorter than the call's timeout.
   if (message === "Command timed out") {
-    const late = "Redis did not reply within the commandTimeout of the connection.";
+    const late = "Redis did not reply within the connection's commandTimeout.";
     return new FeastError("deadline-exceeded", late, undefined, options);
   }
   // The error is not a Redis reply, so it must come from the connection.

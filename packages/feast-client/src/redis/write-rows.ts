@@ -103,7 +103,7 @@ export class RowWriter {
     const timestamp = timestampField(storedName);
     const features = Object.entries(view.features).map(([name, type]) => {
       if (type === "UNKNOWN") {
-        const message = `${view.name}:${name} is of a type that this client does not know and cannot write.`;
+        const message = `${view.name}:${name} has a type that this client does not know and cannot write.`;
         throw new FeastError("unsupported", message, `${view.name}:${name}`);
       }
       return { name, type, field: featureField(storedName, name) };
@@ -130,11 +130,11 @@ export class RowWriter {
 function refuseOtherNames(view: FeatureView, { entity, features }: WriteRow, index: number): void {
   for (const name of Object.keys(entity)) {
     if (Object.hasOwn(view.joinKeys, name)) continue;
-    const message = `Row ${index} has the join key ${name}; ${view.name} joins on ${Object.keys(view.joinKeys).join(", ") || "none"}.`;
+    const message = `Row ${index} has the join key ${name}, but the join keys of ${view.name} are: ${Object.keys(view.joinKeys).join(", ") || "none"}.`;
     throw new FeastError("unknown-entity", message, name);
   }
   const unknown = Object.keys(features).find((name) => !Object.hasOwn(view.features, name));
   if (unknown === undefined) return;
-  const message = `Row ${index} has the feature ${unknown}, which ${view.name} does not have.`;
+  const message = `Row ${index} has the feature ${unknown}, which is not part of ${view.name}.`;
   throw new FeastError("unknown-feature", message, `${view.name}:${unknown}`);
 }

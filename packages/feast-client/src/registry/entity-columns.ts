@@ -92,7 +92,7 @@ function refuseMissing(
 
 /** The error for a key that is not a join key of any feature view. */
 export function unknownEntity(name: string): FeastError {
-  const message = `No feature view of the registry has the join key ${name}.`;
+  const message = `No feature view in the registry has the join key ${name}.`;
   return new FeastError("unknown-entity", message, name);
 }
 

@@ -110,7 +110,7 @@ test("rejects the registry of a newer Feast, and reads one with this schema", ()
     expect.objectContaining({
       code: "unsupported",
       message:
-        "The registry has the schema version 2, and this client reads version 1: it was written by a newer Feast.",
+        "The registry has schema version 2, but this client reads version 1: a newer version of Feast wrote the registry.",
     }),
   );
 });

@@ -158,7 +158,7 @@ function readProject(registry: Message, options: RegistryOptions): FeatureRegist
 function refuseNewerSchema(registry: Message): void {
   const version = registry.text(3);
   if (version === "" || version === SCHEMA_VERSION) return;
-  const message = `The registry has the schema version ${version}, and this client reads version ${SCHEMA_VERSION}: it was written by a newer Feast.`;
+  const message = `The registry has schema version ${version}, but this client reads version ${SCHEMA_VERSION}: a newer version of Feast wrote the registry.`;
   throw new FeastError("unsupported", message, "registry");
 }
 
@@ -234,7 +234,7 @@ function joinKeyType(number: number, field: string): JoinKeyType {
   const type = valueTypeOf(number);
   const known = JOIN_KEY_TYPES.find((candidate) => candidate === type);
   if (known !== undefined) return known;
-  const message = `The join key ${field} is of type ${type ?? number}; Feast looks entities up by ${JOIN_KEY_TYPES.join(", ")} only.`;
+  const message = `The join key ${field} has type ${type ?? number}; Feast can look up entities only by ${JOIN_KEY_TYPES.join(", ")}.`;
   throw new FeastError("unsupported", message, field);
 }
 

@@ -114,7 +114,7 @@ class FeastDriver {
   async answer(msMax: number): Promise<unknown> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(this.failure(`did not answer within ${msMax / 1_000} s`)), msMax);
+      timer = setTimeout(() => reject(this.failure(`did not respond within ${msMax / 1_000} s`)), msMax);
     });
     try {
       const line = await Promise.race([this.lines.next(), late]);

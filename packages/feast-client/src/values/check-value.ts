@@ -51,7 +51,7 @@ export function checkInt64(value: unknown, field: string): bigint {
   if (typeof value === "bigint" && value >= INT64_MIN && value <= INT64_MAX) return value;
   // A number beyond 2^53 may already have been rounded.
   if (typeof value === "number" && Number.isSafeInteger(value)) return BigInt(value);
-  throw misfit(field, value, "a whole number that is exact: a number within 2^53, or a bigint of 64 bits");
+  throw misfit(field, value, "a whole number that is exact: a number up to 2^53, or a 64-bit bigint");
 }
 
 /** Any number, including NaN and the infinities, which Feast stores. */
@@ -72,7 +72,7 @@ export function checkFloat(value: unknown, field: string): number {
 /** Epoch seconds. */
 export function checkTimestamp(value: unknown, field: string): bigint {
   if (value instanceof Date) {
-    throw misfit(field, value, "epoch seconds, a whole number, as Feast keeps them: Math.floor(date.getTime() / 1000)");
+    throw misfit(field, value, "epoch seconds as a whole number, such as Math.floor(date.getTime() / 1000)");
   }
   return checkInt64(value, field);
 }

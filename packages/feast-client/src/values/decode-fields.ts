@@ -23,8 +23,9 @@ function readValue(reader: BinaryReader, end: number, depth: number): FeastValue
     const [field, wireType] = reader.tag();
     const known = FIELDS.get(field);
     // A value of a newer type must not be read as null.
-    if (known === undefined) throw new Error(`holds a value of a type that this client does not know (field ${field})`);
-    if (known.wireType !== wireType) throw new Error(`holds field ${field} with the wrong wire type ${wireType}`);
+    if (known === undefined)
+      throw new Error(`contains a value of a type that this client does not know (field ${field})`);
+    if (known.wireType !== wireType) throw new Error(`contains field ${field} with the wrong wire type ${wireType}`);
     value = known.read(reader, depth);
   }
   if (reader.pos !== end) throw new Error("ends in the middle of a field");
@@ -63,7 +64,7 @@ function message(read: (reader: BinaryReader, end: number, depth: number) => Fea
   return {
     wireType: WireType.LengthDelimited,
     read: (reader, depth) => {
-      if (depth > DEPTH_MAX) throw new Error(`nests deeper than ${DEPTH_MAX} levels`);
+      if (depth > DEPTH_MAX) throw new Error(`is nested more than ${DEPTH_MAX} levels deep`);
       const length = reader.uint32();
       const end = reader.pos + length;
       if (end > reader.len) throw new Error("ends in the middle of a field");
@@ -80,7 +81,7 @@ function list(wireType: WireType, read: Read<FeastValue>): Field {
     const values: FeastValue[] = [];
     while (reader.pos < end) {
       const [field, actual] = reader.tag();
-      if (field !== 1) throw new Error(`holds field ${field} in a list`);
+      if (field !== 1) throw new Error(`contains field ${field} in a list`);
       if (actual === wireType) {
         values.push(read(reader, depth));
       } else if (actual === WireType.LengthDelimited) {
@@ -88,7 +89,7 @@ function list(wireType: WireType, read: Read<FeastValue>): Field {
         if (packedEnd > end) throw new Error("ends in the middle of a field");
         while (reader.pos < packedEnd) values.push(read(reader, depth));
       } else {
-        throw new Error(`holds a list with the wrong wire type ${actual}`);
+        throw new Error(`contains a list with the wrong wire type ${actual}`);
       }
     }
     return values;
@@ -112,9 +113,9 @@ function readEntry<K>(
     const [field] = reader.tag();
     if (field === 1) key = keyReader(reader, depth);
     else if (field === 2) value = nestedValue.read(reader, depth);
-    else throw new Error(`holds field ${field} in a map`);
+    else throw new Error(`contains field ${field} in a map`);
   }
-  if (key === undefined) throw new Error("holds a map entry without a key");
+  if (key === undefined) throw new Error("contains a map entry without a key");
   return [key, value];
 }
 
@@ -128,7 +129,7 @@ function readEntries<K>(
   const entries: [K, FeastValue][] = [];
   while (reader.pos < end) {
     const [field] = reader.tag();
-    if (field !== 1) throw new Error(`holds field ${field} in a map`);
+    if (field !== 1) throw new Error(`contains field ${field} in a map`);
     entries.push(readEntry(reader, depth, keyReader, missingKey));
   }
   return entries;
@@ -157,10 +158,10 @@ const readMapKey: Read<FeastMapKey> = (reader, depth) => {
     const [field] = reader.tag();
     const read = MAP_KEYS.get(field);
     if (read === undefined)
-      throw new Error(`holds a map key of a type that this client does not know (field ${field})`);
+      throw new Error(`contains a map key of a type that this client does not know (field ${field})`);
     key = read(reader, depth);
   }
-  if (key === undefined) throw new Error("holds a map entry without a key");
+  if (key === undefined) throw new Error("contains a map entry without a key");
   return key;
 };
 

@@ -43,7 +43,7 @@ export function decodeValue(bytes: Buffer): FeastValue {
     case STRING_TAG: {
       // A length below 128 takes only one byte.
       if (bytes[1] === length - 2 && length < 130) {
-        if (!isUtf8(bytes.subarray(2))) throw new Error("holds a string that is not UTF-8");
+        if (!isUtf8(bytes.subarray(2))) throw new Error("contains a string that is not UTF-8");
         return bytes.toString("utf8", 2);
       }
       break;

@@ -228,7 +228,7 @@ function inferListType(items: readonly unknown[], field: string): ValueType {
   const types = new Set(items.map((item, index) => inferType(item, `${field}[${index}]`)));
   if (types.size === 2 && types.has("INT64") && types.has("DOUBLE")) types.delete("INT64");
   const [type, ...others] = types;
-  if (others.length > 0) throw misfit(field, items, `a list of one type; it mixes ${[...types].join(" and ")}`);
+  if (others.length > 0) throw misfit(field, items, `a list of a single type; it mixes ${[...types].join(" and ")}`);
   // Python reads an empty list as empty, regardless of its type.
   if (type === undefined) return "INT64_LIST";
   return type.endsWith("_LIST") ? "VALUE_LIST" : (`${type}_LIST` as ValueType);

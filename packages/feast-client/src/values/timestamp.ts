@@ -19,7 +19,7 @@ export function readTimestampMs(bytes: Uint8Array): number {
     const [field, wireType] = reader.tag();
     if (field === 1 && wireType === WireType.Varint) seconds = Number(reader.int64());
     else if (field === 2 && wireType === WireType.Varint) nanos = reader.int32();
-    else throw new Error(`holds field ${field} in a timestamp`);
+    else throw new Error(`contains field ${field} in a timestamp`);
   }
   return seconds * 1_000 + Math.trunc(nanos / 1_000) / 1_000;
 }
@@ -31,7 +31,7 @@ export function readTimestampMs(bytes: Uint8Array): number {
  */
 export function encodeTimestamp(ms: number, field: string): Uint8Array {
   if (!(ms >= MS_MIN && ms <= MS_MAX)) {
-    const message = `${field} is ${ms}; it must be epoch milliseconds of the years 1970 to 9999.`;
+    const message = `${field} is ${ms}; it must be epoch milliseconds between the years 1970 and 9999.`;
     throw new FeastError("invalid-value", message, field);
   }
   const micros = Math.round(ms * 1_000);

@@ -185,7 +185,7 @@ test("rejects deeply nested maps, in bytes and in objects", () => {
     const content = new BinaryWriter().tag(1, WireType.LengthDelimited).bytes(entry).finish();
     message = Uint8Array.from(new BinaryWriter().tag(20, WireType.LengthDelimited).bytes(content).finish());
   }
-  expect(() => decodeValue(Buffer.from(message))).toThrow("nests deeper");
+  expect(() => decodeValue(Buffer.from(message))).toThrow("is nested more than");
 });
 
 test.each<[ValueType, unknown]>([
@@ -226,7 +226,7 @@ test.each<[ValueType, unknown]>([
   ["ZONED_TIMESTAMP", 1],
   ["ZONED_TIMESTAMP", { unixTimestamp: 1.5, zone: "UTC" }],
   ["DOUBLE", undefined],
-])("rejects as %s: %p", (type, value) => {
+])("rejects a value as %s: %p", (type, value) => {
   const fault = expect.objectContaining({ code: "invalid-value", message: expect.stringContaining("view:feature") });
   expect(() => encodeValue(type, value, "view:feature")).toThrow(fault);
 });

@@ -59,7 +59,7 @@ test("the first fraud is the one known earliest, regardless of the order and del
   expect(payAt(START_MS + 101 * DAY_MS)).toBe(101);
 });
 
-test("a payment from before the first confirmed fraud does not see it", () => {
+test("a payment before the first confirmed fraud does not see that fraud", () => {
   const states = fresh();
   states.label(START_MS + 1);
   expect(states.pay(START_MS)).toMatchObject({ card_days_since_first_fraud: 3650 });
@@ -74,7 +74,7 @@ test("a duplicate label changes nothing", () => {
   expect([states.bytesOf("card", "c"), states.bytesOf("terminal", "t")]).toEqual(before);
 });
 
-test("a label is too late if all windows of one of its entities have passed it", () => {
+test("a label is too late if it is older than all windows of one of its entities", () => {
   const states = fresh();
   states.label(START_MS + 40 * DAY_MS, {}, "another card");
   expect(states.label(START_MS)).toEqual({ duplicate: false, tooLate: true });

@@ -68,7 +68,7 @@ test("every kind returns its default if and only if there is no history", () => 
   expect(ofCard(states.pay(START_MS + 2, place))).toEqual({});
 });
 
-test("the counted period ends exactly at its most recent end, and reaches back up to one tile beyond the window", () => {
+test("the counted period ends exactly at the payment, and begins up to one tile before the window", () => {
   const states = fresh();
   const start = Date.UTC(2024, 1, 28, 0, 30);
   states.pay(start);

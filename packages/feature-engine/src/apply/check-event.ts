@@ -35,7 +35,7 @@ function requireInteger(pointer: string, value: number, max: number): void {
 
 function requireDegrees(pointer: string, value: number | undefined, max: number): void {
   if (value === undefined || (value >= -max && value <= max)) return;
-  throw new TriplineError("invalid-field", `${pointer} must be a number of degrees from -${max} to ${max}.`, [
+  throw new TriplineError("invalid-field", `${pointer} must be between -${max} and ${max} degrees.`, [
     { pointer, detail: `is ${value}` },
   ]);
 }

@@ -101,7 +101,7 @@ export class GapFiller {
 
   #pass(gaps: readonly OpenGap[]): void {
     const open = gaps.find(({ key }) => this.#nextOf(key) === undefined);
-    if (open === undefined) throw new TriplineError("state-conflict", "Events wait for each other.");
+    if (open === undefined) throw new TriplineError("state-conflict", "Some events wait for each other in a cycle.");
     const { key, entry } = open;
     const first = entry.state.sequence + 1;
     let next: Counting | undefined;

@@ -85,29 +85,26 @@ const longWaits = fc.oneof(fc.constant(0), fc.nat(DAY_MS), fc.nat(100 * DAY_MS))
 test.each([
   ["for ever", waits, undefined],
   ["for 45 days", longWaits, TTL_MS],
-])(
-  "after two losses and rebuilds, with states kept %s, everything equals an undisturbed run",
-  (_name, waitsMs, ttlMs) => {
-    fc.assert(
-      fc.property(stepsOf(waitsMs), places, (steps, at) => {
-        const cuts = at.map((place) => place % (steps.length + 1)).sort((a, b) => a - b);
-        const [loss = 0, rebuild = 0, loss2 = 0, rebuild2 = 0] = cuts;
-        const given = disturbed(steps, cuts, ttlMs);
-        const calm = disturbed(steps, [], ttlMs);
-        for (const [index, event] of given.entries()) {
-          const isLost = (index >= loss && index < rebuild) || (index >= loss2 && index < rebuild2);
-          if (event.kind === "payment") expect(event.vector.incomplete).toBe(isLost);
-          if (!isLost) expect(event).toEqual(calm[index]);
-        }
-        const { folding, differing } = foldAll(given, ttlMs);
-        expect(folding).toMatchObject({ counted: steps.length, repeated: 0, stuck: [] });
-        expect(differing).toEqual([]);
-      }),
-      // Close to the end of a time to live, the result is not deterministic; this seed avoids those seconds.
-      { numRuns: 60, seed: 4 },
-    );
-  },
-);
+])("two losses and rebuilds, with states kept %s, give the results of an undisturbed run", (_name, waitsMs, ttlMs) => {
+  fc.assert(
+    fc.property(stepsOf(waitsMs), places, (steps, at) => {
+      const cuts = at.map((place) => place % (steps.length + 1)).sort((a, b) => a - b);
+      const [loss = 0, rebuild = 0, loss2 = 0, rebuild2 = 0] = cuts;
+      const given = disturbed(steps, cuts, ttlMs);
+      const calm = disturbed(steps, [], ttlMs);
+      for (const [index, event] of given.entries()) {
+        const isLost = (index >= loss && index < rebuild) || (index >= loss2 && index < rebuild2);
+        if (event.kind === "payment") expect(event.vector.incomplete).toBe(isLost);
+        if (!isLost) expect(event).toEqual(calm[index]);
+      }
+      const { folding, differing } = foldAll(given, ttlMs);
+      expect(folding).toMatchObject({ counted: steps.length, repeated: 0, stuck: [] });
+      expect(differing).toEqual([]);
+    }),
+    // Close to the end of a time to live, the result is not deterministic; this seed avoids those seconds.
+    { numRuns: 60, seed: 4 },
+  );
+});
 
 test("an event counted while states were lost is not reported, and follows all earlier ones, whatever its timestamp", () => {
   const online = new OnlineCounter(engine);
@@ -136,7 +133,7 @@ test.each([
   ["seconds before", -5_000, 2],
   ["seconds after", 5_000, 1],
 ])(
-  "%s the end of its time to live, the number of the next event reveals whether a state expired",
+  "the number of the next event, %s the end of the time to live, reveals whether a state expired",
   (_name, ms, number) => {
     const online = new OnlineCounter(engine, TTL_MS);
     const event = { label: false, card: 1, terminal: 1, device: undefined, amountMinor: 100 };
@@ -156,7 +153,7 @@ test.each([
   },
 );
 
-test("expired states do not fill the memory", () => {
+test("expired states do not occupy memory", () => {
   const online = new OnlineCounter(engine, TTL_MS);
   const event = { label: false, terminal: 1, device: undefined, amountMinor: 100 };
   for (let id = 0; id < 100; id += 1) {

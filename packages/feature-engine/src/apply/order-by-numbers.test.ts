@@ -19,7 +19,7 @@ test("unordered events keep their order of arrival", () => {
   expect(order([])).toEqual([]);
 });
 
-test("an entity's numbers increase, even if only one of two is known", () => {
+test("an entity's numbers increase, even if only one of two numbers is known", () => {
   expect(
     order([
       { name: "third", card: ["x", 2], terminal: ["q", 1] },
@@ -65,7 +65,7 @@ test("sequentially counted events are returned in an order that gives the same n
   );
 });
 
-test("contradictory numbers lose no event", () => {
+test("no event is lost if numbers contradict each other", () => {
   expect(
     order([
       { name: "a", card: ["x", 2], terminal: ["p", 1] },

@@ -15,7 +15,7 @@ test.each([
   ["no time", { occurredAtMs: Number.NaN }, "/occurred_at_ms"],
   ["a time before the epoch", { occurredAtMs: -1 }, "/occurred_at_ms"],
   ["a time after the last of dates", { occurredAtMs: 8.64e15 + 1 }, "/occurred_at_ms"],
-  ["a latitude beyond the pole", { latitude: 90.001 }, "/latitude must be a number of degrees from -90 to 90."],
+  ["a latitude beyond the pole", { latitude: 90.001 }, "/latitude must be between -90 and 90 degrees."],
   ["a latitude that is not a number", { latitude: Number.NaN }, "/latitude"],
   ["a longitude beyond the date line", { longitude: -180.001 }, "/longitude"],
   ["an infinite longitude", { longitude: Number.NEGATIVE_INFINITY }, "/longitude"],

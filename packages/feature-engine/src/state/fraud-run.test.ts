@@ -52,7 +52,7 @@ test.each([
     [-7, 17, 2],
   ],
   [
-    "a fraud before the last genuine payment is none of it",
+    "a fraud before the last genuine payment is not part of it",
     [
       [4, false],
       [3, true],
@@ -70,7 +70,7 @@ test.each([
     [14, 13, 1],
   ],
   [
-    "a genuine payment before it does not",
+    "a genuine payment before the run does not end it",
     [
       [3, true],
       [2, false],

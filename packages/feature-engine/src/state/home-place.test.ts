@@ -55,7 +55,7 @@ describe("distance from home", () => {
     ["from between two places", "0 0, 0 2", "0 1", 0],
     // Not exactly a third of the way, because a chord runs below the surface.
     ["from nearer to where it pays more often", "0 0, 0 0, 0 3", "0 1", 0.0112],
-  ])("%s", (_name, placesText, placeText, km) => {
+  ])("is measured correctly: %s", (_name, placesText, placeText, km) => {
     const places = parsePlaces(placesText);
     const [place = BERLIN] = parsePlaces(placeText);
     // Vectors are rounded to 10^-7, 0.6 m. At the antipode, a shift of hundreds of metres is needed to change the chord
@@ -65,7 +65,7 @@ describe("distance from home", () => {
     expect(Math.abs(expectedKm(places, place) - km)).toBeLessThan(toleranceKm);
   });
 
-  test("is unknown without a home, and if the home has no direction", () => {
+  test("is unknown if there is no home or the home has no direction", () => {
     expect(distanceFromHomeKm(noHome(), 0, 0)).toBeUndefined();
     expect(
       fromHome(
@@ -128,7 +128,7 @@ describe("a home of many payments", () => {
   });
 });
 
-describe("as a feature", () => {
+describe("the feature distance_from_home", () => {
   const START_MS = Date.UTC(2024, 1, 28, 22);
   const fresh = () => new TestStates(compileEngine(currentFeatureSpec()));
   const at = ([latitude, longitude]: Place) => ({ latitude, longitude });

@@ -57,7 +57,7 @@ describe("the sum of squares", () => {
     );
   });
 
-  test("of a window excludes tiles on either side", () => {
+  test("excludes tiles on either side of the window", () => {
     fc.assert(
       fc.property(fc.array(amounts, { maxLength: 40 }), (values) => {
         const into = emptyAggregate();

@@ -93,7 +93,7 @@ describe("stored states", () => {
     );
   });
 
-  test("with one changed byte are rejected or give finite values, and never crash", () => {
+  test("are rejected or give finite values, and never crash, if one byte is changed", () => {
     fc.assert(
       fc.property(stored, fc.nat(), fc.nat(255), (sample, at, byte) => {
         const damaged = sample.bytes.slice();
@@ -104,7 +104,7 @@ describe("stored states", () => {
     );
   });
 
-  test("of a card with all parts, with any changed byte, are rejected or give finite values", () => {
+  test("are rejected or give finite values for any changed byte of a card with all parts", () => {
     const engine = compileEngine(wideSpec);
     const states = new TestStates(engine);
     for (let index = 0; index < 20; index += 1) {
@@ -152,7 +152,7 @@ function expectRefusedOrFinite({ engine, entity, id }: Sample, bytes: Uint8Array
   expect(values.filter((value) => !Number.isFinite(value))).toEqual([]);
 }
 
-describe("a state is rejected with its reason", () => {
+describe("decoding a state", () => {
   const engine = compileEngine(wideSpec);
   const states = new TestStates(engine);
   for (let index = 0; index < 16; index += 1) states.pay(START_MS, { latitude: 1, longitude: 1 });
@@ -160,23 +160,23 @@ describe("a state is rejected with its reason", () => {
   const replaced = (at: number, ...bytes: number[]) => Uint8Array.from([...card.slice(0, at), ...bytes]);
 
   test.each([
-    ["of a future version", replaced(0, 4), "is of version 4, this build reads version 3"],
-    ["of the version before", replaced(0, 2), "is of version 2, this build reads version 3"],
+    ["of a future version", replaced(0, 4), "has version 4, but this build reads version 3"],
+    ["of the version before", replaced(0, 2), "has version 2, but this build reads version 3"],
     ["of a version of 0", replaced(0, 0), "version 0"],
-    ["empty", new Uint8Array(), "truncated"],
+    ["without bytes", new Uint8Array(), "truncated"],
     ["with a sequence beyond 2^53", replaced(1, 255, 255, 255, 255, 255, 255, 255, 255), "too large"],
-    ["with too many ids", replaced(13, 17), "names 17 recent ids, at most 16 are possible"],
+    ["with too many ids", replaced(13, 17), "has 17 recent IDs; the maximum is 16"],
     ["of another plan", replaced(9, 1, 2, 3, 4), "run `tripline backfill` for this spec"],
-  ])("%s", (_name, bytes, reason) => {
+  ])("rejects a state %s, with the reason", (_name, bytes, reason) => {
     expect(() => engine.decodeState(0, bytes)).toThrow(triplineError("state-unreadable", reason));
   });
 
-  test("of another spec or of another entity", () => {
+  test("rejects the state of another spec or another entity", () => {
     const other = compileEngine(
       specOf({ "1d": { width: "1d", tile: "2h" } }, [{ kind: "count", entity: "card", window: "1d" }]),
     );
-    expect(() => other.decodeState(0, card)).toThrow(triplineError("state-unreadable", "other windows"));
-    expect(() => engine.decodeState(1, card)).toThrow(triplineError("state-unreadable", "other windows"));
+    expect(() => other.decodeState(0, card)).toThrow(triplineError("state-unreadable", "different windows"));
+    expect(() => engine.decodeState(1, card)).toThrow(triplineError("state-unreadable", "different windows"));
   });
 });
 
@@ -187,7 +187,7 @@ function varint(value: number): number[] {
 }
 
 /** Hand-made bytes: a state with one ring of two tiles with squares, partners and a home. */
-describe("impossible states are rejected", () => {
+describe("decoding an impossible state", () => {
   const engine = compileEngine(
     specOf({ "1d": { width: "1d", tile: "1d" } }, [
       { kind: "std", entity: "device", window: "1d" },
@@ -222,25 +222,25 @@ describe("impossible states are rejected", () => {
   test("a tile that has fallen out of the window", () => {
     expect(() => decode(DAY_2, [1, 1, ...ONE], NONE, NONE, NONE)).not.toThrow();
     expect(() => decode(DAY_2, [1, 0, ...ONE], NONE, NONE, NONE)).toThrow(
-      triplineError("state-unreadable", "tiles out of order or out of its windows"),
+      triplineError("state-unreadable", "tiles out of order or outside its windows"),
     );
   });
 
   test.each([
-    ["three tiles", [[3, 0, ...ONE, 1, ...ONE, 1, ...ONE]], "holds 3 tiles, at most 2 are possible"],
-    ["a tile twice", [[2, 1, ...ONE, 0, ...ONE]], "tiles out of order or out of its windows"],
-    ["a tile newer than the newest payment", [[1, 2, ...ONE]], "tiles out of order or out of its windows"],
+    ["three tiles", [[3, 0, ...ONE, 1, ...ONE, 1, ...ONE]], "has 3 tiles; the maximum is 2"],
+    ["a tile twice", [[2, 1, ...ONE, 0, ...ONE]], "tiles out of order or outside its windows"],
+    ["a tile newer than the newest payment", [[1, 2, ...ONE]], "tiles out of order or outside its windows"],
     ["an empty tile", [[1, 1, 0, 0, 0, 0]], "has an empty tile"],
     [
       "a sum of squares not carried over",
       [[1, 1, 2, 6, 0, ...varint(2 ** 40)]],
       "a sum of squares that is not carried over",
     ],
-    ["129 partners", [NONE, NONE, [0x81, 0x01]], "has 129 partners, at most 128 are possible"],
+    ["129 partners", [NONE, NONE, [0x81, 0x01]], "has 129 partners; the maximum is 128"],
     ["a partner without a payment", [NONE, NONE, [1, 1, 2, 3, 4, 5, 0]], "has a partner without a payment"],
     ["a partner before the epoch", [NONE, NONE, [1, 1, 2, 3, 4, ...DAY_1, 1]], "has a partner without"],
     ["trailing bytes", [NONE, NONE, NONE, NONE, NONE], "has bytes after its end"],
-  ])("%s", (_name, parts, reason) => {
+  ])("is rejected: %s", (_name, parts, reason) => {
     expect(() => decode(DAY_1, ...parts, [0, 0, 0, 0])).toThrow(triplineError("state-unreadable", reason));
   });
 });
@@ -281,7 +281,7 @@ test("the head of a state changes with every event, even one that is too late", 
   expect(heads.size).toBe(300);
 });
 
-test("a state can be decoded after any number of maximum amounts", () => {
+test("a state can be decoded after any number of payments with the maximum amount", () => {
   const states = new TestStates(compileEngine(currentFeatureSpec()));
   const largest = { amountMinor: Math.floor(Number.MAX_SAFE_INTEGER / 1000), currency: "JPY" };
   let values = {};

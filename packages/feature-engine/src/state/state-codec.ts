@@ -69,10 +69,10 @@ export const STATE_HEADER_BYTES = 9;
 export function decodeState(plan: EntityPlan, reader: ByteReader, state: EntityState): void {
   const version = reader.u8();
   if (version !== STATE_VERSION)
-    throw unreadable(`is of version ${version}, this build reads version ${STATE_VERSION}`);
+    throw unreadable(`has version ${version}, but this build reads version ${STATE_VERSION}`);
   state.sequence = reader.u64();
   if (reader.u32() !== plan.fingerprint) {
-    throw unreadable("has other windows than the feature spec: run `tripline backfill` for this spec");
+    throw unreadable("has different windows from the feature spec: run `tripline backfill` for this spec");
   }
   if (state.recentIds !== undefined) readIds(reader, state.recentIds);
   readStream(reader, plan.payments, state.payments);
@@ -149,7 +149,8 @@ function writeRecentPayments(writer: ByteWriter, { entries }: RecentPayments): v
 
 function readRecentPayments(reader: ByteReader, { entries }: RecentPayments): void {
   const count = reader.varint();
-  if (count > RECENT_PAYMENTS_MAX) throw unreadable(`has ${count} recent payments, at most ${RECENT_PAYMENTS_MAX}`);
+  if (count > RECENT_PAYMENTS_MAX)
+    throw unreadable(`has ${count} recent payments; the maximum is ${RECENT_PAYMENTS_MAX}`);
   for (let index = 0; index < count; index += 1) {
     const [high, low, atMs] = [reader.u32(), reader.u32(), reader.varint()];
     entries.push({ high, low, atMs, ids: reader.bytes(reader.varint()).slice() });
@@ -166,7 +167,7 @@ function writeIds(writer: ByteWriter, ids: RecentIds): void {
 
 function readIds(reader: ByteReader, ids: RecentIds): void {
   const count = reader.u8();
-  if (count > RECENT_IDS_MAX) throw unreadable(`names ${count} recent ids, at most ${RECENT_IDS_MAX} are possible`);
+  if (count > RECENT_IDS_MAX) throw unreadable(`has ${count} recent IDs; the maximum is ${RECENT_IDS_MAX}`);
   for (let index = 0; index < count; index += 1) ids.add(reader.u32(), reader.u32());
 }
 
@@ -249,7 +250,7 @@ function readStream(reader: ByteReader, plan: StreamPlan, stream: StreamState): 
 
 function readRing(reader: ByteReader, plan: RingPlan, ring: TileRing, newest: number): void {
   const count = reader.varint();
-  if (count > plan.tilesBack + 1) throw unreadable(`holds ${count} tiles, at most ${plan.tilesBack + 1} are possible`);
+  if (count > plan.tilesBack + 1) throw unreadable(`has ${count} tiles; the maximum is ${plan.tilesBack + 1}`);
   makeRoom(ring, count * TILE_STRIDE);
   ring.used = count * TILE_STRIDE;
   const { tiles, used } = ring;
@@ -258,7 +259,7 @@ function readRing(reader: ByteReader, plan: RingPlan, ring: TileRing, newest: nu
     const step = reader.varint();
     index += step;
     if ((at > 0 && step === 0) || index > newest || index < newest - plan.tilesBack) {
-      throw unreadable("has tiles out of order or out of its windows");
+      throw unreadable("has tiles out of order or outside its windows");
     }
     tiles[at] = index;
     readTile(reader, plan, tiles, at);
@@ -297,7 +298,7 @@ function readSquares(reader: ByteReader, tiles: Float64Array, at: number): void 
 
 function readPartners(reader: ByteReader, table: PartnerTable, newestMs: number, frauds: boolean): void {
   const partners = reader.varint();
-  if (partners > PARTNERS_MAX) throw unreadable(`has ${partners} partners, at most ${PARTNERS_MAX} are possible`);
+  if (partners > PARTNERS_MAX) throw unreadable(`has ${partners} partners; the maximum is ${PARTNERS_MAX}`);
   let lastMs = newestMs;
   for (let index = 0; index < partners; index += 1) {
     const hash = reader.u32();
@@ -327,7 +328,7 @@ function readUsual(reader: ByteReader, usual: UsualAmount): void {
   if (usual.count === 0) return;
   usual.sum = reader.varint();
   const unusual = reader.varint();
-  if (unusual > UNUSUAL_MAX) throw unreadable(`has ${unusual} unusual payments, at most ${UNUSUAL_MAX} are possible`);
+  if (unusual > UNUSUAL_MAX) throw unreadable(`has ${unusual} unusual payments; the maximum is ${UNUSUAL_MAX}`);
   usual.used = unusual * UNUSUAL_STRIDE;
   for (let at = 0; at < usual.used; at += 1) usual.rows[at] = reader.varint();
 }

@@ -21,7 +21,7 @@ test("no two tenants share a key, regardless of their names", () => {
   expect(new Set(keys).size).toBe(keys.length);
 });
 
-test("entities and plans do not share keys either", () => {
+test("no two entities or plans share a key", () => {
   const keys = [
     stateKey(card, "a", "1"),
     stateKey({ ...card, name: "terminal" }, "a", "1"),

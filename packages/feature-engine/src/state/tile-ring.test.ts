@@ -42,7 +42,7 @@ describe("a ring of tiles", () => {
     expect(addToRing(ring, 5, 5, 30, true)).toBe(true);
   });
 
-  test("after an event is removed, equals a ring to which it was never added", () => {
+  test("equals a ring without an event after that event is removed", () => {
     const ring = emptyRing();
     for (const [tile, amount] of [
       [2, 1],

@@ -22,9 +22,9 @@ function seenAfter(amounts: readonly number[], states = new TestStates(compileEn
 test.each([
   ["the first payment has nothing to compare with", [10], -7],
   ["the mean of what came before", [10, 20, 45], 45 / 15],
-  ["a payment of nothing is not looked at", [0, 10, 0, 30], 3],
+  ["a payment of zero is ignored", [0, 10, 0, 30], 3],
   ["a large payment counts two and a half times the mean at most", [10, 1000, 35], 35 / ((10 + 25) / 2)],
-])("ratio_to_usual: %s", (_what, amounts, ratio) => {
+])("computes ratio_to_usual: %s", (_what, amounts, ratio) => {
   expect(seenAfter(amounts).card_ratio_to_usual).toBeCloseTo(ratio, 10);
 });
 
@@ -69,6 +69,6 @@ test("a spec can use only windows that it defines", () => {
   const feature = { name: "f", kind: "unusual_count", entity: "card", window: "9d", default: 0, sentence: "{value}" };
   const entities = { card: { key: "card_token" } };
   expect(() => parseFeatureSpec(JSON.stringify({ version: 1, windows: {}, entities, features: [feature] }))).toThrow(
-    'window "9d" is not among',
+    'unknown window "9d"',
   );
 });

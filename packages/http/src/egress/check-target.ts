@@ -68,7 +68,7 @@ export async function checkTarget(
     throw refused("Its host name must resolve to public addresses only.");
   }
   if (url.protocol === "http:" && !addresses.every((one) => allowed.has(one))) {
-    throw refused("It must begin with https://.");
+    throw refused("It must start with https://.");
   }
   return { url, address };
 }
@@ -78,7 +78,7 @@ function parseUrl(text: string, refused: (detail: string) => TriplineError): URL
   // The URL parser also converts other forms of IPv4 addresses, such as 0x7f000001, to dotted decimal.
   if (text.length > URL_CHARACTERS_MAX || !URL.canParse(text)) throw refused("It is not a valid URL.");
   const url = new URL(text);
-  if (url.protocol !== "https:" && url.protocol !== "http:") throw refused("It must begin with https://.");
+  if (url.protocol !== "https:" && url.protocol !== "http:") throw refused("It must start with https://.");
   if (url.username !== "" || url.password !== "") throw refused("It must not contain a user name or a password.");
   if (url.hash !== "") throw refused("It must not contain a fragment.");
   const port = url.port === "" ? 443 : Number(url.port);

@@ -25,7 +25,7 @@ export const rateConfig = (defaults: { readonly tenant: number; readonly client:
   RATE_LIMIT_TENANT: perSecond.default(defaults.tenant).meta({
     unit: `${defaults.unit}/s`,
     description:
-      "Maximum request rate of all clients of a tenant together, averaged over 10 s. Above it, callers get 429. 0: no limit.",
+      "Maximum combined request rate of a tenant's clients, averaged over 10 s. Requests above it are rejected with 429. 0: no limit.",
   }),
   RATE_LIMIT_CLIENT: perSecond
     .default(defaults.client)

@@ -42,7 +42,7 @@ export class RateLimits {
     labels: ["budget"],
   });
   readonly #alone = counter("tripline_rate_limit_fallback_total", {
-    description: "Portions of rate limits that an instance granted itself because Redis was unavailable",
+    description: "Shares of rate limits that an instance granted itself because Redis was unavailable",
   });
 
   /** @param redis absent for a service without Redis, in which case each instance counts separately */

@@ -166,7 +166,7 @@ describe.each(LIBRARIES)("%s", (_name, open) => {
   test.each([
     ["six", PARTITIONS],
     ["many", MANY_PARTITIONS],
-  ])("spreads keys of the topic %s over %d partitions, and keeps their order", async (topic, count) => {
+  ])("distributes keys of the topic %s across %d partitions, and keeps their order", async (topic, count) => {
     const producer = await producerOf(open);
     for (let from = 0; from < 2_000; from += 500) await producer.send(sent(numbered(500, from), topic));
     const { records } = await new Member(open, "order", topic).start();
@@ -235,7 +235,7 @@ describe.each(LIBRARIES)("%s", (_name, open) => {
     expect(first.failures).toEqual([]);
   });
 
-  test("after a lost response, repeats the request with its sequence number, so Kafka stores it once", async () => {
+  test("repeats a request with its sequence number after a lost response, so Kafka stores it once", async () => {
     const sockets = new FailingSockets();
     const producer = await producerOf(open, sockets);
     await producer.send(sent([record("k", "0")]));

@@ -28,6 +28,6 @@ test.each([
   ["a-little-bit-long-string", -985_981_536],
   ["a-little-bit-longer-string", -1_486_304_829],
   ["lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971],
-])("murmur2 of %s", (text, expected) => {
+])("computes the known murmur2 hash of %s", (text, expected) => {
   expect(murmur2(Buffer.from(text))).toBe(expected);
 });

@@ -104,7 +104,7 @@ class SupervisedConsumer implements EventConsumer {
       failures = wasGood ? 1 : failures + 1;
       const waitMs = backoffMs(RESTART, failures);
       const message = cause instanceof Error ? cause.message : String(cause);
-      this.dependencies.log("warn", "consumer: starts again", { group: this.options.group, cause: message, waitMs });
+      this.dependencies.log("warn", "consumer: restarting", { group: this.options.group, cause: message, waitMs });
       await wait(waitMs, signal);
     }
   }
@@ -114,7 +114,7 @@ class SupervisedConsumer implements EventConsumer {
     this.#markNeverReady(new TriplineError("shutting-down", "The consumer was closed"));
     const isDrained = await settlesWithin(DRAIN_MS_MAX, Promise.allSettled(this.#memory.working.values()));
     if (!isDrained)
-      this.dependencies.log("warn", "consumer: closes with a handler running", { waitedMs: DRAIN_MS_MAX });
+      this.dependencies.log("warn", "consumer: closing while a handler is running", { waitedMs: DRAIN_MS_MAX });
     await this.#session?.close();
     await this.#supervision;
     await (await this.#deadLetters)?.close();
@@ -186,7 +186,7 @@ class SupervisedConsumer implements EventConsumer {
 
   #stop(error: TriplineError): void {
     if (this.#closed !== undefined) return;
-    this.dependencies.log("error", "consumer: stops", { code: error.code, error: error.message });
+    this.dependencies.log("error", "consumer: stopping", { code: error.code, error: error.message });
     void this.close().then(() => this.options.onStop(error));
   }
 }

@@ -110,7 +110,7 @@ test("applies existing rows before it is ready, and each follower sees every lat
   for (const { rows } of followers) expect([...rows]).toEqual([["c", "3"]]);
 });
 
-test("dead-letters a row that cannot be applied, and is ready with the others", async () => {
+test("dead-letters a row that cannot be applied, and becomes ready with the others", async () => {
   for (const key of ["a", "bad", "c"]) await put(key, "1");
   const { table, rows } = await follow(new Set(["bad"]));
   await table.ready;
@@ -139,7 +139,7 @@ function followShortly({
   return resources.keep(followTable({ library, cluster, topicPrefix, log }, options, QUIET_MS));
 }
 
-test("does not mistake a Kafka that does not answer for an empty table", async () => {
+test("does not mistake an unresponsive Kafka for an empty table", async () => {
   await put("a", "1");
   await put("b", "1");
   const sockets = new FailingSockets();

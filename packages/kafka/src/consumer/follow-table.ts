@@ -137,7 +137,7 @@ class TableFollower implements FollowedTable {
           return await admin.endOffsets(topic);
         } catch (thrown) {
           const { message: cause } = asTriplineError(thrown);
-          this.dependencies.log("warn", "table: its end is not known yet", { topic, cause });
+          this.dependencies.log("warn", "table: its end offset is unknown so far", { topic, cause });
           await wait(backoffMs(ENDS_BACKOFF, tries), this.#closing.signal);
         }
       }

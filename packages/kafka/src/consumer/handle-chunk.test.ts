@@ -46,7 +46,7 @@ test("marks a handled chunk as done immediately", async () => {
   expect(trace).toEqual({ calls: [upTo(5)], handled: upTo(5), deadLettered: [], done: [4], failing: [] });
 });
 
-test.each([0, 1, 6, 7, 8, 15])("isolates the bad record %d of 16, and the others continue in order", async (bad) => {
+test.each([0, 1, 6, 7, 8, 15])("isolates bad record %d of 16, and processes the others in order", async (bad) => {
   const { trace, steps } = stage((records) => (records.includes(bad) ? "message-unreadable" : undefined));
   expect(await handleChunk(upTo(16), steps)).toBe(true);
   expect(trace.handled).toEqual(upTo(16).filter((record) => record !== bad));

@@ -35,7 +35,7 @@ function stage(fail: (tries: number) => Error | undefined = () => undefined, pau
 
 const at = (partition: number, offset: number): PartitionOffset => ({ topic: "t", partition, offset });
 
-test("commits the first offset immediately, and then the newest of each partition together", async () => {
+test("commits the first offset immediately, and then the newest offsets of all partitions together", async () => {
   const { committer, commits, hold, open } = stage();
   hold();
   committer.mark(at(0, 5));

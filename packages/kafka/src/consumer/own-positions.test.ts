@@ -75,7 +75,7 @@ class Positions implements OwnPositions {
 test.each([
   ["before", 2],
   ["after", 7],
-])("starts a partition where the handler says, even %s the group's committed offset", async (_where, offset) => {
+])("starts a partition at the handler's position, even %s the group's committed offset", async (_where, offset) => {
   await put(0, ...count(0, 10));
   const before = new BatchCollector();
   const committing = await consume({ group: "own", recordsPerBatchMax: 5, handle: before.handle });

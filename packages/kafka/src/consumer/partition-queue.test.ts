@@ -51,7 +51,7 @@ test.each([
   [13, [13, 14]],
   [15, []],
   [99, []],
-])("skips records before %d that were handled since", (handledTo, expected) => {
+])("skips records before %d that have been handled in the meantime", (handledTo, expected) => {
   const queue = new PartitionQueue<R>(12);
   queue.accept(fetched(12, 15));
   queue.skipTo(handledTo);

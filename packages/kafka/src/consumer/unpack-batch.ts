@@ -56,10 +56,7 @@ export async function unpackRecords({ codec, bytes, count }: PackedRecords, byte
   } catch (thrown) {
     if (TOO_LARGE.has(Reflect.get(Object(thrown), "code"))) throw tooLarge(name, bytesMax);
     const reason = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new TriplineError(
-      "message-unreadable",
-      `Records that are compressed with ${name} cannot be unpacked: ${reason}`,
-    );
+    throw new TriplineError("message-unreadable", `Records compressed with ${name} cannot be decompressed: ${reason}`);
   }
   throw new TriplineError("message-unreadable", `A batch is compressed with ${name}; only gzip and zstd can be read`);
 }
@@ -70,8 +67,5 @@ export function unpackedSize(unpacked: Buffer, count: number): number {
 }
 
 function tooLarge(what: string, bytesMax: number): TriplineError {
-  return new TriplineError(
-    "body-too-large",
-    `A batch of ${what} takes more than ${bytesMax} bytes after decompression`,
-  );
+  return new TriplineError("body-too-large", `A batch of ${what} exceeds ${bytesMax} bytes after decompression`);
 }

@@ -112,7 +112,7 @@ test("an unfinished round makes room for the next, and its pieces are done when 
   await all[0];
 });
 
-test("after a fault in an unfinished round, each piece is retried alone", async () => {
+test("each piece is retried alone after a fault in an unfinished round", async () => {
   const tried: (readonly string[])[] = [];
   const gatherer = new WorkGatherer<string>({
     async doTogether(pieces) {

@@ -169,7 +169,10 @@ export async function returnLetters(kafka: Kafka, topic: string, options: Return
   const producer = await kafka.producer();
   try {
     if ((await admin.groupMembers(RETURN_GROUP)) > 0) {
-      throw new TriplineError("state-conflict", "Another redrive of dead letters is in progress; wait until it ends.");
+      throw new TriplineError(
+        "state-conflict",
+        "Another redrive of dead letters is in progress; wait until it finishes.",
+      );
     }
     const letters = deadLetterTopic(topic);
     let [returned, left] = [0, 0];

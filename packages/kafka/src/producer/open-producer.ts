@@ -63,7 +63,7 @@ function stamp({ topic, key, value, headers: sent }: OutgoingRecord, topicPrefix
   if (sizeBytes > RECORD_BYTES_MAX) {
     throw new TriplineError(
       "body-too-large",
-      `A record of ${sizeBytes} bytes is over the limit of ${RECORD_BYTES_MAX}`,
+      `A record of ${sizeBytes} bytes exceeds the limit of ${RECORD_BYTES_MAX}`,
     );
   }
   return { topic: topicPrefix + topic, record, sizeBytes };

@@ -99,7 +99,7 @@ export class SendGatherer {
     this.#pump();
     await settlesWithin(this.limits.drainMsMax, this.#pumped);
     for (const send of this.#waiting.splice(0)) {
-      send.settle(new TriplineError("shutting-down", "The producer was closed before Kafka acknowledged"));
+      send.settle(new TriplineError("shutting-down", "The producer was closed before Kafka acknowledged the records"));
     }
   }
 
@@ -139,7 +139,7 @@ export class SendGatherer {
     const nowMs = performance.now();
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
       if (this.#deadlineMs(first) > nowMs) return;
-      this.#drop(first, new TriplineError("kafka-unavailable", "Kafka acknowledges nothing"));
+      this.#drop(first, new TriplineError("kafka-unavailable", "Kafka is not acknowledging any records"));
     }
   }
 

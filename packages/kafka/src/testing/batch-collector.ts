@@ -49,7 +49,7 @@ export class BatchCollector {
         if (condition()) finish(resolve);
       };
       const timer = setTimeout(() => {
-        const detail = `after ${COLLECT_MS_MAX} ms and ${this.records.length} records not yet: ${what}`;
+        const detail = `not received after ${COLLECT_MS_MAX} ms and ${this.records.length} records: ${what}`;
         finish(() => reject(new TriplineError("deadline-exceeded", detail)));
       }, COLLECT_MS_MAX);
       this.#watchers.add(watch);

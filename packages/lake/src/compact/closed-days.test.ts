@@ -9,7 +9,7 @@ test.each([
   ["a day that ended less than an hour ago", "2026-02-28", NOW_MS - 1, false, false],
   ["the oldest due day", "2026-02-01", NOW_MS, true, true],
   ["an older day", "2026-01-31", NOW_MS, true, false],
-])("%s", (_what, day, nowMs, closed, due) => {
+])("determines whether a day is closed and due: %s", (_what, day, nowMs, closed, due) => {
   expect(isClosed(day, nowMs)).toBe(closed);
   expect(isDueDay(day, nowMs)).toBe(due);
 });

@@ -60,7 +60,7 @@ export async function* compactDay(options: CompactDayOptions): AsyncGenerator<Me
   }
   throw new TriplineError(
     "state-conflict",
-    "Other compactions keep changing the files of that day. Run it again later.",
+    "Other compactions keep changing the files of this day. Run it again later.",
   );
 }
 

@@ -159,7 +159,7 @@ describe.each([
   });
 });
 
-test("in an object store, releases that would remove files not listed in an entry cannot read that entry", async () => {
+test("a release that would remove files not listed in an entry cannot read that entry (object store)", async () => {
   const lake = new MemoryLake();
   const writer = lake.writer();
   for (let flush = 1; flush <= 8; flush += 1) await writer.add({ 0: 6 * flush }, DAYS);

@@ -10,7 +10,7 @@ const compactionRun = z.strictObject({
   took_ms: z.int().min(0),
   days: z.int().min(0).meta({ description: "Days of topics that were compacted." }),
   files: z.int().min(0).meta({ description: "Files that were merged." }),
-  merged: z.int().min(0).meta({ description: "Files that they were merged into." }),
+  merged: z.int().min(0).meta({ description: "Files that resulted from merging." }),
   rows: z.int().min(0),
   days_left: z.int().min(0).meta({ description: "Days of topics that still have too many files." }),
   failure: z.string().nullable(),

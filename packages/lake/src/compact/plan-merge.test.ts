@@ -24,7 +24,7 @@ test("counts the files of all merges", () => {
   expect(mergeableFiles(sized(1, 1, 1, 50, 1, 1, 50, 1, 1, 1, 1), LIMITS)).toBe(7);
 });
 
-test("merging again and again ends, and leaves at most two files between full ones", () => {
+test("repeated merging ends, and leaves at most two files between full ones", () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: 120 }), { maxLength: 60 }), (sizes) => {
       let files = sized(...sizes);

@@ -135,7 +135,7 @@ describe.each([
     return countRows(lake.disk, lake.lake, days);
   };
 
-  test("know the files of the log after merges, and keep the newest two", async () => {
+  test("list the files of the log after merges; the newest two checkpoints are kept", async () => {
     await fill(1, 4);
     await lake.writer().merge(lake.lake, "2024-02-29");
     await fill(5, 9);
@@ -154,7 +154,7 @@ describe.each([
     ["empty", ""],
     ["of a newer format", JSON.stringify({ format: 2, id: "0".repeat(16), files: {} })],
     ["of another log", JSON.stringify({ format: 1, id: "e".repeat(16), files: { "2024-02-29": [[1, 99]] } })],
-  ])("one that is %s is ignored, and the next one is complete", async (_what, text) => {
+  ])("are ignored if they are %s, and the next one is complete", async (_what, text) => {
     await fill(1, 7);
     for (const name of await names()) {
       const path = `${checkpointsFolder(folder)}/${name}`;
@@ -169,7 +169,7 @@ describe.each([
     expect(await lake.rows()).toEqual(rowsUpTo(new Map([[0, 48]])));
   });
 
-  test("those of a deleted lake do not hide the new one, and are removed", async () => {
+  test("of a deleted lake do not hide the new lake, and are removed", async () => {
     await fill(1, 2);
     await lake.disk.makeFolder(checkpointsFolder(folder));
     for (const old of [900, 2_000, 3_000]) await lake.disk.writeFile(checkpointPath(folder, old), "{}");
@@ -201,7 +201,7 @@ describe.each([
   });
 });
 
-test("a store that rejects checkpoints still gets the rows", async () => {
+test("are optional: a store that rejects them still receives the rows", async () => {
   const lake = new MemoryLake();
   const put = lake.driver.put.bind(lake.driver);
   let rejected = 0;

@@ -75,7 +75,7 @@ export class FileCache {
     throw new TriplineError(
       "lake-unavailable",
       `The files to read total ${(bytes / GIB).toFixed(1)} GiB, but LAKE_CACHE_GIB allows only ` +
-        `${(this.bytesMax / GIB).toFixed(1)}. Read fewer days, or raise it and provide that much space in ${this.folder}.`,
+        `${(this.bytesMax / GIB).toFixed(1)}. Read fewer days, or raise the limit and provide that much space in ${this.folder}.`,
     );
   }
 

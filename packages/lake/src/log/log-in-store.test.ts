@@ -102,7 +102,7 @@ test("rejects an unsuitable store each time, and keeps no rows", async () => {
   }
 });
 
-test("the error for a day in an archive tier names the day and says what to do", async () => {
+test("the error for a day in an archive tier names the day and the remedy", async () => {
   const lake = new MemoryLake();
   await lake.writer().add({ 0: 3 }, ["2024-02-29"]);
   class Archived extends SharedDriver {

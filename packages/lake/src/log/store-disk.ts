@@ -49,7 +49,7 @@ export class StoreDisk implements LakeDisk {
   async linkNew(from: string, to: string): Promise<boolean> {
     return attempt(async () => {
       const data = await this.store.get(this.#key(from));
-      if (data === undefined) throw lakeUnavailable(`${to} cannot be created`, `${from} is gone`);
+      if (data === undefined) throw lakeUnavailable(`${to} cannot be created`, `${from} no longer exists`);
       return this.store.putIfAbsent(this.#key(to), data);
     });
   }

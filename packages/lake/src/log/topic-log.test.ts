@@ -61,7 +61,7 @@ describe.each([
     expect(await entryNames(lake.lake, lake.disk)).toHaveLength(2);
   });
 
-  test("one of two writers at the same position adds, and the other learns the new position", async () => {
+  test("only one of two writers at the same position adds rows, and the other learns the new position", async () => {
     const [one, other] = [lake.writer(), lake.writer()];
     await one.log.refresh();
     await other.log.refresh();
@@ -219,7 +219,7 @@ describe("a lake in a folder", () => {
     ["the entry has its number, but that is not durable", "sync", "_log", true, 4],
     ["the entry has no number", "linkNew", "01.json", false, 0],
     ["nothing was tried yet", "sync", "_staging", false, 0],
-  ] as const)("an error when %s: detects the outcome, and keeps or removes the files", async (...row) => {
+  ] as const)("detects the outcome of a failed write, and keeps or removes the files: %s", async (...row) => {
     const [, method, end, isDone, position] = row;
     // Folders are created first, so that only the append encounters the error.
     await new TextWriter(lake).log.refresh();

@@ -109,7 +109,7 @@ export class TopicLog {
    */
   async append(change: Change): Promise<boolean> {
     if ([...change.ranges.values()].some(({ from, to }) => to < from)) {
-      throw new TriplineError("internal", "A change would move a partition of the lake back.");
+      throw new TriplineError("internal", "A change would move a partition of the lake backwards.");
     }
     for (let tries = 0; tries < APPEND_TRIES_MAX; tries += 1) {
       const before = await this.#orRemove(change, () => this.#readyTail());
@@ -127,7 +127,7 @@ export class TopicLog {
       return true;
     }
     await this.#removeStaged(change);
-    throw new TriplineError("state-conflict", `Other writers keep adding to ${this.folder} before this one can.`);
+    throw new TriplineError("state-conflict", `Other writers keep adding to ${this.folder} before this one.`);
   }
 
   /** The end of the log, searched from the last known entry on; undefined if none is known or it no longer exists. */
@@ -208,7 +208,7 @@ export class TopicLog {
     if (entry.source.cluster === source.cluster && entry.source.topic === source.topic) return;
     throw new TriplineError(
       "state-conflict",
-      `The lake ${lake} holds ${topic} from topic ${entry.source.topic} of Kafka cluster ${entry.source.cluster}, not ` +
+      `The lake ${lake} contains ${topic} from topic ${entry.source.topic} of Kafka cluster ${entry.source.cluster}, not ` +
         `from topic ${source.topic} of cluster ${source.cluster}. Set LAKE_URL to another location, or move the existing lake.`,
     );
   }
@@ -310,7 +310,7 @@ export class TopicLog {
 
 function entryAfter({ entry }: Tail, change: Change, source: Source | undefined, format: LogEntry["format"]): LogEntry {
   const from = source ?? entry?.source;
-  if (from === undefined) throw new TriplineError("internal", "A log without entries needs a source.");
+  if (from === undefined) throw new TriplineError("internal", "A log without entries requires a source.");
   const moved = [...change.ranges].map(([partition, { to }]) => [partition, to]);
   return {
     format,

@@ -41,7 +41,7 @@ async function namesIn(range: ReturnType<typeof rangeOf>): Promise<string[]> {
   return names.map(({ partition, offset }) => `${partition}@${offset}`).sort();
 }
 
-test("a range begins where the states end, and ends at its cut", async () => {
+test("a range begins where the states end, and ends at its cut-off", async () => {
   await append([0, 0], [0, 1], [1, 0]);
   await append([0, 2, true], [0, 3]);
   const first = await cutLake(lake);

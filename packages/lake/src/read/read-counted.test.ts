@@ -124,7 +124,7 @@ test("counts records that Kafka had and the lake lacks", async () => {
   expect(await totalCounted(lake)).toEqual({ events: 3, missing: 1 });
 });
 
-test("reads an archive from before labels had `incomplete`", async () => {
+test("reads an archive written before labels had `incomplete`", async () => {
   await archive.append("features", vectors(vector("a", 1, 1)));
   await archive.append("applied-labels", labels(applied("a", 2, 2)), ["incomplete"]);
   expect(await counted()).toEqual(["a 1", "l_a 2"]);
@@ -141,7 +141,7 @@ test("reads labels without payments", async () => {
   expect(await counted()).toEqual(["l_a 1"]);
 });
 
-test("rejects a folder that contains neither archive", async () => {
+test("rejects a folder that contains neither of the two archives", async () => {
   await expect(read()).rejects.toMatchObject({ code: "not-found" });
 });
 

@@ -112,5 +112,5 @@ function asValue(value: JS): LakeValue {
 function asPlain(value: JS): LakeValue {
   if (value === null || value instanceof Date) return value;
   if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
-  throw new TriplineError("internal", `The archive has a column of a type that it does not write: ${typeof value}.`);
+  throw new TriplineError("internal", `The archive contains a column of an unsupported type: ${typeof value}.`);
 }

@@ -10,7 +10,7 @@ import {
 } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { appliedLabelOf, decisionOf, fraudReportOf, paymentUpdateOf, transactionOf, vectorOf } from "./row-message.js";
 
-test("a row from before payers and countries is a payment without them", () => {
+test("a row written before payers and countries existed is read as a payment without them", () => {
   const old = { transaction_id: "txn_1", card_token: "ct_1", amount_minor: 1_299n, device_token: "dt_1", ip_token: "" };
   expect(transactionOf(old)).toMatchObject({ ...UNSENT, cardToken: "ct_1", amountMinor: 1_299, deviceToken: "dt_1" });
   // DuckDB returns such rows when it combines files with and without a column.
@@ -21,7 +21,7 @@ test("a row from before payers and countries is a payment without them", () => {
   });
 });
 
-test("a row without the column for reached entities is read as a label that reached none", () => {
+test("a row without the column for reached entities is read as a label that reached no entity", () => {
   const old = { label_id: "lbl_1", card_token: "ct_1", sequences: [3n, 0n], applied_at_ms: 5n };
   const expected = { label: { labelId: "lbl_1", cardToken: "ct_1" }, sequences: [3, 0], entityIds: [], appliedAtMs: 5 };
   expect(appliedLabelOf(old)).toMatchObject(expected);

@@ -11,11 +11,11 @@ test.each([
   expect(hashSlot(key)).toBe(slot);
 });
 
-test.each(["foo{}{bar}", "foo{bar"])("in %j, the braces do not select the part to hash", (key) => {
+test.each(["foo{}{bar}", "foo{bar"])("the braces in %j do not select the part to hash", (key) => {
   expect(hashSlot(key)).not.toBe(hashSlot("bar"));
 });
 
-test.each([1, 2, 16, 1_024])("of %d slices, the one of a key contains its hash slot", (slices) => {
+test.each([1, 2, 16, 1_024])("the slice of a key contains its hash slot (%d slices)", (slices) => {
   for (const key of ["123456789", "foo", "bar", ""]) {
     const [first, end] = slotsOf(sliceOf(key, slices), slices);
     expect(hashSlot(key)).toBeGreaterThanOrEqual(first);

@@ -58,7 +58,7 @@ async function newest(lake: TestLake): Promise<{ snapshot: LakeSnapshot; entries
 describe.each([
   ["a folder", () => FolderLake.open()],
   ["an object store", async () => new MemoryLake()],
-])("in %s", (_name, open) => {
+])("snapshots in %s", (_name, open) => {
   let lake: TestLake;
 
   beforeEach(async () => {

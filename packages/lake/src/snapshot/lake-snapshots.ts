@@ -178,10 +178,10 @@ export async function* readSlice(
   const path = `${folderOf(lake, id)}/${fileOf(part)}`;
   const held = (await disk.exists(path)) ? await disk.hold([path]) : undefined;
   const [local] = held?.paths ?? [];
-  if (held === undefined || local === undefined) throw unreadable(path, "is gone");
+  if (held === undefined || local === undefined) throw unreadable(path, "no longer exists");
   try {
     const requireSame = (header: SnapshotHeader) => {
-      if (header.fingerprint !== fingerprint) throw unreadable(path, "is of another feature spec than its manifest");
+      if (header.fingerprint !== fingerprint) throw unreadable(path, "has a different feature spec than its manifest");
     };
     for await (const entry of readSnapshot(local, requireSame, part.sum)) yield entry;
   } catch (thrown) {
@@ -257,7 +257,7 @@ function decodeManifest(path: string, id: string, text: string): LakeSnapshot {
   const json = parsedJson(text);
   const format = z.object({ format: z.int() }).safeParse(json);
   if (format.success && format.data.format !== FORMAT) {
-    throw unreadable(path, `has format ${format.data.format}, this build reads ${FORMAT}`);
+    throw unreadable(path, `has format ${format.data.format}, but this build reads ${FORMAT}`);
   }
   const result = manifest.safeParse(json);
   if (!result.success) throw unreadable(path, "is not the manifest of a snapshot");

@@ -40,7 +40,7 @@ export function decodeHeader(path: string, header: Buffer): SnapshotHeader & { r
   const version = header.readUInt32LE(8);
   if (header.toString("latin1", 0, 8) !== MAGIC) throw unreadable(path, "is not a snapshot of window states");
   if (version !== FORMAT_VERSION && version !== FORMAT_WITHOUT_TIMES) {
-    throw unreadable(path, `has format ${version}, this build reads ${FORMAT_WITHOUT_TIMES} and ${FORMAT_VERSION}`);
+    throw unreadable(path, `has format ${version}, but this build reads ${FORMAT_WITHOUT_TIMES} and ${FORMAT_VERSION}`);
   }
   return {
     specVersion: header.readUInt32LE(12),

@@ -55,10 +55,7 @@ async function killAndWait(child: z.infer<typeof identity>): Promise<void> {
   const deadlineMs = Date.now() + KILL_MS_MAX;
   while (isAlive(child)) {
     if (Date.now() > deadlineMs) {
-      throw new TriplineError(
-        "internal",
-        `Process ${child.pid}, left by an earlier run, does not stop. Stop it manually.`,
-      );
+      throw new TriplineError("internal", `Process ${child.pid} of an earlier run is still running. Stop it manually.`);
     }
     await delay(POLL_MS);
   }

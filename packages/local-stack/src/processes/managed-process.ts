@@ -85,7 +85,7 @@ export class ManagedProcess {
     this.spawn(logFile);
     const startedMs = Date.now();
     while (!(await this.plan.isReady(logFile, logOffset))) {
-      if (this.child === undefined) throw this.failure("ended while starting", logFile);
+      if (this.child === undefined) throw this.failure("exited while starting", logFile);
       const waitedMs = Date.now() - startedMs;
       if (waitedMs > patient(this.plan.readyMs)) {
         await this.end();
@@ -125,7 +125,7 @@ export class ManagedProcess {
       if (Date.now() - startedMs > patient(PORT_WAIT_MS)) {
         throw new TriplineError(
           "config-invalid",
-          `Port ${port}, which ${title} needs, is already in use. Stop the process that listens there, or choose another port.`,
+          `Port ${port}, which ${title} needs, is already in use. Stop the process that uses it, or choose another port.`,
         );
       }
       await delay(POLL_MS);

@@ -62,7 +62,11 @@ function waitForEnd({ command, args, timeoutMs, cwd, environment, user }: Comman
     child.once("exit", (code, signal) => {
       if (code === 0) resolve("ended");
       else
-        resolve(signal === null ? `ended with code ${code}` : `was ended by ${signal} (limit ${timeoutMs / 1000} s)`);
+        resolve(
+          signal === null
+            ? `exited with code ${code}`
+            : `was terminated by ${signal} (time limit: ${timeoutMs / 1000} s)`,
+        );
     });
   });
 }

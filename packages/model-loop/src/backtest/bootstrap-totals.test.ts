@@ -4,7 +4,7 @@ import { bootstrapTotals } from "./bootstrap-totals.js";
 const cardsOf = (amounts: readonly number[]) =>
   amounts.map((amount, key) => ({ key, amounts: new Map([["EUR", amount]]) }));
 
-test("a hundred cards with the same amount have the limits of a Poisson distribution", () => {
+test("a hundred cards with the same amount give the limits of a Poisson distribution", () => {
   const found = bootstrapTotals(cardsOf(Array.from({ length: 100 }, () => 50))).get("EUR");
   expect(found?.value).toBe(5_000);
   // The 2.5 % and 97.5 % quantiles of a Poisson distribution with mean 100: 81 and 120.

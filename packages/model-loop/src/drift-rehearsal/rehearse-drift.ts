@@ -89,10 +89,10 @@ export async function rehearseDrift(options: RehearsalOptions): Promise<number |
     liveDay,
     shiftDay,
   };
-  const events = await steps.run("judge every day", () => judgeDays(rehearsal));
+  const events = await steps.run("evaluate every day", () => judgeDays(rehearsal));
   const promotions = await playDays(rehearsal, events);
   if (promotions.length === 0) {
-    print("no model was promoted; this is the previous champion:");
+    print("no model was promoted; the champion is still");
     promotions.push({ version: model.version, day: shiftDay + UNANSWERED_DAYS });
   }
   const ratios: number[] = [];

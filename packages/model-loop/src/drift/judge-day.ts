@@ -88,7 +88,7 @@ async function judge(options: JudgeOptions, folder: string, day: number): Promis
   const withScores = scored.size > 0 && thin === 0;
   if (scored.size > 0 && !withScores) {
     output.write(
-      `drift: scores are not checked: on ${thin} of the ${compared.length} days, a model scored too few payments\n`,
+      `drift: scores are not checked, because models scored too few payments on ${thin} of the ${compared.length} days\n`,
     );
   }
   const date = dateOf(day);

@@ -94,7 +94,7 @@ function requireSome({ mapping, rejectsPath }: OwnDataOptions, accepted: number,
   if (accepted > 0) return;
   throw new TriplineError(
     "invalid-field",
-    `None of the ${rows} rows of ${mapping.file} is a payment: ${rejectsPath} says why.`,
+    `None of the ${rows} rows of ${mapping.file} is a valid payment. ${rejectsPath} lists the reasons.`,
   );
 }
 

@@ -37,7 +37,7 @@ export async function findModels(
       const model = await registry.resolve(wanted.name, wanted.version).catch((cause: unknown) => {
         if (!(cause instanceof TriplineError) || cause.code !== "model-not-found") throw cause;
         const detail =
-          `${registryUrl} has no version ${wanted.version} of model ${wanted.name}, which scored ${wanted.rows} of the ` +
+          `${registryUrl} does not contain version ${wanted.version} of model ${wanted.name}, which scored ${wanted.rows} of the ` +
           "decisions. Specify its registry with --registry, or score with another version with --model.";
         throw new TriplineError("model-not-found", detail, [], { cause });
       });
@@ -93,7 +93,7 @@ function checked(model: ModelVersion, spec: FeatureSpec): ModelVersion {
   if (isSame) return model;
   throw new TriplineError(
     "spec-mismatch",
-    `Model ${name} ${version} was trained for feature spec ${specVersion}, this build has ${spec.version}: ` +
-      "replay with a model for this spec (--model), or with the release that has the other spec.",
+    `Model ${name} ${version} was trained for feature spec ${specVersion}, but this build has ${spec.version}: ` +
+      "replay with a model for this spec (--model), or with a release that has the other spec.",
   );
 }

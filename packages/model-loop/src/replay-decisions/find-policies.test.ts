@@ -44,7 +44,7 @@ test("finds a version in the file or any of its commits, and skips one that does
   expect(found.map(({ text }) => versionOf(text)).sort()).toEqual(wanted);
 });
 
-test("without a repository, searches only the file; without a file, searches nothing", async () => {
+test("searches only the file if there is no repository, and nothing if there is no file", async () => {
   const wanted = new Set([versionOf(textOf(1)), versionOf(textOf(2))]);
   expect(await findPolicies(file, wanted)).toEqual([]);
   await writeFile(file, textOf(2));

@@ -69,7 +69,7 @@ export async function surveyDecisions(scan: LakeScan, range: ArchivedRange): Pro
   throw new TriplineError(
     "not-found",
     `${lake} contains no decisions${ofTenant} from ${isoOf(fromMs)} to ${isoOf(toMs)}: ` +
-      "use --from and --to for the times at which decisions were made.",
+      "set --from and --to to the times at which decisions were made.",
   );
 }
 
@@ -79,8 +79,8 @@ export function requireSpec(archived: readonly ArchivedVersions[], spec: Feature
   const versions = [...new Set(archived.map(({ specVersion }) => specVersion))].join(", ");
   throw new TriplineError(
     "spec-mismatch",
-    `All of these decisions have features of spec version ${versions}, and this build has ${spec.version}. ` +
-      "Replay them with a release that has that spec.",
+    `All of these decisions have features of spec version ${versions}, but this build has ${spec.version}. ` +
+      "Replay them with a release that has their spec.",
   );
 }
 

@@ -264,7 +264,7 @@ export async function newestPaymentMs(
       if (newest !== null && newest !== undefined) return Number(newest);
       await scan.release();
     }
-    throw new TriplineError("not-found", `There are no payments of that tenant in ${options.lake}; check --tenant.`);
+    throw new TriplineError("not-found", `${options.lake} contains no payments of this tenant; check --tenant.`);
   } finally {
     await scan.close();
   }

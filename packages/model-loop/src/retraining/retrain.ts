@@ -172,7 +172,7 @@ async function writeDataset(options: RetrainOptions, { plan, folder }: OpenedPla
   }
   if (rows === 0) {
     const remedy = "Use --features backfill --tenant <name>, which recomputes them from the archived payments.";
-    throw new Error(`The archive has no payment with the features of spec ${currentFeatureSpec().version}. ${remedy}`);
+    throw new Error(`The archive contains no payment with features of spec ${currentFeatureSpec().version}. ${remedy}`);
   }
   return path;
 }

@@ -94,7 +94,7 @@ export function rehearseRollout(
 
 function drawn(pairs: readonly ScoredPair[], random: Random): ScoredPair {
   const pair = pairs[Math.floor(pairs.length * random())];
-  if (pair === undefined) throw new Error("There are no payments to draw from.");
+  if (pair === undefined) throw new Error("There are no payments to sample from.");
   return pair;
 }
 

@@ -81,7 +81,7 @@ async function checkColumns(
   if (text !== undefined) {
     throw new TriplineError(
       "invalid-field",
-      `${inputPath}: ${text} is ${found.get(text)}, but ${named} needs numbers.`,
+      `${inputPath}: ${text} is ${found.get(text)}, but ${named} requires numbers.`,
     );
   }
   const unknown = keep?.find((name) => !found.has(name));
@@ -174,7 +174,7 @@ function unusable(inputPath: string, column: string, row: number, value: number)
   const what = Number.isNaN(value) ? "is empty or not a number" : `is ${value}, which is too large for a float32`;
   return new TriplineError(
     "invalid-field",
-    `${inputPath}: ${column} of row ${row + 1} ${what}. Every feature needs a number; ` +
+    `${inputPath}: ${column} of row ${row + 1} ${what}. Every feature must be a number; ` +
       "`tripline backfill` writes defaults for unknown values.",
   );
 }

@@ -38,10 +38,10 @@ export class ScoreSession {
       throw refused(manifest, `onnxruntime cannot load it: ${error instanceof Error ? error.message.trim() : error}`);
     }
     if (session.inputNames.join() !== manifest.input.name || !session.outputNames.includes(manifest.output.name)) {
-      const found = `${session.inputNames.join(", ")} and gives ${session.outputNames.join(", ")}`;
+      const found = `${session.inputNames.join(", ")} and returns ${session.outputNames.join(", ")}`;
       throw refused(
         manifest,
-        `it takes ${found}; its manifest says ${manifest.input.name} and ${manifest.output.name}`,
+        `it takes ${found}, but its manifest specifies ${manifest.input.name} and ${manifest.output.name}`,
       );
     }
     const run: Run = (features, rows) => runSession(session, manifest, features, rows);
@@ -73,7 +73,7 @@ async function runSession(
   const { input, output } = manifest;
   const tensor = new Tensor("float32", features, [rows, input.shape[1]]);
   const outputs = await session.run({ [input.name]: tensor }, [output.name]).catch((error: unknown) => {
-    throw refused(manifest, `it does not run: ${error instanceof Error ? error.message.trim() : error}`);
+    throw refused(manifest, `it fails to run: ${error instanceof Error ? error.message.trim() : error}`);
   });
   const { data } = outputs[output.name] ?? {};
   if (data instanceof Float32Array && data.length === rows) return data;

@@ -45,10 +45,10 @@ export class ThreadPool<Task, Result> {
   async run(task: Task, handedOver: readonly ArrayBuffer[] = []): Promise<Result> {
     const thread = this.threads[this.#next % this.threads.length];
     this.#next += 1;
-    if (thread === undefined) throw new TriplineError("internal", "A pool needs at least one thread.");
+    if (thread === undefined) throw new TriplineError("internal", "A pool requires at least one thread.");
     const answer = await thread.request(task, handedOver);
     if (answer.kind === "done") return answer.result;
-    throw new TriplineError("internal", `A thread answered a task with "${answer.kind}".`);
+    throw new TriplineError("internal", `A thread responded to a task with "${answer.kind}".`);
   }
 
   async close(): Promise<void> {
@@ -78,7 +78,7 @@ class PoolThread<Task, Result> {
     });
     this.#worker.on("error", (error: Error) => this.#break(error));
     this.#ended = new Promise((resolve) => this.#worker.once("exit", resolve));
-    this.#worker.on("exit", (code) => this.#break(new TriplineError("internal", `A thread ended with code ${code}.`)));
+    this.#worker.on("exit", (code) => this.#break(new TriplineError("internal", `A thread exited with code ${code}.`)));
   }
 
   request(task: Task, handedOver: readonly ArrayBuffer[]): Promise<ThreadAnswer<Result>> {

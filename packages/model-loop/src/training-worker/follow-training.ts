@@ -64,7 +64,7 @@ export async function followTraining(options: FollowOptions): Promise<FollowedTr
     onDrift: (events) => loop.receive(events),
     onStop: (error) => {
       stopped = error;
-      logger.error({ code: error.code }, `drift events are no longer followed: ${error.message}`);
+      logger.error({ code: error.code }, `drift events are no longer consumed: ${error.message}`);
     },
   });
   let failure: string | undefined;
@@ -78,7 +78,7 @@ export async function followTraining(options: FollowOptions): Promise<FollowedTr
   return {
     ended,
     turns: () => count,
-    fault: () => stopped?.message ?? failure ?? (signal.aborted ? "it is ending" : silent()),
+    fault: () => stopped?.message ?? failure ?? (signal.aborted ? "it is shutting down" : silent()),
   };
 }
 
@@ -108,12 +108,12 @@ async function turns(
   const readings = [
     gauge(
       "tripline_training_turn_timestamp_seconds",
-      { description: "When the training worker last completed a run" },
+      { description: "Time at which the training worker last completed a run" },
       () => turnedAtMs / MS_PER_S,
     ),
     gauge(
       "tripline_training_drift_open",
-      { description: "1 if a drift is open: no model has been promoted since" },
+      { description: "1 if a drift is open, which means that no model has been promoted since" },
       () => Number(state.current.alarm !== null),
     ),
     gauge(

@@ -24,7 +24,7 @@ test.each([
     { firstDay: DAY, triedDay: DAY, challenger: { version: "0123456789ab", why: "", learntTo: DAY, stage: "shadow" } },
     null,
   ],
-] as const)("the next retraining: %s", (_, facts, next) => {
+] as const)("reports the next retraining: %s", (_, facts, next) => {
   expect(reportLoop("fraud", { ...NOTHING, ...facts }, TIMES, undefined).next_retraining).toBe(next);
 });
 

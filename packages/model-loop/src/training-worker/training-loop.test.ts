@@ -123,7 +123,7 @@ async function passDays(count: number): Promise<void> {
   }
 }
 
-test("without drift, only the schedule starts a retraining", async () => {
+test("only the schedule starts a retraining if there is no drift", async () => {
   await loop.turn();
   await passDays(27);
   expect(world.did).toEqual([]);

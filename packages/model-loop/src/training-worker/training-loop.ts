@@ -47,7 +47,7 @@ const SCORES_DAYS = 29;
 export class TrainingLoop {
   readonly #options: TrainingLoopOptions;
   readonly #days = counter("tripline_training_days_total", {
-    description: "Full days of the lake, by whether they drifted",
+    description: "Full days of the lake, by result of the drift check",
     labels: ["result"],
   });
   readonly #runs = counter("tripline_training_runs_total", {
@@ -104,11 +104,11 @@ export class TrainingLoop {
         const events = await judge(day);
         if (events.length > 0) await send(events);
         result = events.length > 0 ? "drifted" : "usual";
-        logger.info({ day: dateOf(day), result }, `drift check of the day: ${result}`);
+        logger.info({ day: dateOf(day), result }, `daily drift check: ${result}`);
       } catch (error) {
         // The lake and Kafka recover. A day with too few payments does not change.
         if (error instanceof TriplineError && error.code !== "not-found") throw error;
-        logger.warn({ day: dateOf(day) }, `drift check of the day failed: ${sentenceOf(error)}`);
+        logger.warn({ day: dateOf(day) }, `daily drift check failed: ${sentenceOf(error)}`);
       }
       this.#days.inc({ result });
       await state.change(() => ({ judgedDay: day }));
@@ -119,7 +119,7 @@ export class TrainingLoop {
     const { state, retrain, logger, rollout } = this.#options;
     const { alarm } = state.current;
     if (alarm !== null && today - alarm.day > ALARM_DAYS_MAX) {
-      logger.warn({ day: dateOf(alarm.day) }, `no better model after that drift in ${ALARM_DAYS_MAX} days`);
+      logger.warn({ day: dateOf(alarm.day) }, `no better model within ${ALARM_DAYS_MAX} days after that drift`);
       await state.change(() => ({ alarm: null }));
     }
     const why = this.#dueBecause(today);

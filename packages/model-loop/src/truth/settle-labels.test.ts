@@ -176,7 +176,7 @@ test("regression #31: in recomputed features, declines that explored payments re
   ]);
 });
 
-test("with labels for genuine payments, a payment without a label stays unknown", async () => {
+test("a payment without a label stays unknown if genuine payments are labelled", async () => {
   await archivePayments(true);
   await writeLoggedFeatures(optionsOf());
   const rows = await rowsOf(optionsOf().outputPath);

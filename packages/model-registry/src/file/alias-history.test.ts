@@ -63,8 +63,8 @@ describe("the alias history", () => {
 
   test("rejects a move that expects a different version, and reports the current one", async () => {
     expect((await refusal(registry.setAlias("fraud", "champion", one, { expect: two }))).message).toBe(
-      `The alias "champion" of model fraud names no version and not ${two}, as expected: ` +
-        "another user moved it. Check it, then try again if needed.",
+      `The alias "champion" of model fraud points to no version instead of ${two}: ` +
+        "another user moved it. Check the alias, then try again if necessary.",
     );
     await registry.setAlias("fraud", "champion", one, { expect: null });
     expect((await refusal(registry.setAlias("fraud", "champion", two, { expect: null }))).code).toBe("state-conflict");
@@ -72,7 +72,7 @@ describe("the alias history", () => {
     expect(await registry.history("fraud")).toHaveLength(1);
   });
 
-  test("is bounded", async () => {
+  test("has a bounded size", async () => {
     const directory = join(root, "models", "fraud", "history");
     let current: string | null = null;
     const file = {
@@ -148,7 +148,7 @@ describe("a process killed during a move", () => {
     ["before", false],
     ["after", true],
   ] as const)(
-    "%s the alias was written does not block others, and the history records what happened",
+    "does not block others if killed %s the alias was written, and the history records what happened",
     async (stage, moved) => {
       await registry.setAlias("fraud", "champion", one);
       const child = await hangingMove(stage);
@@ -181,7 +181,7 @@ describe("rollBackAlias", () => {
     expect((await rollBackAlias(registry, "fraud", "champion")).to).toBe(one);
     const error = await refusal(rollBackAlias(registry, "fraud", "champion"));
     expect(error.code).toBe("model-not-found");
-    expect(error.message).toContain(`names ${one}, and its history has no earlier version`);
+    expect(error.message).toContain(`points to ${one}, and its history contains no earlier version`);
     await registry.setAlias("fraud", "champion", three);
     expect((await rollBackAlias(registry, "fraud", "champion")).to).toBe(one);
   });

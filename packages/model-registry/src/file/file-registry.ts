@@ -40,7 +40,7 @@ export class FileRegistry implements RecordingRegistry {
     checkName(name, "name");
     if (isVersion(aliasOrVersion)) return this.read(name, aliasOrVersion, `Model ${name} has no version`);
     const version = await this.aliasTarget(name, aliasOrVersion);
-    return this.read(name, version, `The alias "${aliasOrVersion}" of model ${name} names a version that is missing:`);
+    return this.read(name, version, `The alias "${aliasOrVersion}" of model ${name} points to a missing version:`);
   }
 
   async aliasTarget(name: string, alias: string): Promise<string> {

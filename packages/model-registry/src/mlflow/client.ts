@@ -127,7 +127,7 @@ export class MlflowClient {
       bytes = await readBody(response);
     } catch (error) {
       if (error instanceof TriplineError) throw error;
-      const reason = signal.aborted ? `no answer within ${timeoutMs / 1000} s` : reasonOf(error);
+      const reason = signal.aborted ? `no response within ${timeoutMs / 1000} s` : reasonOf(error);
       throw new MlflowUnreachable("internal", `MLflow at ${url} cannot be reached: ${reason}.`, [], { cause: error });
     }
     if (response.ok) return bytes;
@@ -146,7 +146,7 @@ export class MlflowClient {
     const fault = faultSchema.safeParse(parsed(text));
     const code = fault.success ? fault.data.error_code : String(status);
     const message = fault.success ? fault.data.message.split("\n")[0] : "no reason given";
-    return new MlflowRefusal(code, `MLflow at ${url} refuses ${path} (${code}): ${message}`);
+    return new MlflowRefusal(code, `MLflow at ${url} rejects ${path} (${code}): ${message}`);
   }
 }
 

@@ -133,7 +133,7 @@ describe("publish", () => {
     expect(await versionsIn()).toHaveLength(1);
     const error = await refusal(registry.publish(own("model one", { features: ["amount", "other"] })));
     expect(error.code).toBe("model-refused");
-    expect(error.message).toContain('published before with a different "features"');
+    expect(error.message).toContain('already published with a different "features"');
   });
 
   test("leaves one version after several concurrent publications of the same model", async () => {
@@ -177,12 +177,12 @@ describe("resolve", () => {
     [
       "a changed model",
       (artifacts) => writeFile(join(artifacts, "model.onnx"), "model onf"),
-      "model.onnx is not the file",
+      "model.onnx differs from the published file",
     ],
     [
       "a changed golden batch",
       (artifacts) => writeFile(join(artifacts, "golden.json"), "{}"),
-      "golden.json is not the",
+      "golden.json differs from the",
     ],
     ["a missing model", (artifacts) => rm(join(artifacts, "model.onnx")), "model.onnx is missing in MLflow"],
   ])("rejects %s, and caches nothing of it", async (_case, damage, reason) => {
@@ -218,7 +218,7 @@ describe("resolve", () => {
     await tell("registered-models/alias", { name, alias: "champion", version: "2" });
     const error = await refusal(registry.resolve(name, "champion"));
     expect(error.code).toBe("model-refused");
-    expect(error.message).toContain("names version 2 of MLflow, which Tripline did not publish");
+    expect(error.message).toContain("points to MLflow version 2, which Tripline did not publish");
     expect(await registry.versions(name)).toEqual([version]);
   });
 });

@@ -216,7 +216,7 @@ export class MlflowRegistry implements RecordingRegistry {
     if (version !== undefined && isVersion(version)) return version;
     throw new TriplineError(
       "model-refused",
-      `The alias "${alias}" of model ${name} names version ${answer.version} of MLflow, which Tripline did not publish.`,
+      `The alias "${alias}" of model ${name} points to MLflow version ${answer.version}, which Tripline did not publish.`,
     );
   }
 

@@ -166,7 +166,7 @@ export class StoreRegistry implements RecordingRegistry {
     for (const [file, hash] of Object.entries(manifest.files)) {
       const bytes = files[file];
       if (bytes === undefined || sha256Hex(bytes) !== hash) {
-        throw new TriplineError("model-refused", `Model ${name} ${version}: ${file} is not the file of the manifest.`);
+        throw new TriplineError("model-refused", `Model ${name} ${version}: ${file} does not match the manifest.`);
       }
       await store.put(fileKey(name, hash), bytes);
     }

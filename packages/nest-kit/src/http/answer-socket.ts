@@ -11,11 +11,11 @@ import { prepareProblem } from "@tripline/http/problem";
  */
 export const SOCKET_PROBLEMS = {
   malformed: prepare("malformed-request", "The request is not valid HTTP/1.1."),
-  headersTooLarge: prepare("headers-too-large", "The address and the headers together are larger than 16 KiB."),
-  bodyTooLarge: prepare("body-too-large", "The extensions of the body's chunks are too large."),
-  late: prepare("request-timeout", "The request did not arrive in time; send it again more quickly."),
+  headersTooLarge: prepare("headers-too-large", "The URL and the headers together exceed 16 KiB."),
+  bodyTooLarge: prepare("body-too-large", "The chunk extensions of the body are too large."),
+  late: prepare("request-timeout", "The request did not arrive in time. Send it again faster."),
   full: prepare("queue-full", "Too many request bodies are arriving; try again in a moment."),
-  shuttingDown: prepare("shutting-down", "This instance shut down before the request had arrived; send it again."),
+  shuttingDown: prepare("shutting-down", "This instance shut down before the whole request arrived. Send it again."),
 } as const;
 
 /** The response for an error of Node's HTTP parser. */

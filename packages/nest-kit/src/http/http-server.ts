@@ -12,7 +12,9 @@ import { ConnectionGuard } from "./connection-guard.js";
 const KEEP_ALIVE_MS = 72_000;
 
 const WITHOUT_HOST = prepareProblem(new TriplineError("invalid-header", "HTTP/1.1 requires exactly one Host header."));
-const WRONG_EXPECTATION = prepareProblem(new TriplineError("invalid-header", "Expect can only be 100-continue."));
+const WRONG_EXPECTATION = prepareProblem(
+  new TriplineError("invalid-header", "The only supported Expect header is 100-continue."),
+);
 
 /** The response with which to reject a request, based only on its headers; undefined to accept it. */
 export type ShedLoad = (request: IncomingMessage) => PreparedProblem | undefined;

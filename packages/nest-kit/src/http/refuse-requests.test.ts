@@ -68,7 +68,7 @@ describe("requests that match no route", () => {
     ["thousands of headers", body("x-a: ECHO-ME\r\n".repeat(5_000)), 431, "headers-too-large"],
   ];
   test.each([...refused, ...smuggled])(
-    "%s: gets a problem document that echoes nothing",
+    "get a problem document that does not repeat the input: %s",
     async (_what, request, status, code) => {
       const client = new RawClient(service).write(request);
       const received = await client.answer();
@@ -94,7 +94,7 @@ describe("requests that match no route", () => {
     ["GET on a POST route", `GET /body HTTP/1.1\r\n${HOST}\r\n`, "POST"],
     ["DELETE on health", `DELETE /health/live HTTP/1.1\r\n${HOST}\r\n`, "GET, HEAD"],
   ];
-  test.each(wrong)("%s: gets 405 with the allowed methods", async (_what, request, allow) => {
+  test.each(wrong)("get 405 with the allowed methods: %s", async (_what, request, allow) => {
     const client = new RawClient(service).write(request);
     const received = await client.answer();
     client.socket.destroy();

@@ -65,7 +65,7 @@ describe("metrics", () => {
     ["::127", false],
     [undefined, false],
   ];
-  test.each(callers)("a caller at %s is local: %s", (remoteAddress, isLocal) => {
+  test.each(callers)("whether a caller at %s is local: %s", (remoteAddress, isLocal) => {
     expect(isLocalCaller(requestFrom(remoteAddress))).toBe(isLocal);
   });
 

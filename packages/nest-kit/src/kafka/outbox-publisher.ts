@@ -37,7 +37,7 @@ export class OutboxPublisher implements OnApplicationBootstrap, OnApplicationShu
 
   constructor(options: OutboxOptions) {
     this.#options = options;
-    const description = `How long ${options.what} could not be published; 0 if they can`;
+    const description = `How long ${options.what} have been waiting to be published since the first failure; 0 if publishing works`;
     this.#endReading = gauge(options.gauge, { description }, () =>
       this.#failingSinceMs === undefined ? 0 : (performance.now() - this.#failingSinceMs) / MS_PER_S,
     );

@@ -41,10 +41,10 @@ export abstract class TableFollower implements OnModuleInit, OnApplicationShutdo
       topic,
       group: `${this.service}-${topic}`,
       apply: (changes) => this.apply(changes),
-      onStop: ({ code, message }) => logger.fatal({ code }, `the topic ${topic} is no longer followed: ${message}`),
+      onStop: ({ code, message }) => logger.fatal({ code }, `the topic ${topic} is no longer consumed: ${message}`),
     });
     readiness.add(topic, () => {
-      if (!this.isUsable()) throw new TriplineError("kafka-unavailable", `The table of ${topic} is not followed.`);
+      if (!this.isUsable()) throw new TriplineError("kafka-unavailable", `The topic ${topic} is not being consumed.`);
     });
   }
 
@@ -64,7 +64,7 @@ export abstract class TableFollower implements OnModuleInit, OnApplicationShutdo
    */
   async ready(): Promise<void> {
     if (this.#followed === undefined)
-      throw new TriplineError("internal", `The topic ${this.topic} is not followed yet.`);
+      throw new TriplineError("internal", `The topic ${this.topic} is not being consumed yet.`);
     await this.#followed.ready;
   }
 

@@ -36,7 +36,7 @@ export async function openAzure(
   }
   if (account === undefined) {
     const detail =
-      "AZURE_STORAGE_ACCOUNT is not set: name the storage account, or set AZURE_STORAGE_CONNECTION_STRING.";
+      "AZURE_STORAGE_ACCOUNT is not set: set it to the storage account, or set AZURE_STORAGE_CONNECTION_STRING.";
     throw new TriplineError("config-invalid", detail);
   }
   const tokens = renewing(() => fetchEntraToken(variables, RESOURCE));

@@ -35,7 +35,7 @@ export async function openS3(
   const { AWS_REGION, AWS_ENDPOINT_URL_S3: endpoint } = variables;
   const region = AWS_REGION ?? (endpoint === undefined ? undefined : "us-east-1");
   if (region === undefined) {
-    throw new TriplineError("config-invalid", `AWS_REGION is not set: name the region of the bucket ${bucket}.`);
+    throw new TriplineError("config-invalid", `AWS_REGION is not set: set it to the region of the bucket ${bucket}.`);
   }
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN } = variables;
   const library = await import("@aws-sdk/client-s3");

@@ -55,5 +55,5 @@ export function tokenResource(url: string): string {
 
 function versionOf(text: string | undefined): string {
   if (text !== undefined && /^[A-Za-z0-9]{1,64}$/.test(text)) return text;
-  throw new Error("The envelope key does not name a version of a key of Azure Key Vault.");
+  throw new Error("The envelope key does not contain the version of an Azure Key Vault key.");
 }

@@ -88,8 +88,8 @@ describe.each(services)("%s", (name, service, keyOf) => {
   });
 
   test.each<[Trouble, RegExp]>([
-    ["denied", /refused the request \(HTTP 403\): .*(permission denied|not authorized)[^\n]*(?<!\.)\.$/i],
-    ["disabled", /refused the request \(HTTP 40[03]\): .*(is not enabled|disabled key|key not found)[^\n]*(?<!\.)\.$/],
+    ["denied", /rejected the request \(HTTP 403\): .*(permission denied|not authorized)[^\n]*(?<!\.)\.$/i],
+    ["disabled", /rejected the request \(HTTP 40[03]\): .*(is not enabled|disabled key|key not found)[^\n]*(?<!\.)\.$/],
   ])("reports in one line that the key is %s, and recovers afterwards", async (trouble, message) => {
     const [key, secret] = [keyOf("personal"), randomBytes(32)];
     const wrapped = await key.wrap(secret);
@@ -101,7 +101,7 @@ describe.each(services)("%s", (name, service, keyOf) => {
     expect(await key.unwrap(wrapped)).toEqual(secret);
   });
 
-  test("while it is unavailable, sealing continues for the day, but decryption fails until it recovers", async () => {
+  test("may be unavailable: sealing continues for the day, but decryption fails until it recovers", async () => {
     const subject = { tenant: "acme", cardToken: "ct_ada", emailToken: "" };
     const fields = { ...UNSENT_PERSONAL, email: "ada@example.com" };
     const sealer = new PersonalSealer({ masterKey: keyOf("personal"), logger: { error() {} } });
@@ -179,7 +179,7 @@ test.each([
   ["https://bank.vault.azure.net/keys/personal", "https://vault.azure.net"],
   ["https://bank.vault.azure.cn/keys/personal", "https://vault.azure.cn"],
   ["https://bank.managedhsm.azure.net/keys/personal", "https://managedhsm.azure.net"],
-])("the token for %s is for the resource %s", (url, resource) => {
+])("the token for %s is issued for the resource %s", (url, resource) => {
   expect(tokenResource(url)).toBe(resource);
 });
 
@@ -228,7 +228,7 @@ describe("Vault authentication", () => {
       "/v1/kms/transit/decrypt/personal",
     ]);
     await expect(ofVault("personal", { VAULT_KUBERNETES_ROLE: "other", ...signIn }).wrap(secret)).rejects.toMatchObject(
-      unavailable(/^Vault refused the request \(HTTP 403\): .*permission denied\.$/),
+      unavailable(/^Vault rejected the request \(HTTP 403\): .*permission denied\.$/),
     );
   });
 });

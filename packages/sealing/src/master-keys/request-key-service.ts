@@ -29,7 +29,7 @@ export async function requestKeyService<S extends z.ZodType>(request: KeyService
   const given = parseJson(text);
   const parsed = answer.safeParse(given);
   if (status === STATUS_OK && parsed.success) return parsed.data;
-  if (status === STATUS_OK) throw new Error(`${who} answered without a key.`);
+  if (status === STATUS_OK) throw new Error(`The response of ${who} contains no key.`);
   const why = refusal.parse(given).replace(/\s+/g, " ").trim().replace(/\.$/, "").slice(0, REASON_CHARS_MAX);
-  throw new Error(`${who} refused the request (HTTP ${status})${why === "" ? "" : `: ${why}`}.`);
+  throw new Error(`${who} rejected the request (HTTP ${status})${why === "" ? "" : `: ${why}`}.`);
 }

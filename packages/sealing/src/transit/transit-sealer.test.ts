@@ -95,7 +95,7 @@ test("a key that becomes an hour old between prepare and open is used, and then 
   expect(transit.loads).toBe(2);
 });
 
-test("without a stored key, there is no header; the last key is used for half a day", async () => {
+test("no header is written without a stored key; the last key is used for half a day", async () => {
   const transit = new Transit();
   transit.isDown = true;
   await transit.pass(0);

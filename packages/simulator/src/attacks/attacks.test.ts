@@ -158,23 +158,26 @@ describe("account takeover", () => {
   });
 });
 
-test.each(["distributed-card-testing", "slow-takeover"] as const)("%s: fraud within its maximum duration", (name) => {
-  const simulation = createSimulation(options(SEED));
-  const attacks = Array.from({ length: 20 }, (_value, card) => simulation.attack(name, card, startMs)).filter(
-    ({ length }) => length > 0,
-  );
-  expect(attacks.length).toBeGreaterThan(5);
-  for (const all of attacks) {
-    expect(all.every(({ fraud }) => fraud)).toBe(true);
-    expect(all.toSorted((left, right) => left.occurredAtMs - right.occurredAtMs)).toEqual(all);
-    const lengthMs = (all.at(-1)?.occurredAtMs ?? 0) - startMs;
-    expect(lengthMs).toBeLessThanOrEqual(attackMsMax(name));
-    expect(lengthMs).toBeGreaterThan(DAY_MS / 2);
-    expect(all.filter(({ cardNumber: number }) => !isCardNumber(number))).toEqual([]);
-  }
-});
+test.each(["distributed-card-testing", "slow-takeover"] as const)(
+  "%s consists of fraud within its maximum duration",
+  (name) => {
+    const simulation = createSimulation(options(SEED));
+    const attacks = Array.from({ length: 20 }, (_value, card) => simulation.attack(name, card, startMs)).filter(
+      ({ length }) => length > 0,
+    );
+    expect(attacks.length).toBeGreaterThan(5);
+    for (const all of attacks) {
+      expect(all.every(({ fraud }) => fraud)).toBe(true);
+      expect(all.toSorted((left, right) => left.occurredAtMs - right.occurredAtMs)).toEqual(all);
+      const lengthMs = (all.at(-1)?.occurredAtMs ?? 0) - startMs;
+      expect(lengthMs).toBeLessThanOrEqual(attackMsMax(name));
+      expect(lengthMs).toBeGreaterThan(DAY_MS / 2);
+      expect(all.filter(({ cardNumber: number }) => !isCardNumber(number))).toEqual([]);
+    }
+  },
+);
 
-test("in a simulation, attacks occur at their rates and leave all other payments unchanged", () => {
+test("attacks in a simulation occur at their rates and leave all other payments unchanged", () => {
   const withAttacks = take({ ...options(SEED), fraud: { cardTestings: 0.3, accountTakeovers: 1 } }, DAYS);
   const attacks = withAttacks.filter(({ attackStep }) => attackStep !== undefined);
   const unnumbered = (payment: SimulatedPayment): string => JSON.stringify({ ...payment, clientTransactionId: "" });

@@ -90,7 +90,7 @@ describe("the world with consequences", () => {
     expect(medianOf("SEK") / medianOf("EUR")).toBeLessThan(14);
   });
 
-  test("has a December with a third more payments", () => {
+  test("has a third more payments in December", () => {
     const perDay = (month: number, days: number): number =>
       approved.filter(({ occurredAtMs, fraud }) => !fraud && new Date(occurredAtMs).getUTCMonth() === month).length /
       days;
@@ -99,7 +99,7 @@ describe("the world with consequences", () => {
     expect(ratio).toBeLessThan(1.5);
   });
 
-  test("the rule used before there is a model declines some of the frauds and few genuine payments", () => {
+  test("the rule used before a model exists declines some frauds and few genuine payments", () => {
     const payments = live(60);
     const isDeclined = ({ fate }: LivedPayment): boolean => fate === "declined";
     const share = shareOf(

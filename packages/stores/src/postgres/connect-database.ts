@@ -149,7 +149,7 @@ function asDatabaseError(error: unknown, hasToken: boolean): TriplineError {
   const errorClass = error instanceof DatabaseError ? (error.code ?? "").slice(0, 2) : "08";
   if (hasToken && errorClass === "28") {
     // May be temporary, because permissions take a while to propagate, and the next token is a new one.
-    const detail = `The database rejects this service's identity: ${messageOf(error)}. Does the user exist there, and may the identity sign in as this user?`;
+    const detail = `The database rejects this service's identity: ${messageOf(error)}. Check that the user exists in the database and that the identity may sign in as this user.`;
     return new TriplineError("database-unavailable", detail, [], { cause: error });
   }
   if (CONFIG_CLASSES.has(errorClass)) {
@@ -160,7 +160,7 @@ function asDatabaseError(error: unknown, hasToken: boolean): TriplineError {
       cause: error,
     });
   }
-  return new TriplineError("internal", `A statement failed: ${messageOf(error)}.`, [], { cause: error });
+  return new TriplineError("internal", `A database statement failed: ${messageOf(error)}.`, [], { cause: error });
 }
 
 function messageOf(error: unknown): string {

@@ -28,6 +28,6 @@ export async function refuseNewerSchema(transaction: Queries, { schema, director
   if (newest <= newestKnown) return;
   throw new TriplineError(
     "config-invalid",
-    `The database is at migration ${newest}, and this build only knows migrations up to ${newestKnown}: deploy the version that created it, or a later one, or restore an earlier backup.`,
+    `The database is at migration ${newest}, but this build only knows migrations up to ${newestKnown}. Deploy the version that created it or a later one, or restore an earlier backup.`,
   );
 }

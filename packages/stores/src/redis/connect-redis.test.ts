@@ -232,7 +232,7 @@ test("a broken connection reconnects with the current token", async () => {
   expect(await redis.acl("WHOAMI")).toBe(OBJECT_ID);
 });
 
-test("without a token it does not connect, reports why, and retries while it is open", async () => {
+test("does not connect without a token, reports why, and retries while it is open", async () => {
   identity.failWith(500);
   const errors: Error[] = [];
   const redis = connectBy(withTokens(), (error) => errors.push(error));

@@ -46,8 +46,7 @@ export function addCommand(pipeline: ChainableCommander, name: string, args: rea
 
 /** Adds an existing command. Its reply has the encoding that the command specifies. */
 export function addBuilt(pipeline: ChainableCommander, command: Command): ChainableCommander {
-  if (!(pipeline instanceof Pipeline))
-    throw new TriplineError("internal", "The argument is not a pipeline of ioredis.");
+  if (!(pipeline instanceof Pipeline)) throw new TriplineError("internal", "The argument is not an ioredis pipeline.");
   pipeline.sendCommand(command);
   return pipeline;
 }

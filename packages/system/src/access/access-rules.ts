@@ -14,7 +14,7 @@ export const COLLECTOR_USER = "collector";
 /** The user that the commands run as. */
 export const OPERATOR_USER = "operator";
 
-const patterns = z.array(z.string().regex(/^[A-Za-z0-9_:*-]+$/, "must be a pattern of keys"));
+const patterns = z.array(z.string().regex(/^[A-Za-z0-9_:*-]+$/, "must be a key pattern"));
 const commands = z.array(z.string().regex(/^[a-z]+$/, "must be a command"));
 
 const rules = z.object({

@@ -42,7 +42,7 @@ async function giveKafkaRights(rules: AccessRules, kafka: Kafka): Promise<string
   const admin = await kafka.admin();
   try {
     const { added, removed } = await admin.setRights(kafkaRights(rules));
-    return `Kafka: ${added} rights added, ${removed} removed`;
+    return `Kafka: ${added} permissions added, ${removed} removed`;
   } finally {
     await admin.close();
   }

@@ -108,7 +108,7 @@ export function databaseStatements(
     "REVOKE ALL ON SCHEMA public FROM PUBLIC",
     ...databaseRoles(rules).flatMap((role) => {
       const password = passwords[role];
-      if (password === undefined) throw new Error(`There is no password for the role ${role} of the database.`);
+      if (password === undefined) throw new Error(`There is no password for the database role ${role}.`);
       const name = identifier(role);
       return [
         ...roleStatements(role, target, password),

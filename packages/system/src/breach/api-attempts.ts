@@ -74,7 +74,7 @@ export function clientAttempts({ addresses, trainingSecret, consoleSecret }: Cli
     {
       who: "console",
       where: "API",
-      what: "get a token without a person (auth)",
+      what: "get a token without a user (auth)",
       refusal: NO_GRANT,
       try: () => console.authorization(),
     },
@@ -117,11 +117,11 @@ export function certificateAttempts(options: CertificateAttemptOptions): readonl
         ? []
         : [
             {
-              ...({ who, where: "API", what: "ask for a score (scoring, gRPC)", refusal: NOT_SERVED } as const),
+              ...({ who, where: "API", what: "request a score (scoring, gRPC)", refusal: NOT_SERVED } as const),
               try: () => requestGrpc(security, who, scoringAddress),
             },
             {
-              ...({ who, where: "API", what: "ask for a score (scoring, HTTP)", refusal: NO_SCOPE } as const),
+              ...({ who, where: "API", what: "request a score (scoring, HTTP)", refusal: NO_SCOPE } as const),
               try: () => requestWithCertificate(security, who, `${scoringUrl}/v2/models/fraud`, "GET"),
             },
           ]),
@@ -154,7 +154,7 @@ function requestWithCertificate(security: LocalSecurity, who: string, url: strin
         }
       });
     });
-    asked.on("error", reject).on("timeout", () => asked.destroy(new Error("no answer")));
+    asked.on("error", reject).on("timeout", () => asked.destroy(new Error("no response")));
     asked.end(method === "POST" ? "{}" : undefined);
   });
 }
@@ -169,7 +169,7 @@ async function requestGrpc(security: LocalSecurity, who: string, address: string
   try {
     const headers = { ":method": "POST", ":path": SERVER_LIVE, "content-type": "application/grpc", te: "trailers" };
     const stream = session.request(headers);
-    stream.setTimeout(ANSWER_MS_MAX, () => stream.destroy(new Error("no answer")));
+    stream.setTimeout(ANSWER_MS_MAX, () => stream.destroy(new Error("no response")));
     stream.end(EMPTY_MESSAGE);
     const [answer] = await Promise.race([once(stream, "response"), closed]);
     return answer;

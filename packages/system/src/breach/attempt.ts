@@ -23,7 +23,7 @@ export async function tryAll(attempts: readonly Attempt[]): Promise<readonly Att
   for (const { who, where, what, refusal, try: run } of attempts) {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise((_resolve, reject) => {
-      timer = setTimeout(() => reject(new Error(`no answer within ${ATTEMPT_MS_MAX} ms`)), ATTEMPT_MS_MAX);
+      timer = setTimeout(() => reject(new Error(`no response within ${ATTEMPT_MS_MAX} ms`)), ATTEMPT_MS_MAX);
     });
     const refusedBy = await Promise.race([run(), late]).then(
       () => undefined,

@@ -34,7 +34,7 @@ export function kafkaAttempts(security: LocalSecurity, brokers: readonly string[
       ...forbidden(security.rules, "readers", who, index).map((topic) =>
         attempt(`read ${topic}`, () => within((kafka) => read(kafka, topic, `${who}-breach`))),
       ),
-      attempt(`take over the group of ${group}`, () =>
+      attempt(`take over the consumer group of ${group}`, () =>
         within((kafka) => read(kafka, allowed(security.rules, "readers", who)[0] ?? "decisions", group)),
       ),
       attempt("create a topic", () =>

@@ -45,10 +45,10 @@ export function redisAttempts(security: LocalSecurity, stack: ServiceAddresses):
       ...COMMANDS.map((command) => attempt(command.join(" "), command)),
       ...(who === "ingestion"
         ? [attempt("change a decision", ["SET", "decision:txn_1", "approve"])]
-        : [attempt("change a key of attributes", ["SET", TRANSIT_KEY, "breach"])]),
+        : [attempt("change a key for attributes", ["SET", TRANSIT_KEY, "breach"])]),
       ...(who === "ingestion" || who === "decisions"
         ? []
-        : [attempt("read a key of attributes", ["GET", TRANSIT_KEY])]),
+        : [attempt("read a key for attributes", ["GET", TRANSIT_KEY])]),
     ];
   });
 }

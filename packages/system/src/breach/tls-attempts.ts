@@ -28,19 +28,23 @@ export function tlsAttempts(security: LocalSecurity, { kafkaBrokers, redisUrl, p
   };
   const plainPostgres = new URL(postgresUrl);
   return [
-    attempt("ask Kafka without a certificate", () => requestTls(kafkaPort, { ca }, API_VERSIONS)),
-    attempt("ask Kafka by TLS 1.2", () =>
+    attempt("connect to Kafka without a certificate", () => requestTls(kafkaPort, { ca }, API_VERSIONS)),
+    attempt("connect to Kafka with TLS 1.2", () =>
       requestTls(kafkaPort, { ...security.kafkaTls("setup"), maxVersion: "TLSv1.2" }, API_VERSIONS),
     ),
-    attempt("ask Kafka without TLS", () => sendRequest(connectPlain(kafkaPort, "127.0.0.1"), "connect", API_VERSIONS)),
+    attempt("connect to Kafka without TLS", () =>
+      sendRequest(connectPlain(kafkaPort, "127.0.0.1"), "connect", API_VERSIONS),
+    ),
     attempt(
-      "ask Redis without a password",
+      "connect to Redis without a password",
       () => requestTls(redisPort, { ca }, "GET decision:txn_1\r\n"),
       /^NOAUTH|-NOAUTH/,
     ),
-    attempt("ask Redis by TLS 1.2", () => requestTls(redisPort, { ca, maxVersion: "TLSv1.2" }, "PING\r\n")),
-    attempt("ask Redis without TLS", () => sendRequest(connectPlain(redisPort, "127.0.0.1"), "connect", "PING\r\n")),
-    attempt("ask Postgres without TLS", () => requestPlainly(plainPostgres.href), /no encryption|28000/),
+    attempt("connect to Redis with TLS 1.2", () => requestTls(redisPort, { ca, maxVersion: "TLSv1.2" }, "PING\r\n")),
+    attempt("connect to Redis without TLS", () =>
+      sendRequest(connectPlain(redisPort, "127.0.0.1"), "connect", "PING\r\n"),
+    ),
+    attempt("connect to Postgres without TLS", () => requestPlainly(plainPostgres.href), /no encryption|28000/),
   ];
 }
 

@@ -1,7 +1,7 @@
 import { variablesOf } from "../service-environment/service-variables.js";
 
 test.each(["ingestion", "features", "scoring", "decisions"] as const)(
-  "bad input: %s continues while Postgres is down, since it does not know its address",
+  "%s continues while Postgres is down, because it does not know the address of Postgres",
   (name) => {
     expect(Object.keys(variablesOf(name)).filter((variable) => /POSTGRES|DATABASE/.test(variable))).toEqual([]);
   },

@@ -112,7 +112,7 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
   const { logs, lake: archived, attachments, anchors } = workspace;
   for (const folder of [logs, archived, attachments, anchors, tlsFolder]) rmSync(folder, RECURSIVE);
   const security =
-    options.isSecure === true ? await steps.run("make certificates", () => LocalSecurity.make(tlsFolder)) : undefined;
+    options.isSecure === true ? await steps.run("create certificates", () => LocalSecurity.make(tlsFolder)) : undefined;
   const stack = await steps.run("start Kafka, Valkey and Postgres", () => startFreshStack(options, security));
   const services = new Map<string, ServiceProcess>();
   const { statePath, profiles } = options;
@@ -139,7 +139,7 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
     const kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "tripline-cli", ...tls });
     await steps.run("create topics", () => createTopics(kafka));
     if (security !== undefined) {
-      await steps.run("give rights", () => security.giveRights(kafka, stack));
+      await steps.run("grant permissions", () => security.giveRights(kafka, stack));
     }
     const access =
       security === undefined ? {} : { accessOf: (service: ServiceName) => security.accessOf(service, stack) };

@@ -116,7 +116,7 @@ export class ServiceProcess {
       if (this.child === undefined && !this.isRestarting) break;
       await delay(READY_POLL_MS);
     }
-    throw new Error(`${this.plan.name} did not become ready; its log ${this.logFile} ends with:\n${this.logTail()}`);
+    throw new Error(`${this.plan.name} did not become ready. Its log ${this.logFile} ends with:\n${this.logTail()}`);
   }
 
   /** SIGKILL, as in a crash; the service is then restarted. */

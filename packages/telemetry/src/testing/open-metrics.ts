@@ -43,7 +43,7 @@ export function readOpenMetrics(text: string): Sample[] {
   for (const one of all) checkFamily(one);
   const samples = all.flatMap((one) => one.samples);
   const keys = samples.map(({ name, labels }) => JSON.stringify([name, Object.entries(labels).sort()]));
-  if (new Set(keys).size < keys.length) throw new Error("a sample comes twice");
+  if (new Set(keys).size < keys.length) throw new Error("a sample occurs twice");
   return samples;
 }
 
@@ -54,7 +54,8 @@ function addMetadata(
 ): Family {
   const family = current?.name === name ? current : { name, type: "unknown", declared: new Set<string>(), samples: [] };
   if (family !== current && families.has(name)) throw new Error(`the family ${name} is in two places`);
-  if (family.declared.has(kind) || family.samples.length > 0) throw new Error(`${kind} of ${name} comes too late`);
+  if (family.declared.has(kind) || family.samples.length > 0)
+    throw new Error(`${kind} of ${name} must precede its samples`);
   families.set(name, family);
   family.declared.add(kind);
   if (kind === "TYPE") {
@@ -81,7 +82,7 @@ function readLabels(text: string): Record<string, string> {
   while (LABEL.lastIndex < text.length) {
     const [, name = "", value = ""] = LABEL.exec(text) ?? [];
     if (name === "") throw new Error(`not labels: ${text}`);
-    if (name in labels) throw new Error(`the label ${name} comes twice: ${text}`);
+    if (name in labels) throw new Error(`the label ${name} occurs twice: ${text}`);
     labels[name] = value.replaceAll(/\\(.)/g, (_all, sign: string) => (sign === "n" ? "\n" : sign));
   }
   return labels;

@@ -129,7 +129,7 @@ test("the table contains exactly the routes that the services register", () => {
   }
 });
 
-test("every guarded route answers 401 without a token or a session", async () => {
+test("every guarded route returns 401 without a token or a session", async () => {
   expect(guarded.length).toBeGreaterThan(60);
   for (const route of guarded) {
     const { status } = await call(route, undefined);
@@ -137,7 +137,7 @@ test("every guarded route answers 401 without a token or a session", async () =>
   }
 });
 
-test.each(ROLES)("%s: matches each cell of the table", async (role) => {
+test.each(ROLES)("%s has exactly the access in the table", async (role) => {
   for (const route of guarded) {
     // Signing out would end the session that later calls need.
     if (route.path === "/session/sign-out") continue;

@@ -41,7 +41,7 @@ test.each([
   ["redis", { alertname: "ConsumerLag", group: "features" }, true],
   ["redis", { alertname: "ConsumerLag", group: "console" }, false],
   ["kafka", { alertname: "ConsumerLag", group: "archive" }, true],
-])("regression #26: without %s, %j is inhibited: %s", (check, target, expected) => {
+])("regression #26: an outage of %s inhibits %j: %s", (check, target, expected) => {
   expect(isInhibited(target, unavailable(check))).toBe(expected);
 });
 

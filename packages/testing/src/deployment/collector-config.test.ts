@@ -71,7 +71,7 @@ describe("the stores' collector", () => {
     expect(Object.keys(metrics.postgresql)).toContain("postgresql.deadlocks");
   });
 
-  test("with TLS, trusts only the authority's certificates, connects as `collector`, and has no other password", () => {
+  test("trusts only the authority's certificates with TLS, connects as `collector`, and has no other password", () => {
     expect(Object.keys(tls)).toEqual(["receivers"]);
     expect(Object.keys(tls.receivers).sort()).toEqual(stores);
     for (const receiver of stores) {

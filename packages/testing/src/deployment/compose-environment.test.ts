@@ -146,7 +146,7 @@ describe("compose.yaml", () => {
     expect(() => readConfig<z.ZodType>(schema, environment)).not.toThrow();
   });
 
-  test.each(SERVICES)("%s knows all of its variables", (name, schema) => {
+  test.each(SERVICES)("%s has a description of each of its variables", (name, schema) => {
     const known = schema.shape as Readonly<Record<string, unknown>>;
     const variables = Object.keys(base[name]?.environment ?? {});
     expect(variables).not.toHaveLength(0);
@@ -157,7 +157,7 @@ describe("compose.yaml", () => {
   });
 
   test.each(SERVICES)(
-    "with compose.tls.yaml, %s accepts its settings, uses TLS everywhere and has its own identity",
+    "%s in compose.tls.yaml accepts its settings, uses TLS everywhere and has its own identity",
     (name, schema) => {
       const given = { ...OF_THE_IMAGE, ...base[name]?.environment, ...tls[name]?.environment };
       const set = Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== null);
@@ -186,7 +186,7 @@ describe("compose.yaml", () => {
     },
   );
 
-  test("with compose.tls.yaml, each server and the permissions job have their files", () => {
+  test("each server and the permissions job have their files in compose.tls.yaml", () => {
     for (const name of ["kafka", "valkey", "postgres", "topics"]) {
       const text = JSON.stringify(tls[name]);
       const folder = name === "topics" ? "setup" : name;
@@ -218,7 +218,7 @@ describe("compose.yaml", () => {
   });
 
   test.each(Object.entries(LITE_TARGETS))(
-    "in the lite file, the container of %s runs each of %j once, with its settings, files and folders",
+    "the container of %s in the lite file runs each of %j once, with its settings, files and folders",
     async (host, targets) => {
       const mounts = [...(base[host]?.volumes ?? []), ...(lite[host]?.volumes ?? [])];
       const folders = mounts.flatMap((volume) =>
@@ -240,7 +240,7 @@ describe("compose.yaml", () => {
     },
   );
 
-  test("in the lite file, a service is reachable under its own name and the configured port", async () => {
+  test("a service in the lite file is reachable by its own name and the configured port", async () => {
     const watched = lite.auth?.environment.WATCHED_SERVICES ?? "";
     expect(watched.split(",")).toEqual([
       "auth=http://auth:8080",
@@ -287,7 +287,7 @@ describe("compose.yaml", () => {
     for (const [name] of SERVICES) expect(base[name]?.environment.REDIS_URL ?? "redis://valkey:6379").toMatch(/6379$/);
   });
 
-  test("regression #24: nothing materialises profiles without the profile `feast`, and the first model uses none", () => {
+  test("regression #24: nothing materialises profiles without the profile `feast`, and the first model uses no profiles", () => {
     const read = (name: string) => JSON.stringify([base[name]?.command, base[name]?.entrypoint]);
     const materialising = Object.keys(base).filter((name) => /keep_online|materialize|load-profiles/.test(read(name)));
     expect(materialising).toEqual(["feast-materialize"]);

@@ -50,7 +50,9 @@ describe("judgeRollouts", () => {
       lines: ["tripline-decisions: Degraded RolloutAborted: metric assessed Failed"],
     });
     expect(judgeRollouts([untold], "paused")).toMatchObject({
-      fault: expect.stringMatching(/is there traffic\?.*kubectl argo rollouts promote tripline-decisions/),
+      fault: expect.stringMatching(
+        /Check whether there is traffic, .*kubectl argo rollouts promote tripline-decisions/,
+      ),
     });
     expect(judgeRollouts([], "paused")).toMatchObject({ fault: expect.stringMatching(/^There is no Rollout: set/) });
   });

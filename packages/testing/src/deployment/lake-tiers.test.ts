@@ -29,18 +29,21 @@ function daysCompacted(): number {
 }
 
 describe.each(CLOUDS)("tiers of the lake on %s", (cloud) => {
-  test.each(ENVIRONMENTS)("in %s begin behind what recovery, compaction and drift detection read", (environment) => {
-    const tiers = tiersOf(cloud, environment);
-    const ages = [...tiers.values()];
-    expect(ages.length).toBeGreaterThan(0);
-    const snapshotDays = snapshotWorkerConfig.shape.SNAPSHOT_DAYS.parse(undefined);
-    expect(Math.min(...ages)).toBeGreaterThan(Math.max(daysCompacted(), snapshotDays));
-    if (cloud === "gcp") return;
-    const unreadable = ages.filter((_, index) => RESTORED_FIRST.includes([...tiers.keys()][index] ?? ""));
-    const driftDays = -firstDayRead(0);
-    // A merged file counts as new, so it may be younger than its day, but not older.
-    for (const age of unreadable) expect(age).toBeGreaterThan(driftDays + daysCompacted());
-  });
+  test.each(ENVIRONMENTS)(
+    "begin after the days that recovery, compaction and drift detection read: %s",
+    (environment) => {
+      const tiers = tiersOf(cloud, environment);
+      const ages = [...tiers.values()];
+      expect(ages.length).toBeGreaterThan(0);
+      const snapshotDays = snapshotWorkerConfig.shape.SNAPSHOT_DAYS.parse(undefined);
+      expect(Math.min(...ages)).toBeGreaterThan(Math.max(daysCompacted(), snapshotDays));
+      if (cloud === "gcp") return;
+      const unreadable = ages.filter((_, index) => RESTORED_FIRST.includes([...tiers.keys()][index] ?? ""));
+      const driftDays = -firstDayRead(0);
+      // A merged file counts as new, so it may be younger than its day, but not older.
+      for (const age of unreadable) expect(age).toBeGreaterThan(driftDays + daysCompacted());
+    },
+  );
 
   test("are not read by the chart's retraining job", () => {
     const { jobs } = parse(read("deploy/helm/tripline/values.yaml")) as { jobs: { worker: { days: number } } };

@@ -271,7 +271,7 @@ describe("commands without prerequisites run", () => {
       program: CLI,
       more: empty,
       status: 1,
-      says: /There are none yet/,
+      says: /None exist so far/,
     },
     { pattern: /^npm run load -- --help$/, program: "load-tests/dist/load/main.js", says: /^Usage: load/ },
   ];

@@ -111,7 +111,7 @@ const ATTACKS: readonly (readonly [string, Attack])[] = [
 ];
 
 test.each(ATTACKS)(
-  "%s: its rule alone fires, and only at the end of %j",
+  "the rule for %s fires alone, and only at the end of %j",
   (code, { paid = [], declined = [], last }) => {
     const shop = new Shop();
     for (const sent of paid) expect(shop.pay(sent).codes).not.toContain(code);

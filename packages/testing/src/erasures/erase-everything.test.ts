@@ -29,7 +29,7 @@ async function findings(searched: readonly SearchedStore[], person: Person): Pro
 }
 
 test(
-  "regression #24: for any feature spec, an export shows all data of a person, and an erasure leaves none",
+  "regression #24: an export shows all data of a person, and an erasure leaves none, for any feature spec",
   async () => {
     const erased: Person[] = [];
     const others: Person[] = [];

@@ -142,7 +142,7 @@ describe("a payment with the example of every field of payment.yaml", () => {
     expect(fired.sort()).toEqual(using("rule").map(codeOf).sort());
   });
 
-  test("counts for the entity of each key", async () => {
+  test("is counted for the entity of each key", async () => {
     const [before, after] = await Promise.all(ids.map((id) => readFeatures(system.kafka, id)));
     const counts = currentFeatureSpec().features.filter(
       (feature) => feature.kind === "count" && feature.window === "1d",
@@ -164,7 +164,7 @@ describe("a payment with the example of every field of payment.yaml", () => {
     expect(read.facts.filter(({ text }) => text === "")).toEqual([]);
   });
 
-  test("can be read by authorised users until the person is erased, and is then in no view", async () => {
+  test("is visible to authorised users until the person is erased, and then in no view", async () => {
     const sealed = (await sealedOf(system.kafka, decision.id)) ?? Buffer.alloc(0);
     const opened = await eventually("personal data cannot be opened", () =>
       openPersonal(system.control, decision.id, sealed),
@@ -179,7 +179,7 @@ describe("a payment with the example of every field of payment.yaml", () => {
     });
   });
 
-  test("has its value in the lake", async () => {
+  test("is in the lake with its value", async () => {
     await system.stop("archive");
     let row: LakeRow | undefined;
     for await (const rows of readRows({ lake, topic: TOPICS.transactions.name })) {

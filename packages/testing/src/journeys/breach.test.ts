@@ -65,8 +65,8 @@ beforeAll(async () => {
   await giveAccess(security.passwordFolder, ofTheJob(), (line) => said.push(line));
   await giveAccess(security.passwordFolder, ofTheJob(), (line) => said.push(line));
   expect(said.filter((line) => line.startsWith("Kafka"))).toEqual([
-    expect.stringMatching(/^Kafka: \d{3} rights added, 0 removed$/),
-    "Kafka: 0 rights added, 0 removed",
+    expect.stringMatching(/^Kafka: \d{3} permissions added, 0 removed$/),
+    "Kafka: 0 permissions added, 0 removed",
   ]);
   // The first request for a group creates the broker's internal topic. Until then, the broker rejects no attempt.
   const admin = await kafkaFrom(ofTheJob()).kafka.admin();

@@ -100,7 +100,7 @@ describe("a payment's journey", () => {
     await expect(client.decide(payment)).resolves.toMatchObject({ transaction_id: payment.transaction_id });
   });
 
-  test("without Prefer: wait, the Location header leads to the decision", async () => {
+  test("the Location header leads to the decision if the request does not prefer to wait", async () => {
     const response = await post(paymentBody(buildPayment()));
     expect(response.status).toBe(202);
     const location = response.headers.get("location") ?? "";
@@ -132,7 +132,7 @@ describe("a payment's journey", () => {
     expect(features.get("card_count_1d")).toBe(2);
   });
 
-  test("a label moves the terminal's risk once it is applied, and not before", async () => {
+  test("a label changes the terminal's risk only once it is applied", async () => {
     const terminalId = `t-${randomUUID().slice(0, 8)}`;
     const at = Date.now() - 3_600_000;
     const fraud = buildPayment({ terminalId, fraud: true, occurredAtMs: at, labelledAtMs: at + 60_000 });

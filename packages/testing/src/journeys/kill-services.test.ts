@@ -69,7 +69,7 @@ describe("services killed under load", () => {
   }
 
   test.each(KILLED_TOPOLOGIES)(
-    "regression #24: %s: kill -9 of each service under load loses and duplicates nothing",
+    "regression #24: kill -9 of each service under load loses and duplicates nothing: %s",
     async (topology) => {
       const { system, lake } = await start(topology);
       try {

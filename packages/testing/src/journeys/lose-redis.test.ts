@@ -78,7 +78,7 @@ const answered = <T>(work: Promise<T>): Promise<T> =>
   Promise.race([
     work,
     delay(ANSWER_MS_MAX, undefined, { ref: false }).then(() => {
-      throw new Error(`no answer within ${ANSWER_MS_MAX} ms`);
+      throw new Error(`no response within ${ANSWER_MS_MAX} ms`);
     }),
   ]);
 
@@ -93,7 +93,7 @@ async function vectors(): Promise<FeatureVector[]> {
   return found;
 }
 
-test("ingestion reports a hanging Redis within bounded time, and accepted payments are decided when Redis is back", async () => {
+test("ingestion reports an unresponsive Redis within bounded time, and accepted payments are decided once Redis responds", async () => {
   const { client } = system;
   await client.send(buildPayment(), 10);
   const admin = new Redis(redis.redisUrl);

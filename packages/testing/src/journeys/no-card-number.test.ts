@@ -206,7 +206,7 @@ describe("no card number, device ID, network, e-mail address or name in plain te
     expect(await projected()).toBeLessThan(paid);
   });
 
-  test("not in any record of any topic", async () => {
+  test("is not in any record of any topic", async () => {
     let records = 0;
     let sealed = 0;
     let tokens = 0;
@@ -231,7 +231,7 @@ describe("no card number, device ID, network, e-mail address or name in plain te
     expect(records).toBeGreaterThanOrEqual(planted.length * 4);
   });
 
-  test("not in any key or value of Redis", async () => {
+  test("is not in any key or value of Redis", async () => {
     const redis = new Redis(system.stack.redisUrl);
     try {
       const keys = await redis.keys("*");
@@ -245,7 +245,7 @@ describe("no card number, device ID, network, e-mail address or name in plain te
     }
   });
 
-  test("not in any table of Postgres, and therefore not in a backup", async () => {
+  test("is not in any table of Postgres, and therefore not in a backup", async () => {
     const tables = await query(
       "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('auth', 'control', 'console')",
     );
@@ -260,7 +260,7 @@ describe("no card number, device ID, network, e-mail address or name in plain te
     expect(count).toBeGreaterThan(planted.length * 2);
   });
 
-  test("not in the lake", async () => {
+  test("is not in the lake", async () => {
     // The archive writes its buffered records when it stops.
     await system.stop("archive");
     let rows = 0;
@@ -281,7 +281,7 @@ describe("no card number, device ID, network, e-mail address or name in plain te
     expect(kept).toEqual(new Set(Object.values(tables).map(({ topic }) => topic.name)));
   });
 
-  test("not on any span", () => {
+  test("is not in any span", () => {
     const spans = exporter.getFinishedSpans();
     expect(spans.length).toBeGreaterThan(planted.length);
     for (const span of spans) {
@@ -290,7 +290,7 @@ describe("no card number, device ID, network, e-mail address or name in plain te
     }
   });
 
-  test("not in any line of any log", () => {
+  test("is not in any line of any log", () => {
     expect(logged.length).toBeGreaterThan(5);
     expect(foundIn(logged.join("\n"))).toEqual([]);
   });

@@ -40,7 +40,7 @@ test("the contract uses only attributes of OpenTelemetry's conventions and our o
   expect(named.filter((name) => !name.startsWith("tripline.") && !known.has(name))).toEqual([]);
 });
 
-describe.each(TOPOLOGIES)("one trace per payment, %s", (topology) => {
+describe.each(TOPOLOGIES)("each payment has one trace, %s", (topology) => {
   let system: InProcessSystem;
 
   beforeAll(async () => {

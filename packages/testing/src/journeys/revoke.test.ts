@@ -117,7 +117,7 @@ test("`tripline auth` manages users and clients", async () => {
   }
 });
 
-test("the services' clients have only the permissions they need", async () => {
+test("the services' clients have only the permissions that they need", async () => {
   const { trainingSecret, consoleSecret } = system.secrets;
   const outcomes = await tryAll(clientAttempts({ addresses: system.addresses, trainingSecret, consoleSecret }));
   expect(outcomes.filter(({ refusedBy }) => refusedBy === undefined)).toEqual([]);

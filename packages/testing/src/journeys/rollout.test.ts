@@ -24,7 +24,7 @@ const WAIT_S = 30;
 /** Scoring and decisions read the aliases every 5 s. */
 const WANTED_MS_MAX = 120_000;
 
-describe.each(TOPOLOGIES)("topology %s", (topology) => {
+describe.each(TOPOLOGIES)("rollouts in the topology %s", (topology) => {
   let folder: string;
   let registryUrl: string;
   let system: InProcessSystem;
@@ -55,7 +55,7 @@ describe.each(TOPOLOGIES)("topology %s", (topology) => {
   });
 
   test(
-    "bad-model: an inverted model and a slow model are rolled back automatically after a few cards",
+    "an inverted model and a slow model are rolled back automatically after a few cards (bad-model)",
     async () => {
       await badModelJourney(options());
       expect(printed).toEqual([
@@ -69,7 +69,7 @@ describe.each(TOPOLOGIES)("topology %s", (topology) => {
   // `npm run journey -- good-model` does the same with a process for each service.
   if (topology === "together") {
     test(
-      "good-model: is promoted from shadow to champion automatically",
+      "a good model is promoted automatically from shadow to champion (good-model)",
       async () => {
         await goodModelJourney(options());
         expect(printed.at(-1)).toMatch(/was promoted to champion automatically.*guard: advance -> champion/s);
@@ -106,7 +106,7 @@ describe.each(TOPOLOGIES)("topology %s", (topology) => {
   // Scoring as a separate service, which decisions calls over gRPC.
   if (topology === "services") {
     test(
-      "promotes a neural network to champion and rolls it back, and rejects one for other features",
+      "promotes a neural network to champion and rolls it back, and rejects a network for other features",
       async () => {
         const registry = openRegistry(registryUrl);
         const rollouts = new RolloutClient(system.control);

@@ -41,7 +41,9 @@ describe("examineDocker", () => {
     const port = typeof address === "object" && address !== null ? address.port : 0;
     try {
       const faults = await examineDocker({ root: ROOT, ports: { ingestion: port }, ask: machine({}) });
-      expect(faults).toEqual([expect.stringMatching(new RegExp(`^Port ${port}, for ingestion, is taken.*: end that`))]);
+      expect(faults).toEqual([
+        expect.stringMatching(new RegExp(`^Port ${port}, for ingestion, is in use.*: stop that`)),
+      ]);
     } finally {
       server.close();
     }

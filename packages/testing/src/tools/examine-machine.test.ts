@@ -76,7 +76,7 @@ describe("examine", () => {
     ["18.20.8", false],
     ["20.0.0", true],
     ["24.21.0", true],
-  ])("accepts Node %s: %s", async (nodeVersion, ok) => {
+  ])("whether it accepts Node %s: %s", async (nodeVersion, ok) => {
     expect(await finding("Node", { nodeVersion })).toMatchObject({ ok });
   });
 
@@ -84,8 +84,8 @@ describe("examine", () => {
     ["linux", "arm64", true, "linux arm64"],
     ["darwin", "arm64", true, "darwin arm64"],
     ["win32", "x64", false, "Tripline does not run on Windows itself"],
-    ["linux", "riscv64", false, "there are no packages of Kafka, Valkey and Postgres for linux riscv64"],
-  ])("accepts %s on %s: %s", async (platform, architecture, ok, detail) => {
+    ["linux", "riscv64", false, "Kafka, Valkey and Postgres have no packages for linux riscv64"],
+  ])("whether it accepts %s on %s: %s", async (platform, architecture, ok, detail) => {
     expect(await finding("system", { platform, architecture })).toMatchObject({ ok, detail });
   });
 
@@ -97,7 +97,7 @@ describe("examine", () => {
         name: `port ${taken}`,
         ok: false,
         detail: expect.stringMatching(
-          new RegExp(`^port ${taken}, for ingestion, is taken by .+ \\(process ${process.pid}\\)`),
+          new RegExp(`^port ${taken}, for ingestion, is in use by .+ \\(process ${process.pid}\\)`),
         ),
         fix: expect.stringContaining("TRIPLINE_PORT_BASE"),
       },

@@ -76,16 +76,19 @@ describe("tripline init, in a copy of this repository", () => {
       .filter((line) => line !== "");
 
   const refusals: [string[], string][] = [
-    [["--name", "acme"], "--name, --registry and --cloud are all needed: npx tripline init "],
+    [["--name", "acme"], "--name, --registry and --cloud are all required: npx tripline init "],
     [["--nam", "acme"], "Unknown option '--nam'"],
-    [["--name", "Acme", "--registry", "r.io", "--cloud", "aws"], '"Acme" is not.'],
-    [["--name", "my-tripline", "--registry", "r.io", "--cloud", "aws"], "must be a name of your own"],
+    [["--name", "Acme", "--registry", "r.io", "--cloud", "aws"], '--name "Acme" is invalid'],
+    [["--name", "my-tripline", "--registry", "r.io", "--cloud", "aws"], "must be your own name"],
     [
       ["--name", "a-very-long-name-of-a-project", "--registry", "r.io", "--cloud", "aws"],
-      "at most 20 characters on aws",
+      "on aws, where services and environments are appended, the maximum is 20",
     ],
-    [["--name", "acme-payments-x", "--registry", "r.io", "--cloud", "gcp"], "at most 12 characters on gcp"],
-    [["--name", "acme-payments-x", "--registry", "r.io", "--cloud", "azure"], "at most 11 letters and digits on azure"],
+    [
+      ["--name", "acme-payments-x", "--registry", "r.io", "--cloud", "gcp"],
+      "on gcp, where services and environments are appended, the maximum is 12",
+    ],
+    [["--name", "acme-payments-x", "--registry", "r.io", "--cloud", "azure"], "on azure, the maximum is 11"],
     [["--name", "acme", "--registry", "https://r.io", "--cloud", "aws"], "without https://"],
     [["--name", "acme", "--registry", "r.io", "--cloud", "moon"], "--cloud must be one of aws, gcp, azure"],
   ];
@@ -118,7 +121,10 @@ describe("tripline init, in a copy of this repository", () => {
   test(
     "renames names and keeps protocols",
     () => {
-      expect(init(...PROJECT)).toMatchObject({ status: 0, output: expect.stringContaining("This is acme-fraud now.") });
+      expect(init(...PROJECT)).toMatchObject({
+        status: 0,
+        output: expect.stringContaining("This repository is now acme-fraud."),
+      });
       expect(found("@tripline/")).toEqual([]);
       expect(JSON.parse(read("package.json"))).toMatchObject({ name: "acme-fraud" });
       expect(read("README.md")).toMatch(/^# acme-fraud\n/);

@@ -29,4 +29,4 @@ test.each([
   [{ license: { type: "ISC" } }, "ISC"],
   [{ licenses: [{ type: "MIT" }, { type: "GPL-2.0" }] }, "MIT OR GPL-2.0"],
   [{}, ""],
-])("reads old and new manifests: %j", (manifest, licence) => expect(licenceOf(manifest)).toBe(licence));
+])("reads the licence in old and new manifests: %j", (manifest, licence) => expect(licenceOf(manifest)).toBe(licence));

@@ -65,16 +65,25 @@ describe("a field of each type and a list kind, added to payment.yaml in a copy 
   );
 
   const faults: [string, string][] = [
-    ["{ name: a, path: a, number: 12, type: text, class: none, description: A. }", "the number 12 is taken"],
-    ["{ name: a, path: email, number: 120, type: text, class: none, description: A. }", "the path email is taken"],
-    ["{ name: a, path: a, type: text, class: none, description: A. }", "needs a number"],
+    ["{ name: a, path: a, number: 12, type: text, class: none, description: A. }", "the number 12 is already used"],
+    [
+      "{ name: a, path: email, number: 120, type: text, class: none, description: A. }",
+      "the path email is already used",
+    ],
+    ["{ name: a, path: a, type: text, class: none, description: A. }", "requires a number"],
     ["{ name: a, path: a, number: 120, type: colour, class: none, description: A. }", "type"],
     ["{ name: a, path: a, number: 120, type: text, class: personal, description: A. }", "add sealed"],
-    ["{ name: a, path: a, number: 120, type: text, class: none, description: A., list: b }", "list_kinds has no b"],
-    ["{ name: a, path: a, number: 120, type: number, class: none, description: A., uses: [entity_key] }", "be a text"],
+    [
+      "{ name: a, path: a, number: 120, type: text, class: none, description: A., list: b }",
+      "list_kinds does not contain b",
+    ],
+    [
+      "{ name: a, path: a, number: 120, type: number, class: none, description: A., uses: [entity_key] }",
+      "be a string",
+    ],
     [
       "{ name: a, path: a, number: 120, type: number, class: none, description: A., uses: [model_category] }",
-      "a category of a model must be a text",
+      "a model category must be a string",
     ],
     [
       "{ name: a, path: a, number: 120, type: text, format: phone, class: none, description: A., example: b }",
@@ -86,7 +95,7 @@ describe("a field of each type and a list kind, added to payment.yaml in a copy 
     ],
     [
       "{ name: a, path: a, number: 120, type: text, class: none, description: A., example: b, uses: [console] }",
-      "add title",
+      "must have a title",
     ],
     [
       "{ name: a, path: a, number: 120, type: token, token: { prefix: dt, word: a }, sealed: 60, class: personal, title: A, description: A., example: b }",
@@ -94,7 +103,7 @@ describe("a field of each type and a list kind, added to payment.yaml in a copy 
     ],
     [
       "{ name: a, path: a, type: text, sealed: 60, class: personal, title: A, description: A., example: b }",
-      "a field that is only sealed needs the fingerprint none",
+      "a field that is only sealed must have the fingerprint none",
     ],
     ["{ name: a, path: a, number: 120, type: attributes, class: none, description: A., example: b }", "only the field"],
   ];

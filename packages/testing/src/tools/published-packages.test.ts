@@ -80,7 +80,7 @@ test.each([...published.keys()])("npm refuses to pack %s directly, and says how 
     timeout: 60_000,
   });
   expect(run.status).toBe(1);
-  expect(run.stderr).toContain("Pack with `npx tripline pack`");
+  expect(run.stderr).toContain("Run `npx tripline pack`");
 });
 
 function exampleOf(folder: string): string {

@@ -9,7 +9,7 @@ const program = (code: string, timeoutMs = TIMEOUT_MS) => ({
   timeoutMs,
 });
 
-test("stops a kubeconform that hangs while it loads schemas, and names the setting", () => {
+test("stops kubeconform if it hangs while loading schemas, and names the setting", () => {
   expect(
     findSchemaFault(program("setInterval(() => {}, 1_000)", 500), "https://schemas.example/{{.ResourceKind}}"),
   ).toMatch(

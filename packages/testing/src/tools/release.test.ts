@@ -38,7 +38,7 @@ test("rejects a tag of another version, and writes nothing", () => {
   const { status, stderr } = release("--tag", "v99.0.0", "--to", folder);
   expect([status, stderr]).toEqual([
     1,
-    `The tag is v99.0.0, but package.json has version ${version}: increase the version before you tag.\n`,
+    `The tag is v99.0.0, but package.json has version ${version}: update the version before you tag.\n`,
   ]);
   expect(readdirSync(folder)).toEqual([]);
 });

@@ -5,30 +5,33 @@ const whole = ["demo", "journey", "browser"];
 const others = Array.from({ length: 80 }, (_, number) => `test ${number}`);
 const FILES_PER_WORKER_MAX = 16;
 
-test.each([1, 2, 3])("%d lanes: every test runs once, and whole systems run one after another", async (lanes) => {
-  const ran: string[] = [];
-  const begun = new Set<number>();
-  let wholeNow = 0;
-  await runInLanes({
-    whole,
-    others,
-    lanes,
-    run: async (tests, lane) => {
-      expect(begun.has(lane)).toBe(false);
-      begun.add(lane);
-      const isWhole = tests.some((test) => whole.includes(test));
-      if (isWhole) wholeNow += 1;
-      expect(wholeNow).toBeLessThanOrEqual(1);
-      for (const test of tests) {
-        await delay(1);
-        ran.push(test);
-      }
-      if (isWhole) wholeNow -= 1;
-      begun.delete(lane);
-    },
-  });
-  expect(ran.toSorted()).toEqual([...whole, ...others].toSorted());
-});
+test.each([1, 2, 3])(
+  "every test runs once, and whole-system tests run one after another, in %d lanes",
+  async (lanes) => {
+    const ran: string[] = [];
+    const begun = new Set<number>();
+    let wholeNow = 0;
+    await runInLanes({
+      whole,
+      others,
+      lanes,
+      run: async (tests, lane) => {
+        expect(begun.has(lane)).toBe(false);
+        begun.add(lane);
+        const isWhole = tests.some((test) => whole.includes(test));
+        if (isWhole) wholeNow += 1;
+        expect(wholeNow).toBeLessThanOrEqual(1);
+        for (const test of tests) {
+          await delay(1);
+          ran.push(test);
+        }
+        if (isWhole) wholeNow -= 1;
+        begun.delete(lane);
+      },
+    });
+    expect(ran.toSorted()).toEqual([...whole, ...others].toSorted());
+  },
+);
 
 test("a lane that has run all whole-system tests helps the others until the last test", async () => {
   const parts: [lane: number, size: number][] = [];

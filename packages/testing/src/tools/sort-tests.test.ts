@@ -16,14 +16,14 @@ describe("sortTests", () => {
     {
       kind: "process",
       test: "packages/local-stack/dist/servers/start-stack.test.js",
-      why: "starts servers of its own",
+      why: "starts its own servers",
     },
-    { kind: "server", test: "packages/kafka/dist/connect-kafka.test.js", why: "asks for the servers of the run" },
-  ] as const)("$kind: $test, which $why", ({ kind, test }) => {
+    { kind: "server", test: "packages/kafka/dist/connect-kafka.test.js", why: "requests the servers of the run" },
+  ] as const)("$test is of the kind $kind, because it $why", ({ kind, test }) => {
     expect(sorted[kind]).toContain(test);
   });
 
-  test("every compiled test has exactly one kind, and a test without a source has none", () => {
+  test("every compiled test has exactly one kind, and a test without a source file has no kind", () => {
     const all = Object.values(sorted).flat();
     const compiledTests = globSync("{apps/*,apps/console/web,packages/*,load-tests}/src/**/*.test.ts", {
       cwd: ROOT,

@@ -32,7 +32,7 @@ def swap_features(data: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (setting("labelled_at_ms", 1), "1 rows have a label from before the payment"),
+        (setting("labelled_at_ms", 1), "1 rows have a label older than the payment"),
         (setting("amount", float("nan")), "1 rows have no finite value in amount"),
         (setting("amount", float("inf")), "1 rows have no finite value in amount"),
         (setting("amount", 1e39), "1 rows have no finite value in amount"),
@@ -41,8 +41,8 @@ def swap_features(data: dict[str, Any]) -> None:
         (setting("fraud", None), "1 rows have a label time without a label"),
         (setting("card_token", None), "1 rows have no card_token"),
         (setting("client_transaction_id", "t000001"), "1 rows repeat a client_transaction_id"),
-        (swap_features, "column 7 is card_count_1d, it should be amount"),
-        (without("terminal_fraud_rate_7d"), "column 9 is missing, it should be terminal_fraud_rate_7d"),
+        (swap_features, "column 7 is card_count_1d, but should be amount"),
+        (without("terminal_fraud_rate_7d"), "column 9 is missing, but should be terminal_fraud_rate_7d"),
     ],
 )
 def test_rejects_unsuitable_data(
@@ -57,7 +57,7 @@ def test_rejects_unsuitable_data(
 
 def test_rejects_columns_that_are_not_in_the_spec(tmp_path: Path, spec_path: Path) -> None:
     path = write_parquet(tmp_path / "bad.parquet", {**columns(), "truth": columns()["amount"]})
-    with pytest.raises(TrainingError, match="column 10 is truth, it should be absent"):
+    with pytest.raises(TrainingError, match="column 10 is truth, but should be absent"):
         open_dataset(path, read_feature_spec(spec_path))
 
 
@@ -114,11 +114,11 @@ def test_parses_spans(first: str, last: str, span: Span) -> None:
     ("first", "last", "sentence"),
     [
         ("1970-01-02", "1970-01-01", "is an empty time span"),
-        ("1970-01-02T00:00:00", "1970-01-05", "needs a time zone"),
+        ("1970-01-02T00:00:00", "1970-01-05", "must have a time zone"),
         ("yesterday", "1970-01-05", "neither a date"),
     ],
 )
-def test_rejects_other_spans(first: str, last: str, sentence: str) -> None:
+def test_rejects_invalid_spans(first: str, last: str, sentence: str) -> None:
     with pytest.raises(TrainingError, match=sentence):
         parse_span(first, last)
 

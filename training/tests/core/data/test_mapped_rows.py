@@ -41,7 +41,7 @@ def rows_of(features: Path, spec: Path, memory_rows_max: int | None) -> Rows:
     return open_dataset(features, read_feature_spec(spec), memory_rows_max).known_rows(SPAN, 33 * DAY_MS)[0]
 
 
-def test_rows_in_files_are_those_in_memory(features_path: Path, spec_path: Path) -> None:
+def test_rows_in_files_equal_those_in_memory(features_path: Path, spec_path: Path) -> None:
     rows, mapped = (rows_of(features_path, spec_path, most) for most in (None, 2_599))
     assert (len(rows), rows.mapped, mapped.mapped) == (2_600, False, True)
     assert not rows_of(features_path, spec_path, 2_600).mapped
@@ -58,7 +58,7 @@ def test_rows_in_files_are_those_in_memory(features_path: Path, spec_path: Path)
     assert not changed.features[:, 1:].any()
 
 
-def test_several_weeks_are_rows_in_files_too(features_path: Path, spec_path: Path) -> None:
+def test_several_weeks_are_also_rows_in_files(features_path: Path, spec_path: Path) -> None:
     """regression #31: a retraining always kept the fixed old weeks in memory."""
     weeks = [Span(day * DAY_MS, (day + 7) * DAY_MS) for day in (3, 16)]
     rows, mapped = (
@@ -96,7 +96,7 @@ def test_reserves_disk_space_before_rows_are_written(monkeypatch: pytest.MonkeyP
             os.close(file)
 
 
-def test_a_model_of_rows_in_files_is_as_good(features_path: Path, spec_path: Path, tmp_path: Path) -> None:
+def test_a_model_trained_on_rows_in_files_is_as_good(features_path: Path, spec_path: Path, tmp_path: Path) -> None:
     params = replace(read_params(DEFAULT_PARAMS), trees=60, learning_rate=0.2, max_bin=64)
     precision: list[list[float]] = []
     for most in (None, 1_000):
@@ -113,7 +113,7 @@ def test_a_model_of_rows_in_files_is_as_good(features_path: Path, spec_path: Pat
     assert not [path.name for path in tmp_path.iterdir() if path.name.startswith("tripline-")]
 
 
-def test_publishes_a_model_of_rows_in_files(options: MakeOptions, capsys: pytest.CaptureFixture[str]) -> None:
+def test_publishes_a_model_trained_on_rows_in_files(options: MakeOptions, capsys: pytest.CaptureFixture[str]) -> None:
     outcome = train(options("--memory-rows-max", "1000"))
     manifest = json.loads((Path(outcome.folder) / "model.json").read_text())
     assert "on_disk=True" in capsys.readouterr().out

@@ -65,7 +65,7 @@ def sampled_file(path: Path, source: Path, shares: Shares) -> Path:
     return path
 
 
-def test_a_file_of_a_large_lake_names_its_shares(tmp_path: Path, features_path: Path, spec: FeatureSpec) -> None:
+def test_the_file_of_a_large_lake_contains_its_shares(tmp_path: Path, features_path: Path, spec: FeatureSpec) -> None:
     shares = Shares(frauds=0.5, genuine=0.25, cards=0.4)
     assert open_dataset(features_path, spec).shares == EVERYTHING
     dataset = open_dataset(sampled_file(tmp_path / "sample.parquet", features_path, shares), spec)
@@ -88,7 +88,7 @@ def test_a_file_of_a_large_lake_names_its_shares(tmp_path: Path, features_path: 
     assert 0 < len(compared) < len(everything)
 
 
-def test_a_model_of_a_sample_is_as_good_and_calibrated(tmp_path: Path, spec: FeatureSpec) -> None:
+def test_a_model_trained_on_a_sample_is_as_good_and_calibrated(tmp_path: Path, spec: FeatureSpec) -> None:
     dataset = open_dataset(write_parquet(tmp_path / "many.parquet", many_columns()), spec)
     later = dataset.rows_with_truth(Span(37 * DAY_MS, 40 * DAY_MS))
     params = replace(read_params(DEFAULT_PARAMS), **QUICK_TREES)

@@ -88,8 +88,8 @@ def test_rejects_names_that_leave_their_folder(tmp_path: Path, name: str) -> Non
 
 
 @pytest.mark.parametrize("url", ["/models", "http://host/models", "file://host/models", "file:models"])
-def test_rejects_other_urls(url: str) -> None:
-    with pytest.raises(TrainingError, match="is not the URL of a registry"):
+def test_rejects_unsupported_urls(url: str) -> None:
+    with pytest.raises(TrainingError, match="is not a valid registry URL"):
         registry.registry_root(url)
 
 

@@ -37,10 +37,10 @@ def test_the_history_records_who_moved_which_alias_and_why(tmp_path: Path) -> No
 
 def test_an_alias_moves_only_from_the_expected_version(tmp_path: Path) -> None:
     one, two = publish(tmp_path, "one"), publish(tmp_path, "two")
-    with pytest.raises(TrainingError, match=f"names no version and not {one}, as expected"):
+    with pytest.raises(TrainingError, match=f"points to no version instead of {one}"):
         registry.set_alias(tmp_path, "fraud", "champion", two, registry.MoveOptions(expect=one))
     registry.set_alias(tmp_path, "fraud", "champion", one, registry.MoveOptions(expect=None))
-    with pytest.raises(TrainingError, match=f"names {one} and not no version"):
+    with pytest.raises(TrainingError, match=f"points to {one} instead of no version"):
         registry.set_alias(tmp_path, "fraud", "champion", two, registry.MoveOptions(expect=None))
     assert registry.alias_target(tmp_path, "fraud", "champion") == one
     assert len(brief(tmp_path)) == 1
@@ -99,8 +99,8 @@ def test_resolve_returns_the_published_files(tmp_path: Path, alias_or_version: s
 @pytest.mark.parametrize(
     ("file", "content", "sentence"),
     [
-        ("model.onnx", b"onf", "model.onnx is not the file that was published"),
-        ("golden.json", b"[]", "golden.json is not the file that was published"),
+        ("model.onnx", b"onf", "model.onnx differs from the published file"),
+        ("golden.json", b"[]", "golden.json differs from the published file"),
         ("model.json", b"{", "model.json is not valid JSON"),
         ("model.onnx", None, "model.onnx is missing"),
     ],

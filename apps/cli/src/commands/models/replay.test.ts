@@ -379,7 +379,7 @@ test("names the release required for decisions with another feature spec", async
   await archive(old, cases().slice(0, 2), (decision) => ({ ...decision, featureSpecVersion: 1 }));
   await expect(replayDecisions(optionsOf({ lake: old }))).rejects.toMatchObject({
     code: "spec-mismatch",
-    message: expect.stringContaining("Replay them with a release that has that spec"),
+    message: expect.stringContaining("Replay them with a release that has their spec"),
   });
 });
 

@@ -178,7 +178,7 @@ test("regression #12: dead letters that cannot be redriven are reported and skip
   const [line, tooLarge, byReference, ...more] = output.trimEnd().split("\n");
   expect(line).toBe("2 dead letters were put back on labels.");
   expect(tooLarge).toMatch(
-    /^labels\.dlq\/0@1 cannot be redriven and is kept: A record of 1200\d{3} bytes is over the limit of 1000000/,
+    /^labels\.dlq\/0@1 cannot be redriven and is kept: A record of 1200\d{3} bytes exceeds the limit of 1000000/,
   );
   expect(byReference).toMatch(/^labels\.dlq\/0@2 cannot .*it does not contain the original.* at labels\/3@17/);
   expect(more).toEqual([]);

@@ -353,7 +353,7 @@ test.each<[string, string, readonly string[], string]>([
     "an unknown rule",
     "sound.yaml",
     ["--rule", "nope"],
-    "has no rule nope. Set --rule to one of burst, fraud-before, score>=0.6.",
+    "has no rule nope. Set --rule to one of: burst, fraud-before, score>=0.6.",
   ],
   [
     "an empty range",

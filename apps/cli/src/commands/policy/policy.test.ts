@@ -81,7 +81,7 @@ describe("regression #26: a policy that reads profiles", () => {
   test("is rejected if the features service does not read those profiles", async () => {
     const { lines, code } = await run("check", file, "--profiles", "terminal");
     expect(lines).toContain(
-      "The policy uses card_age, of profiles that features does not read: add them to FEAST_PROFILES.",
+      "The policy uses card_age from profiles that the features service does not read: add these to FEAST_PROFILES.",
     );
     expect(code).toBe(1);
     expect((await run("check", file, "--profiles", "terminal, card")).code).toBe(0);

@@ -146,7 +146,7 @@ test("rejects an invalid URL, then adds an endpoint and shows its secret once", 
   await page.getByLabel("URL").fill("http://10.0.0.7/");
   await page.getByRole("checkbox", { name: "list.changed" }).check();
   await page.getByRole("dialog").getByRole("button", { name: "Add endpoint" }).click();
-  await page.getByRole("alert").getByText("It must begin with https://.").first().waitFor();
+  await page.getByRole("alert").getByText("It must start with https://.").first().waitFor();
   await page.getByLabel("URL").fill("https://new.example.com/");
   await page.getByRole("dialog").getByRole("button", { name: "Add endpoint" }).click();
   const shown = page.getByRole("dialog", { name: "The endpoint was added" });

@@ -113,7 +113,7 @@ export function answerWebhooks(state: WebhooksState, asked: Asked, rest: readonl
 }
 
 function refusedUrl(): Refusal {
-  const refusal = new Refusal(422, "webhook-url-refused", "It must begin with https://.", "This URL is not allowed");
-  Object.assign(refusal.problem, { errors: [{ pointer: "/url", detail: "It must begin with https://." }] });
+  const refusal = new Refusal(422, "webhook-url-refused", "It must start with https://.", "This URL is not allowed");
+  Object.assign(refusal.problem, { errors: [{ pointer: "/url", detail: "It must start with https://." }] });
   return refusal;
 }

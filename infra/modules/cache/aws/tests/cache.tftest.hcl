@@ -33,7 +33,7 @@ run "speaks_tls_to_named_users" {
 
   assert {
     condition     = alltrue([for user in aws_elasticache_user.service : one(user.authentication_mode).type == "iam"])
-    error_message = "No passwords."
+    error_message = "Users must not have passwords."
   }
 
   assert {

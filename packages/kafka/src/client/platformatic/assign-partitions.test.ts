@@ -18,7 +18,7 @@ function assign(subscriptions: Readonly<Record<string, string[]>>) {
   );
 }
 
-test("members with the same topics take turns", () => {
+test("members with the same topics receive partitions in turn", () => {
   expect(assign({ a: ["labels", "updates"], b: ["labels", "updates"] })).toEqual({
     a: { labels: [0, 2], updates: [1] },
     b: { labels: [1], updates: [0, 2] },
@@ -28,7 +28,7 @@ test("members with the same topics take turns", () => {
 test.each([
   ["new", { new: ["labels", "updates"], old: ["labels"] }],
   ["old", { old: ["labels"], new: ["labels", "updates"] }],
-])("with a leader of the %s version, the old member gets no unknown topic", (_leader, subscriptions) => {
+])("the old member gets no unknown topic if the leader has the %s version", (_leader, subscriptions) => {
   const { old, new: other } = assign(subscriptions);
   expect(Object.keys(old ?? {})).toEqual(["labels"]);
   expect(other).toMatchObject({ updates: [0, 1, 2] });

@@ -55,7 +55,7 @@ export function parseFetch(_id: number, _key: number, _version: number, reader: 
     const topic = r.readString();
     return r.readArray((each) => partitionAt(each, topic));
   });
-  if (errorCode !== 0) throw new Error(`a fetch was answered with error ${errorCode}`);
+  if (errorCode !== 0) throw new Error(`Kafka responded to a fetch with error ${errorCode}`);
   return partitions.flat();
 }
 
@@ -164,7 +164,7 @@ async function readBatch(
 ): Promise<{ readonly records: readonly FetchedRecord[]; readonly unpacked: number } | undefined> {
   const { codec, count, packed, magic } = batch;
   try {
-    if (magic !== MAGIC) throw new RangeError("its format is older than Kafka 0.11");
+    if (magic !== MAGIC) throw new RangeError("its format predates Kafka 0.11");
     // If compaction removed all records of a batch, its header still exists.
     if (codec === 0 || count <= 0) return { records: recordsOf(topic, partition, batch, packed), unpacked: 0 };
     const unpacked = await unpackRecords({ codec, count, bytes: packed }, bytesMax);
@@ -194,7 +194,7 @@ function recordsOf(topic: string, partition: number, batch: Batch, bytes: Buffer
   for (let left = batch.count; left > 0; left -= 1) {
     const size = reader.readVarInt();
     const end = reader.position + size;
-    if (size < 0 || end > bytes.length) throw new RangeError("a record goes past the end of its batch");
+    if (size < 0 || end > bytes.length) throw new RangeError("a record extends past the end of its batch");
     reader.skip(1);
     const sentAtMs = batch.firstMs + Number(reader.readVarInt64());
     const timestampMs = batch.appendedAtMs ?? sentAtMs;
@@ -210,7 +210,7 @@ function recordsOf(topic: string, partition: number, batch: Batch, bytes: Buffer
       raw.push([name, content]);
       if (content !== null) headers[name?.toString() ?? ""] = content.toString();
     }
-    if (reader.position > end) throw new RangeError("a record goes past its own end");
+    if (reader.position > end) throw new RangeError("a field extends past the end of its record");
     reader.position = end;
     records.push({
       ...{ topic, partition, offset, timestampMs, headers },

@@ -140,7 +140,7 @@ export class FetchLoop {
       else if (part.errorCode === OFFSET_OUT_OF_RANGE) await this.#restart(position, offset);
       else refused.push(position);
     }
-    if (refused.length > 0) throw new Error("a broker refused partitions");
+    if (refused.length > 0) throw new Error("a broker rejected partitions");
     this.#failures = 0;
   }
 

@@ -260,7 +260,7 @@ async function ambiguousReport(file: string) {
 }
 
 describe("reports without a payment", () => {
-  test("an analyst matches one by keyboard, and its payment shows it; a viewer reads why there is no button", async () => {
+  test("an analyst matches one by keyboard, and its payment shows the match; a viewer sees why the button is missing", async () => {
     const { card, name, payment } = await ambiguousReport("");
     const { page: seen } = await openAs(bed.people.viewer, "/reports");
     await seen.getByRole("button", { name: `Open ${name}` }).click();
