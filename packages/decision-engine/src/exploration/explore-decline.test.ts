@@ -189,7 +189,7 @@ test.each([
   ["currency: JPY", "currency: EUR", '"EUR" already has a limit'],
   ["daily_loss_max: 500 ", "daily_loss_max: 40 ", "must not be below amount_max"],
   ["amount_max: 6000", "amount_max: 60.5", "must have at most 0 decimals in JPY"],
-  ["{score}", "{age}", "has the placeholder {age}, which does not exist here"],
+  ["{score}", "{age}", "contains the unknown placeholder {age}"],
 ])("%s -> %s is rejected", (from, to, sentence) => {
   expect(() => parsePolicy(fileOf(EXPLORATION.replace(from, to)), SPEC)).toThrow(sentence);
 });

@@ -20,7 +20,7 @@ export function parseExploration(file: ExplorationFile, answer: Answer, fault: F
       return minor;
     };
     if (limits.some((other) => other.currency === currency)) {
-      fault(["limits", index, "currency"], `"${currency}" has a limit already`);
+      fault(["limits", index, "currency"], `"${currency}" already has a limit`);
     }
     if (loss < amount) fault(["limits", index, "daily_loss_max"], "must not be below amount_max");
     limits.push({
