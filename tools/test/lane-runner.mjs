@@ -2,7 +2,7 @@
 import { createWriteStream, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import TestRunner from "jest-runner";
-import { runInLanes } from "./run-in-lanes.mjs";
+import { needsLanes, runInLanes } from "./run-in-lanes.mjs";
 
 /** Tells tests their lane, which has one worker: `packages/local-stack` assigns ports by lane. */
 const LANE_VARIABLE = "TRIPLINE_TEST_LANE";
@@ -41,7 +41,8 @@ export default class LaneRunner extends TestRunner {
     const lanes = this._globalConfig.maxWorkers;
     const whole = tests.filter(({ path }) => this.#whole.has(path));
     const others = this.#inOrder(tests.filter(({ path }) => !this.#whole.has(path)));
-    if (options.serial || lanes === 1 || whole.length === 0) return super.runTests(tests, watcher, options);
+    const counts = { whole: whole.length, servers: tests.filter(usesServers).length, lanes };
+    if (options.serial || !needsLanes(counts)) return super.runTests(tests, watcher, options);
     mkdirSync(dirname(this.#log), { recursive: true });
     const log = createWriteStream(this.#log);
     log.setMaxListeners(0);
@@ -79,6 +80,9 @@ export default class LaneRunner extends TestRunner {
     return [processes, ...Object.values(others)].flatMap((part = []) => part);
   }
 }
+
+/** @param {import("@jest/test-result").Test} test */
+const usesServers = ({ context }) => context.config.displayName?.name === "server";
 
 /**
  * @template T

@@ -4,6 +4,7 @@ import { createRequire, flushCompileCache, registerHooks } from "node:module";
 import { pathToFileURL } from "node:url";
 import { ModernFakeTimers } from "@jest/fake-timers";
 import circus from "jest-circus/runner";
+import { cpuSeconds } from "./cpu-seconds.mjs";
 
 const GLOBALS = ["afterAll", "afterEach", "beforeAll", "beforeEach", "describe", "expect", "it", "test"];
 const OWN = ["apps", "packages", "load-tests"].map((folder) => new URL(`../../${folder}/`, import.meta.url).href);
@@ -56,8 +57,11 @@ export default async function runNatively(globalConfig, config, environment, run
     },
   });
   const variables = { ...process.env };
+  const before = cpuSeconds();
   try {
-    return await circus.default(globalConfig, config, environment, native, testPath, sendMessageToJest);
+    const result = await circus.default(globalConfig, config, environment, native, testPath, sendMessageToJest);
+    // `progress-reporter.mjs` lists the files that use the most.
+    return Object.assign(result, { cpuSeconds: cpuSeconds() - before });
   } finally {
     for (const name of Object.keys(process.env)) if (!(name in variables)) delete process.env[name];
     Object.assign(process.env, variables);

@@ -1,10 +1,17 @@
-// During a long run, reports the number of finished files and the estimated remaining time.
+// During a long run, reports the number of finished files and the estimated remaining time; at its end, the files that used the
+// most CPU time, which on a busy machine says more than how long they took.
+import { relative } from "node:path";
+
 const EVERY_MS = 30_000;
+/** Shorter runs print no list. */
+const LISTED = 20;
 
 export default class ProgressReporter {
   #startedMs = Date.now();
   #saidMs = Date.now();
   #estimatedMs = 0;
+  /** @type {{ path: string, seconds: number }[]} */
+  #files = [];
 
   /**
    * @param {import("@jest/reporters").AggregatedResult} _results
@@ -16,11 +23,16 @@ export default class ProgressReporter {
   }
 
   /**
-   * @param {unknown} _test
-   * @param {unknown} _result
+   * @param {import("@jest/reporters").Test} test
+   * @param {import("@jest/reporters").TestResult & { cpuSeconds?: number }} result
    * @param {import("@jest/reporters").AggregatedResult} results
    */
-  onTestResult(_test, _result, { numTotalTestSuites, numPassedTestSuites, numFailedTestSuites, numPendingTestSuites }) {
+  onTestResult(
+    { path, context },
+    { cpuSeconds = 0 },
+    { numTotalTestSuites, numPassedTestSuites, numFailedTestSuites, numPendingTestSuites },
+  ) {
+    this.#files.push({ path: relative(context.config.rootDir, path), seconds: cpuSeconds });
     const now = Date.now();
     if (now - this.#saidMs < EVERY_MS) return;
     this.#saidMs = now;
@@ -31,6 +43,14 @@ export default class ProgressReporter {
     // Earlier estimates are useless, because the slowest files come first.
     const left = done < numTotalTestSuites / 5 ? "" : `, about ${Math.ceil(leftMs / 60_000)} min left`;
     process.stderr.write(`${done} of ${numTotalTestSuites} files${left}\n`);
+  }
+
+  onRunComplete() {
+    if (this.#files.length <= LISTED) return;
+    const total = this.#files.reduce((sum, { seconds }) => sum + seconds, 0);
+    const most = this.#files.sort((left, right) => right.seconds - left.seconds).slice(0, LISTED);
+    const lines = most.map(({ path, seconds }) => `${seconds.toFixed(1).padStart(8)} s  ${path}\n`);
+    process.stderr.write(`CPU time of the files: ${total.toFixed(0)} s; the most\n${lines.join("")}`);
   }
 
   getLastError() {}

@@ -1,3 +1,10 @@
+/** Whether a run uses lanes, given the number of tests of each kind. */
+export function needsLanes(counts: {
+  readonly whole: number;
+  readonly servers: number;
+  readonly lanes: number;
+}): boolean;
+
 /** Shares test files among lanes; those that start a whole system or a browser run one after another in the first. */
 export function runInLanes<T>(work: {
   readonly whole: readonly T[];

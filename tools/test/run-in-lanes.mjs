@@ -9,6 +9,14 @@
 const FILES_PER_WORKER = 16;
 
 /**
+ * Without lanes, a run shows what its tests print, and leaves all of their topics on the shared broker.
+ *
+ * @param {{ whole: number, servers: number, lanes: number }} counts of the tests that start a whole system, of those that use
+ *   the shared servers, and of the lanes
+ */
+export const needsLanes = ({ whole, servers, lanes }) => lanes > 1 && (whole > 0 || servers > FILES_PER_WORKER);
+
+/**
  * @template T
  * @param {object} work
  * @param {readonly T[]} work.whole run one after another, before anything else in their lane

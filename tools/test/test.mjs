@@ -140,7 +140,8 @@ async function testPython(environment, args, shown) {
   // With more threads than free cores, OpenMP's threads spin while they wait for each other.
   const oneThread = { OMP_NUM_THREADS: "1" };
   // Without pytest's cache, which would appear in the tree while other tests copy it.
-  const pytest = ["-m", "pytest", "-q", "-p", "no:cacheprovider", ...args, `--junitxml=${PYTEST_RESULT}`];
+  const slowest = ["--durations=10", "--durations-min=1"];
+  const pytest = ["-m", "pytest", "-q", "-p", "no:cacheprovider", ...slowest, ...args, `--junitxml=${PYTEST_RESULT}`];
   const { output } = await runProgram(interpreter, pytest, {
     shown,
     timeoutMs: PYTEST_TIMEOUT_MS,

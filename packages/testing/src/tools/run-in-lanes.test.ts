@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { runInLanes } from "../../../../tools/test/run-in-lanes.mjs";
+import { needsLanes, runInLanes } from "../../../../tools/test/run-in-lanes.mjs";
 
 const whole = ["demo", "journey", "browser"];
 const others = Array.from({ length: 80 }, (_, number) => `test ${number}`);
@@ -57,6 +57,15 @@ test("no worker runs more than a few files, with or without whole-system tests",
   const run = async (tests: string[]) => void sizes.push(tests.length);
   await runInLanes({ whole: others, others, lanes: 2, run });
   expect(Math.max(...sizes)).toBe(FILES_PER_WORKER_MAX);
+});
+
+test.each([
+  [{ whole: 1, servers: 0, lanes: 3 }, true],
+  [{ whole: 0, servers: 200, lanes: 3 }, true],
+  [{ whole: 0, servers: FILES_PER_WORKER_MAX, lanes: 3 }, false],
+  [{ whole: 36, servers: 200, lanes: 1 }, false],
+])("regression #25: a run with %o uses lanes, which delete the topics of finished tests: %s", (counts, expected) => {
+  expect(needsLanes(counts)).toBe(expected);
 });
 
 test("all lanes end even if there are no whole-system tests or no other tests", async () => {
