@@ -188,7 +188,8 @@ test("shows personal data after a reason is given, hides it on request, and keep
   await open.waitFor();
   expect(await page.evaluate("JSON.stringify([{ ...localStorage }, { ...sessionStorage }])")).not.toContain("maria");
   expect(await page.content()).not.toContain("maria");
-  await page.getByRole("link", { name: "Queue" }).first().click();
+  await page.getByRole("navigation", { name: "Screens" }).getByRole("link", { name: "Queue" }).click();
+  await page.getByRole("heading", { name: "Queue", level: 1 }).waitFor();
   await page.goBack();
   await open.waitFor();
   expect(changes(fixture)).toEqual(["POST /api/personal/open"]);

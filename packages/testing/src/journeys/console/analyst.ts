@@ -3,7 +3,7 @@ import { Secret, TOTP } from "otpauth";
 import type { Page } from "playwright-core";
 import { buildPayment, randomCardNumber } from "../../support/build-payment.js";
 import type { ConsoleStage } from "./console-stage.js";
-import { comesTrue, DECISION_WAIT_SECONDS, inBrowser, payAt, signIn } from "./console-stage.js";
+import { comesTrue, DECISION_WAIT_SECONDS, inBrowser, openScreen, payAt, signIn } from "./console-stage.js";
 
 const LARGE_MINOR = 150_000;
 const PAYMENTS = 3;
@@ -56,13 +56,13 @@ export async function analystJourney(stage: ConsoleStage): Promise<void> {
 
 /** @returns the password, which is shown only once */
 async function letIn(page: Page, userName: string): Promise<string> {
-  await page.getByRole("link", { name: "Admin" }).click();
+  await openScreen(page, "Admin");
   await page.getByRole("button", { name: "Add user" }).click();
   await page.getByLabel("Name", { exact: true }).fill("Anna Analyst");
   await page.getByLabel("User name").fill(userName);
   await page.getByRole("dialog").getByRole("button", { name: "Add user" }).click();
   const password = await page.locator("output").textContent();
-  await page.getByRole("button", { name: "Close" }).last().click();
+  await page.getByRole("dialog").getByRole("button", { name: "Close" }).last().click();
   return password ?? "";
 }
 
@@ -87,7 +87,7 @@ async function setUpFactor(page: Page, userName: string, password: string): Prom
 }
 
 async function closeAsFraud(page: Page, terminalId: string): Promise<void> {
-  await page.getByRole("link", { name: "Queue" }).click();
+  await openScreen(page, "Queue");
   const search = page.getByRole("searchbox");
   await search.fill(terminalId);
   await page.getByRole("status").getByText("1 case", { exact: true }).waitFor();
@@ -104,7 +104,7 @@ async function closeAsFraud(page: Page, terminalId: string): Promise<void> {
 }
 
 async function watch(page: Page, terminalId: string): Promise<void> {
-  await page.getByRole("link", { name: "Lists" }).click();
+  await openScreen(page, "Lists");
   await page.getByRole("button", { name: "Add entry" }).click();
   const entry = page.getByRole("dialog", { name: "Add entry" });
   await entry.getByLabel("List", { exact: true }).selectOption("watch");

@@ -54,6 +54,16 @@ export async function payAt(
   return { outcome: decision?.outcome ?? undefined, reasons: decision?.reasons.map(({ code }) => code) ?? [] };
 }
 
+/** The menu's link to a screen. The page may have other links with the same name. */
+export const menuLink = (page: Page, name: string) =>
+  page.getByRole("navigation", { name: "Screens" }).getByRole("link", { name, exact: true });
+
+/** Opens a screen from the menu, and waits until it replaces the one before. */
+export async function openScreen(page: Page, name: string): Promise<void> {
+  await menuLink(page, name).click();
+  await page.getByRole("heading", { name, level: 1 }).waitFor();
+}
+
 /** @param code if the user has a second factor */
 export async function signIn(page: Page, userName: string, password: string, code?: () => string): Promise<void> {
   await page.goto("/look-up");

@@ -12,6 +12,8 @@ import {
   comesTrue,
   DECISION_WAIT_SECONDS,
   inBrowser,
+  menuLink,
+  openScreen,
   signIn,
   signInWithCompany,
 } from "./console-stage.js";
@@ -91,7 +93,7 @@ async function openCase({ client }: ConsoleStage): Promise<string> {
 }
 
 async function showCase(page: Page, terminalId: string): Promise<void> {
-  await page.getByRole("link", { name: "Queue" }).click();
+  await openScreen(page, "Queue");
   const search = page.getByRole("searchbox");
   await search.fill(terminalId);
   await page.getByRole("status").getByText("1 case", { exact: true }).waitFor();
@@ -124,7 +126,7 @@ async function leave(stage: ConsoleStage, scim: ScimClient, { page, id }: Leaver
     await page.waitForTimeout(LOOK_MS);
   }
   const refusedMs = Math.round(performance.now() - startedMs);
-  await page.getByRole("link", { name: "Lists" }).click();
+  await menuLink(page, "Lists").click();
   await page.getByText("Your session has ended").waitFor();
   stage.print(
     `The company deactivated the account. The console refused her after ${refusedMs} ms, in the middle of the case.`,

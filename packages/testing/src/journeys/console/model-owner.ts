@@ -4,7 +4,7 @@ import { openRegistry } from "@tripline/model-registry/open-registry";
 import { MODEL_NAME } from "@tripline/system/services/plan-services";
 import type { Page } from "playwright-core";
 import type { ConsoleStage } from "./console-stage.js";
-import { comesTrue, inBrowser, signIn } from "./console-stage.js";
+import { comesTrue, inBrowser, openScreen, signIn } from "./console-stage.js";
 
 const PAYMENTS_PER_SECOND = 40;
 const CANARY_PERCENT = 20;
@@ -42,7 +42,7 @@ export async function modelOwnerJourney(stage: ConsoleStage): Promise<void> {
     await inBrowser(stage, 1, async (page) => {
       if (page === undefined) throw new Error("There is no browser.");
       await signIn(page, "demo", stage.passwords.demo);
-      await page.getByRole("link", { name: "Models" }).click();
+      await openScreen(page, "Models");
       // A table column has the same title.
       await page.locator(".tag").getByText("Canary", { exact: true }).waitFor();
       const share = await seenBad(page);

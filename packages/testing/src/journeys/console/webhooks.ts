@@ -3,7 +3,7 @@ import { startReceiver } from "@tripline/control/testing/test-receiver";
 import type { Page } from "playwright-core";
 import { Webhook } from "standardwebhooks";
 import type { ConsoleStage } from "./console-stage.js";
-import { comesTrue, inBrowser, signIn } from "./console-stage.js";
+import { comesTrue, inBrowser, openScreen, signIn } from "./console-stage.js";
 
 const UNAVAILABLE = 503;
 const CARD = `ct_${"5e".repeat(16)}`;
@@ -70,7 +70,7 @@ export async function webhooksJourney(stage: ConsoleStage): Promise<void> {
 
 /** @returns the endpoint's secret */
 async function addEndpoint(page: Page, url: string): Promise<string> {
-  await page.getByRole("link", { name: "Webhooks" }).click();
+  await openScreen(page, "Webhooks");
   await page.getByRole("button", { name: "Add endpoint" }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByLabel("URL").fill(url);

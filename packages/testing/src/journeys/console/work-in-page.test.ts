@@ -217,7 +217,7 @@ describe("regression #32: work on cases", () => {
     await page.getByText("3 cases updated.").waitFor();
     await page.goto(`/cases/${found.id}`);
     await page.getByText("Closed the case as genuine (known-device).").waitFor();
-    await page.getByRole("link", { name: "Queue" }).last().click();
+    await page.getByRole("main").getByRole("link", { name: "Queue" }).click();
     await page.waitForURL(/sort=amount/);
     expect(new URL(page.url()).search).toContain("amountMinorMin=1000");
     expect(faults).toEqual([]);
@@ -282,7 +282,7 @@ describe("reports without a payment", () => {
     await page.keyboard.press("Enter");
     await page.getByText(`Report ${name} was matched with payment ${payment}.`).waitFor();
     await open.waitFor({ state: "detached" });
-    await page.getByRole("link", { name: payment }).click();
+    await page.getByRole("status").getByRole("link", { name: payment }).click();
     await page
       .getByRole("table", { name: "Label, updates and fraud reports" })
       .getByText("Matched by a user.")
