@@ -9,7 +9,7 @@ const MAIN = fileURLToPath(new URL("../main.js", import.meta.url));
 const BENCH_MS_MAX = 600_000;
 
 /** Nightly runs test all parts. */
-const IS_WHOLE = process.env.E2E_PARTS === "all";
+const IS_WHOLE = process.env.LONG_TESTS === "all";
 const PARTS = IS_WHOLE ? ["load", "textbook", "topology", "cards", "fields"] : ["load", "cards"];
 
 async function bench(...args: string[]): Promise<{ code: number | null; output: string; errors: string }> {

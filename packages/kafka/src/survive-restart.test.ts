@@ -74,12 +74,14 @@ class SteadySender {
 
 const indexOf = (text: string) => Number(text.split(":")[1]);
 
-test.each([
+const OUTAGES = [
   ["stop", 0],
-  ["kill", 0],
   // Longer than a group member's session timeout. The consumer must not wait for that timeout again.
   ["kill", 11_000],
-] as const)(
+] as const;
+const SHORT_KILL = ["kill", 0] as const;
+
+test.each(process.env.LONG_TESTS === "all" ? [...OUTAGES, SHORT_KILL] : OUTAGES)(
   "loses no acknowledged record and recovers from a %s of the broker that lasts %d ms longer than its restart",
   async (how, awayMs) => {
     const topicPrefix = `${how}-${awayMs}.`;

@@ -8,6 +8,7 @@ import { ARCHIVE_GROUP } from "./topic-archives.js";
 
 const { features } = TOPICS;
 const ROWS = 300;
+const IS_LONG = process.env.LONG_TESTS === "all";
 
 /** A test bench with services in separate processes. */
 class KillBench {
@@ -53,34 +54,44 @@ class KillBench {
   }
 }
 
-let benches: KillBench[];
+const opened: KillBench[] = [];
 
-beforeEach(async () => {
-  benches = await Promise.all([1, 2, 3].map(() => KillBench.open()));
-});
+async function openBenches(count: number): Promise<readonly KillBench[]> {
+  opened.push(...(await Promise.all(Array.from({ length: count }, () => KillBench.open()))));
+  return opened;
+}
 
-afterEach(() => Promise.all(benches.map((bench) => bench.close())));
+afterEach(() => Promise.all(opened.splice(0).map((bench) => bench.close())));
 
 const FOLDER = `/${features.name}/`;
 
-// All rows belong to `features`. A flush stages three files, writes the entry, links it, moves the files, syncs and
-// sweeps.
-const POINTS: readonly (readonly [string, string, string, string, string])[] = [
-  ["a file is staged", "sync", "-2024-02-28.staged", "1", "after"],
+/** A description, and the arguments with which the process kills itself there. */
+type Point = readonly [string, string, string, string, string];
+
+/** Nightly runs kill more often, also at these points, which differ from others only by what is already durable. */
+const MORE_POINTS: readonly Point[] = [
   ["all files are staged, the last one not durable yet", "sync", "-2024-03-01.staged", "1", "before"],
   ["before the entry is written", "writeFile", ".entry", "1", "before"],
-  ["after the entry is written", "writeFile", ".entry", "1", "after"],
   ["before the entry gets its number", "linkNew", `${FOLDER}_log`, "1", "before"],
+];
+
+// All rows belong to `features`. A flush stages three files, writes the entry, links it, moves the files, syncs and
+// sweeps.
+const POINTS: readonly Point[] = [
+  ["a file is staged", "sync", "-2024-02-28.staged", "1", "after"],
+  ["after the entry is written", "writeFile", ".entry", "1", "after"],
   ["after the entry got its number", "linkNew", `${FOLDER}_log`, "1", "after"],
   ["after one file was moved to its day", "move", FOLDER, "1", "after"],
   ["after all files were moved, before they are durable there", "move", FOLDER, "3", "after"],
   // The first listing of the folder happens at startup.
   ["before the offsets are committed", "list", `${FOLDER}_staging`, "2", "after"],
+  ...(IS_LONG ? MORE_POINTS : []),
 ];
 
 // A killed member keeps its partitions until its session expires, so several tests run in parallel.
 test("survives SIGKILL at any marked point without losing or duplicating rows", async () => {
   const killed: string[] = [];
+  const benches = await openBenches(3);
   await Promise.all(
     benches.map(async (bench, lane) => {
       for (const [name, ...killAt] of POINTS.filter((_, index) => index % benches.length === lane)) {
@@ -103,8 +114,9 @@ test("survives SIGKILL at any marked point without losing or duplicating rows", 
 }, 600_000);
 
 test("survives SIGKILL after commits under load without losing or duplicating rows", async () => {
+  const benches = await openBenches(IS_LONG ? 2 : 1);
   await Promise.all(
-    benches.slice(1).map(async (bench) => {
+    benches.map(async (bench) => {
       const committed = () => bench.bench.admin.committedOffsets(ARCHIVE_GROUP, features.name);
       const sum = async () => [...(await committed()).values()].reduce((a, b) => a + b, 0);
       for (let kill = 0; kill < 2; kill += 1) {
@@ -124,7 +136,8 @@ test("survives SIGKILL after commits under load without losing or duplicating ro
 }, 600_000);
 
 test("an instance that was frozen while another took over its partitions does not write rows again when it resumes", async () => {
-  const [bench = await KillBench.open()] = benches;
+  const [bench] = await openBenches(1);
+  if (bench === undefined) throw new Error("There is no bench.");
   // Buffers all records, and writes them only when it stops.
   const frozen = bench.start([], { FLUSH_AGE_MS: "3600000" });
   await bench.produce(ROWS);

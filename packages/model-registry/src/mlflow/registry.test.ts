@@ -1,10 +1,10 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { keepBytecode, provisionPython } from "@tripline/local-stack/provision/provision-python";
-import { ModelCache, VERSIONS_CACHED_MAX } from "../model-cache.js";
+import { ModelCache } from "../model-cache.js";
 import { versionOf } from "../model-manifest.js";
 import type { Publication, RecordingRegistry } from "../model-registry.js";
 import type { RegistryEnvironment } from "../open-registry.js";
@@ -302,17 +302,12 @@ describe("the MLflow client", () => {
     expect(Buffer.from((await reader.resolve(name, one.version)).modelBytes).toString()).toBe("model one");
   });
 
-  test("verifies, repairs and bounds the cache", async () => {
+  // `store-registry.test.ts` fills the cache until it drops versions.
+  test("verifies and repairs the cache", async () => {
     const { version, modelPath } = await registry.publish(own("model 0"));
     await writeFile(modelPath, "damaged");
     expect(Buffer.from((await registry.resolve(name, version)).modelBytes).toString()).toBe("model 0");
-    for (let index = 1; index <= VERSIONS_CACHED_MAX + 1; index += 1) {
-      await registry.publish(own(`model ${index}`));
-      await registry.resolve(name, version);
-    }
-    const kept = await readdir(join(modelPath, "..", ".."));
-    expect(kept).toHaveLength(VERSIONS_CACHED_MAX);
-    expect(kept).toContain(version);
+    expect(await readFile(modelPath, "utf8")).toBe("model 0");
   });
 
   test.each([

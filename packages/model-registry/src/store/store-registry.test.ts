@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TriplineError } from "@tripline/contracts/error-table";
@@ -140,6 +140,18 @@ test("finds the alias's version in the cache while the store is unavailable, how
   driver.get = () => Promise.reject(new TriplineError("store-unavailable", "The store does not answer."));
   expect((await registry.resolve("fraud", "champion")).version).toBe(version);
   expect(Buffer.from((await registry.scorecard("fraud", version)) ?? []).toString()).toBe("{}");
+});
+
+test("caches a few versions, among them those that are read", async () => {
+  const registry = open();
+  const { version, modelPath } = await registry.publish(publication("model 0"));
+  for (let index = 1; index <= VERSIONS_CACHED_MAX + 1; index += 1) {
+    await registry.publish(publication(`model ${index}`));
+    await registry.resolve("fraud", version);
+  }
+  const kept = await readdir(join(modelPath, "..", ".."));
+  expect(kept).toHaveLength(VERSIONS_CACHED_MAX);
+  expect(kept).toContain(version);
 });
 
 test("withFolder copies publications and alias moves back to the store", async () => {

@@ -117,7 +117,7 @@ async function takenPorts(): Promise<string[]> {
 }
 
 /** Only in nightly runs, because an interrupted demo stops in the same way, and a test below covers that. */
-const isWhole = process.env.DEMO_TESTS === "all";
+const isWhole = process.env.LONG_TESTS === "all";
 (isWhole ? test : test.skip)(
   "a demo that stops by itself exits with code 0 and a balanced ledger, and leaves nothing behind",
   async () => {

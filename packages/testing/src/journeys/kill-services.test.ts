@@ -24,9 +24,7 @@ import { testModel } from "../support/test-model.js";
 
 const START_MS = Date.UTC(2026, 0, 15);
 /** Nightly runs test all topologies. */
-const KILLED_TOPOLOGIES = TOPOLOGIES.filter(
-  (topology) => process.env.KILL_TOPOLOGIES === "all" || topology === "together",
-);
+const KILLED_TOPOLOGIES = TOPOLOGIES.filter((topology) => process.env.LONG_TESTS === "all" || topology === "together");
 
 describe("services killed under load", () => {
   const folder = mkdtempSync(join(tmpdir(), "tripline-kill-"));

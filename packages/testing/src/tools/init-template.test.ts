@@ -14,7 +14,6 @@ import {
 import { tmpdir } from "node:os";
 import { basename, dirname, join, relative } from "node:path";
 import { ROOT } from "@tripline/system/services/workspace";
-import { wholeProgram } from "../recipes/repository-copy.js";
 
 /** Generous: all sources are checked, and the machine may be busy. */
 const COMMAND_MS_MAX = 900_000;
@@ -161,8 +160,6 @@ describe("tripline init, in a copy of this repository", () => {
       // The renaming itself fails if the formatter and linter report anything that they cannot fix.
       // `npx tripline test init` builds everything.
       expect(run(bin("tsc"), ["-b", ...COMPILED])).toEqual({ status: 0, output: "" });
-      writeFileSync(at("tsconfig.whole.json"), JSON.stringify(wholeProgram(copy)));
-      expect(run(bin("tsc"), ["-p", "tsconfig.whole.json"])).toEqual({ status: 0, output: "" });
       for (const check of CHECKS) {
         expect([check, run(process.execPath, [`tools/check/${check}.mjs`])]).toMatchObject([check, { status: 0 }]);
       }

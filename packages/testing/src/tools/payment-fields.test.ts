@@ -1,4 +1,5 @@
 import { addField } from "@tripline/backfill/mapping/declare-field";
+import { readPayment } from "../../../../tools/payment/read-payment.mjs";
 import { ADDED_FIELDS, ADDED_KIND } from "../fields/added-fields.js";
 import { RepositoryCopy, wholeProgram } from "../recipes/repository-copy.js";
 
@@ -110,10 +111,21 @@ describe("a field of each type and a list kind, added to payment.yaml in a copy 
   test.each(faults)("rejects %s with its position", (entry, message) => {
     const before = copy.read(DEFINITION);
     copy.write(DEFINITION, `${before}  - ${entry}\n`);
+    try {
+      expect(() => readPayment(copy.at(DEFINITION))).toThrow(/packages\/contracts\/payment\.yaml: fields\./);
+      expect(() => readPayment(copy.at(DEFINITION))).toThrow(message);
+    } finally {
+      copy.write(DEFINITION, before);
+    }
+  });
+
+  test("a faulty definition makes the command fail, and it writes nothing", () => {
+    const before = copy.read(DEFINITION);
+    const written = copy.changedFiles();
+    copy.write(DEFINITION, `${before}  - ${faults[0]?.[0]}\n`);
     const { status, output } = copy.run(process.execPath, ["tools/check/check-generated.mjs", "--write"]);
     copy.write(DEFINITION, before);
-    expect(status).toBe(1);
-    expect(output).toContain("packages/contracts/payment.yaml: fields.");
-    expect(output).toContain(message);
+    expect([status, output]).toEqual([1, expect.stringContaining(faults[0]?.[1] ?? "")]);
+    expect(copy.changedFiles()).toEqual(written);
   });
 });
