@@ -8,7 +8,7 @@ import { listFiles } from "@tripline/lake/log/list-files";
 import type { LakeRow } from "@tripline/lake/read/read-rows";
 import { readRows } from "@tripline/lake/read/read-rows";
 import type { TestStack } from "@tripline/local-stack/testing/stack";
-import { testStack } from "@tripline/local-stack/testing/stack";
+import { TEST_PARTITIONS, testStack } from "@tripline/local-stack/testing/stack";
 import type { RunningService } from "@tripline/nest-kit/start-service";
 import { isStoreUrl } from "@tripline/object-store/open-store";
 import { readConfig } from "@tripline/settings/read-config";
@@ -41,7 +41,7 @@ export class TestBench {
     const lake = url ?? (await mkdtemp(join(tmpdir(), "tripline-archive-test-")));
     const kafka = connectKafka({ brokers: stack.kafkaBrokers, topicPrefix: stack.topicPrefix, clientId: "test" });
     const admin = await kafka.admin();
-    await admin.ensureTopics();
+    await admin.ensureTopics({ partitions: TEST_PARTITIONS });
     return new TestBench(stack, lake, kafka, admin, await kafka.producer());
   }
 

@@ -1,6 +1,6 @@
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { TestStack } from "@tripline/local-stack/testing/stack";
-import { testStack } from "@tripline/local-stack/testing/stack";
+import { TEST_PARTITIONS, testStack } from "@tripline/local-stack/testing/stack";
 import type { RunningService } from "@tripline/nest-kit/start-service";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import { connectDatabase } from "@tripline/stores/postgres/connect-database";
@@ -42,7 +42,7 @@ export async function startSignInBed(
 
 async function kafkaOf({ kafkaBrokers, topicPrefix }: TestStack): Promise<Record<string, string>> {
   const admin = await connectKafka({ brokers: kafkaBrokers, clientId: "test", topicPrefix }).admin();
-  await admin.ensureTopics();
+  await admin.ensureTopics({ partitions: TEST_PARTITIONS });
   await admin.close();
   return { KAFKA_BROKERS: kafkaBrokers.join(","), KAFKA_TOPIC_PREFIX: topicPrefix };
 }

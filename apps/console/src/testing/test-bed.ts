@@ -3,7 +3,7 @@ import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { EventProducer, Kafka } from "@tripline/kafka/port";
 import { findFreePorts } from "@tripline/local-stack/processes/find-free-ports";
 import type { TestStack } from "@tripline/local-stack/testing/stack";
-import { testStack } from "@tripline/local-stack/testing/stack";
+import { TEST_PARTITIONS, testStack } from "@tripline/local-stack/testing/stack";
 import type { RunningService } from "@tripline/nest-kit/start-service";
 import { readConfig } from "@tripline/settings/read-config";
 import type { Database } from "@tripline/stores/postgres/connect-database";
@@ -57,7 +57,7 @@ export async function startTestBed(environment: Readonly<Record<string, string>>
   const issuer = await startTestIssuer(() => `${url}/session/callback`, people.analyst);
   const kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "test", topicPrefix: stack.topicPrefix });
   const admin = await kafka.admin();
-  await admin.ensureTopics();
+  await admin.ensureTopics({ partitions: TEST_PARTITIONS });
   await admin.close();
   const config = readConfig(consoleConfig, {
     PORT: String(port),

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { Kafka } from "@tripline/kafka/port";
 import type { TestStack } from "@tripline/local-stack/testing/stack";
-import { testStack } from "@tripline/local-stack/testing/stack";
+import { TEST_PARTITIONS, testStack } from "@tripline/local-stack/testing/stack";
 import type { RunningService } from "@tripline/nest-kit/start-service";
 import { readConfig } from "@tripline/settings/read-config";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
@@ -52,7 +52,7 @@ export async function startTestBed(environment: Readonly<Record<string, string>>
   if (address === null || typeof address === "string") throw new Error("the issuer has no port");
   const kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "test", topicPrefix: stack.topicPrefix });
   const admin = await kafka.admin();
-  await admin.ensureTopics();
+  await admin.ensureTopics({ partitions: TEST_PARTITIONS });
   await admin.close();
   const given = {
     PORT: "0",

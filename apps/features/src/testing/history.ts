@@ -22,7 +22,7 @@ import type { EventProducer, IncomingRecord, Kafka, KafkaAdmin, OutgoingRecord }
 import { BatchCollector } from "@tripline/kafka/testing/batch-collector";
 import { TestArchive } from "@tripline/lake/testing/archive";
 import type { TestStack } from "@tripline/local-stack/testing/stack";
-import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
+import { REDIS_PATIENCE_MS, TEST_PARTITIONS, testStack } from "@tripline/local-stack/testing/stack";
 import type { RunningService } from "@tripline/nest-kit/start-service";
 import { readConfig } from "@tripline/settings/read-config";
 import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
@@ -82,7 +82,7 @@ export class TestHistory {
     const { topicPrefix } = stack;
     const kafka = connectKafka({ brokers: stack.kafkaBrokers, topicPrefix, clientId: "test" });
     const admin = await kafka.admin();
-    await admin.ensureTopics();
+    await admin.ensureTopics({ partitions: TEST_PARTITIONS });
     const producer = await kafka.producer();
     const redis = connectRedis(stack.redisUrl, undefined, REDIS_PATIENCE_MS);
     await awaitRedis(redis);

@@ -6,7 +6,7 @@ import type { EntityState } from "@tripline/feature-engine/state/entity-state";
 import { completeKey, stateKey } from "@tripline/feature-engine/state/state-key";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { TestStack } from "@tripline/local-stack/testing/stack";
-import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
+import { REDIS_PATIENCE_MS, TEST_PARTITIONS, testStack } from "@tripline/local-stack/testing/stack";
 import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
 import type { RunningService } from "@tripline/nest-kit/start-service";
 import { startService } from "@tripline/nest-kit/start-service";
@@ -133,7 +133,7 @@ export interface TestServing {
 /** Revocations are read before the first token is checked. */
 async function makeRevocationTopics({ kafkaBrokers: brokers }: TestStack): Promise<void> {
   const admin = await connectKafka({ brokers, clientId: "test" }).admin();
-  await admin.ensureTopics();
+  await admin.ensureTopics({ partitions: TEST_PARTITIONS });
   await admin.close();
 }
 

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { Kafka, KafkaAdmin } from "@tripline/kafka/port";
 import type { TestStack } from "@tripline/local-stack/testing/stack";
-import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
+import { REDIS_PATIENCE_MS, TEST_PARTITIONS, testStack } from "@tripline/local-stack/testing/stack";
 import type { RunningService } from "@tripline/nest-kit/start-service";
 import { readConfig } from "@tripline/settings/read-config";
 import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
@@ -128,7 +128,7 @@ export async function startTestBed(changes: Record<string, string> = {}): Promis
   const config = testConfig(stack, issuer, changes);
   const kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "test", topicPrefix: stack.topicPrefix });
   const admin = await kafka.admin();
-  await admin.ensureTopics();
+  await admin.ensureTopics({ partitions: TEST_PARTITIONS });
   const redis = connectRedis(stack.redisUrl, undefined, REDIS_PATIENCE_MS);
   await awaitRedis(redis);
   const service = await startIngestion(config);

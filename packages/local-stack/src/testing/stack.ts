@@ -31,6 +31,12 @@ export const testStackAddresses = z.object({
  */
 export const REDIS_PATIENCE_MS = 30_000;
 
+/**
+ * Partitions of the topics of payments: one for each of at most three instances in a test. Many tests create all topics
+ * again, and each partition costs the broker several milliseconds of CPU time.
+ */
+export const TEST_PARTITIONS = 3;
+
 /** Prefix of the topic names of a lane's tests. */
 export function laneNames(lane: number | string): string {
   return `t${lane}x`;
