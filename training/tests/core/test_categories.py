@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import xgboost
 
 from tests.conftest import ROWS, columns, write_parquet
 from tripline_training.check_scores import check_scores
@@ -74,6 +75,11 @@ def category_rows(tmp_path_factory: pytest.TempPathFactory) -> Rows:
     return open_dataset(write_parquet(folder / "features.parquet", category_columns()), spec).rows_with_truth(ALWAYS)
 
 
+@pytest.fixture(scope="module")
+def category_booster(category_rows: Rows) -> xgboost.Booster:
+    return fit(category_rows, read_params(DEFAULT_PARAMS), 1, 1)
+
+
 def test_a_vocabulary_lists_frequent_values_by_decreasing_frequency(category_rows: Rows) -> None:
     assert category_rows.categories == (1, 3)
     category, _ = learn_encoding(category_rows.features, category_rows.categories).vocabularies
@@ -98,8 +104,10 @@ def test_at_most_64_values_are_known_and_equal_counts_are_ordered_by_code() -> N
     assert vocabulary.other_rows == 36 * 60
 
 
-def test_the_trees_the_onnx_file_and_the_twin_return_the_same_scores(category_rows: Rows) -> None:
-    booster = fit(category_rows, read_params(DEFAULT_PARAMS), 1, 1)
+def test_the_trees_the_onnx_file_and_the_twin_return_the_same_scores(
+    category_rows: Rows, category_booster: xgboost.Booster
+) -> None:
+    booster = category_booster
     assert [one.position for one in encoding_of(booster).vocabularies] == [1, 3]
     model = to_onnx(booster)
     count, difference = check_export(booster, model, category_rows.features, 1)
@@ -114,13 +122,14 @@ def test_the_trees_the_onnx_file_and_the_twin_return_the_same_scores(category_ro
     assert domains == {""}
 
 
-def test_models_with_different_vocabularies_can_be_averaged(category_rows: Rows) -> None:
-    params = read_params(DEFAULT_PARAMS)
-    first = to_onnx(fit(category_rows, params, 1, 1))
+def test_models_with_different_vocabularies_can_be_averaged(
+    category_rows: Rows, category_booster: xgboost.Booster
+) -> None:
+    first = to_onnx(category_booster)
     half = category_rows.with_columns(column[: ROWS // 2] for column in category_rows.columns)
     renamed = half.features.copy()
     renamed[:, 1] = np.where(renamed[:, 1] == 305_000, 1, renamed[:, 1])
-    second = to_onnx(fit(replace(half, features=renamed), params, 1, 1))
+    second = to_onnx(fit(replace(half, features=renamed), read_params(DEFAULT_PARAMS), 1, 1))
     mean = average_onnx([first, second], Platt(1.0, 0.0))
     twin = tensor_twin(mean)
     assert twin is not None
@@ -217,11 +226,12 @@ def test_networks_learn_without_categories_and_a_mean_of_models_is_calibrated_wi
     assert not mean.learn.features[:, [2, 3]].any()
 
 
-def test_scores_depend_on_the_value_and_not_on_adjacent_codes(category_rows: Rows) -> None:
-    booster = fit(category_rows, read_params(DEFAULT_PARAMS), 1, 1)
+def test_scores_depend_on_the_value_and_not_on_adjacent_codes(
+    category_rows: Rows, category_booster: xgboost.Booster
+) -> None:
     rows = np.tile(category_rows.features[:1], (4, 1))
     rows[:, 1] = [RISKY, RISKY - 1, 305_000, 0]
-    risky, beside, frequent, missing = predict_booster(booster, rows)
+    risky, beside, frequent, missing = predict_booster(category_booster, rows)
     assert risky > 10 * max(beside, frequent, missing)
 
 
