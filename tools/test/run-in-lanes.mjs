@@ -7,6 +7,8 @@
  * 140 s after 75 files. Starting a worker costs half a second.
  */
 const FILES_PER_WORKER = 16;
+/** Loading Jest and the libraries costs more than a second of CPU time per worker. */
+const FILES_PER_WORKER_MIN = 4;
 
 /**
  * Without lanes, a run shows what its tests print, and leaves all of their topics on the shared broker.
@@ -27,7 +29,10 @@ export const needsLanes = ({ whole, servers, lanes }) => lanes > 1 && (whole > 0
 export async function runInLanes({ whole, others, lanes, run }) {
   const [wholeLeft, left] = [[...whole], [...others]];
   // Small batches at the end, so that lanes finish together.
-  const nextOthers = () => left.splice(0, Math.min(FILES_PER_WORKER, Math.ceil(left.length / (2 * lanes))));
+  const nextOthers = () => {
+    const share = Math.ceil(left.length / (2 * lanes));
+    return left.splice(0, Math.min(FILES_PER_WORKER, Math.max(FILES_PER_WORKER_MIN, share)));
+  };
   const nextPart = (/** @type {boolean} */ isFirst) =>
     isFirst && wholeLeft.length > 0 ? wholeLeft.splice(0, FILES_PER_WORKER) : nextOthers();
   await Promise.all(
