@@ -29,6 +29,8 @@ const LIBRARIES = [
   ["platformatic", platformaticLibrary],
   ["kafkajs", kafkajsLibrary],
 ] as const satisfies readonly (readonly [name: string, open: Open])[];
+/** Services use the first; nightly runs also test the other. */
+const TESTED = process.env.LONG_TESTS === "all" ? LIBRARIES : LIBRARIES.slice(0, 1);
 
 const log = () => {};
 const resources = new TestResources();
@@ -139,7 +141,7 @@ const numbered = (count: number, from = 0) =>
 const textsOf = (records: readonly FetchedRecord[]) => records.map(({ value }) => value.toString());
 const inOrder = (texts: readonly string[]) => texts.toSorted((a, b) => Number(a) - Number(b));
 
-describe.each(LIBRARIES)("%s", (_name, open) => {
+describe.each(TESTED)("%s", (_name, open) => {
   test("keeps a record's bytes, order and header names, and a missing value", async () => {
     const producer = await producerOf(open);
     const odd: RawRecord["headers"] = [

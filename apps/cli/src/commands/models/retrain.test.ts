@@ -173,7 +173,8 @@ test(
   TIMEOUT_MS,
 );
 
-test(
+// `test_sampling.py` tests the sample itself.
+(process.env.LONG_TESTS === "all" ? test : test.skip)(
   "a sample of a large lake is sufficient for a better model",
   async () => {
     const labelled = Number(/labelled=(\d+)/.exec(whole.join("\n"))?.[1]);
