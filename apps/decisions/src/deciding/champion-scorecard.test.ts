@@ -64,7 +64,7 @@ describe("ChampionScorecard", () => {
   /** Polls, because nothing signals that the registry was read. */
   async function becomes(isSo: () => boolean): Promise<void> {
     for (const endMs = Date.now() + 120_000; !isSo(); await new Promise((resolve) => setTimeout(resolve, 5))) {
-      if (Date.now() > endMs) throw new Error(`it stays: ${scorecard.current?.version}, ${scorecard.note}`);
+      if (Date.now() > endMs) throw new Error(`it stays in use: ${scorecard.current?.version}, ${scorecard.note}`);
     }
   }
 
@@ -87,7 +87,7 @@ describe("ChampionScorecard", () => {
   test("keeps its scorecard while the registry is unavailable or the champion's scorecard is unusable", async () => {
     await promote("one", cardOf(1));
     await follow();
-    const kept = `${scorecard.current?.version} stays: `;
+    const kept = `${scorecard.current?.version} stays in use: `;
     await rename(root, `${root}.away`);
     await becomes(() => scorecard.note?.startsWith(`${kept}There is no model fraud.`) === true);
     expect(scorecard.current?.intercept).toBe(1);
