@@ -52,7 +52,7 @@ describe("authConfig", () => {
     ["neither secret nor keys", { client_secret: undefined }, "must have either client_secret or jwks"],
   ])("rejects a bootstrap client with %s, and names the field without its value", (_case, client, message) => {
     const read = () => readConfig(authConfig, { ...GOOD, BOOTSTRAP_CLIENTS: bootstrap(client) });
-    expect(read).toThrow(/^The configuration is not valid\. BOOTSTRAP_CLIENTS: /);
+    expect(read).toThrow(/^The configuration is invalid\. BOOTSTRAP_CLIENTS: /);
     expect(read).toThrow(message);
     expect(read).not.toThrow(SHORT_SECRET.slice(1));
   });
