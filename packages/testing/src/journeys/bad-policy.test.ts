@@ -24,7 +24,7 @@ test("`tripline journey bad-policy`: backtest and guard stop a draft that declin
     expect(printed[1]).toMatch(/\nThe draft declines 3\d\.\d % of the payments; the maximum is 5 %\.$/);
     expect(printed[2]).toMatch(/\nbacktest: rows=\d+ .* broken=0$/);
     expect(printed[3]).toMatch(
-      /rolled back by guard after [\d.]+ s; .*\noutcomes: the outcome decline: \d+\.\d % for \d+ cards/,
+      /guard rolled it back after [\d.]+ s; .*\noutcomes: the outcome decline: \d+\.\d % for \d+ cards/,
     );
     // regression #24: the revision could be activated again, and then no guard monitored it.
     expect(printed[4]).toMatch(
