@@ -136,21 +136,22 @@ test("writes a record of every topic as a row that preserves all its values exac
 
   const decided = byId("transaction_id", await bench.rows(decisions.name));
   const names = { outcome: "decline", rung: "model" };
-  const noTrial = {
+  const unset = {
     trial_role: null,
     candidate_version: null,
     candidate_missing: null,
     candidate_score: null,
     champion_score: null,
+    exploration_probability: null,
   };
   expect(decided.get("txn_5")).toEqual({
     ...own(NOON_MS + 5),
     ...rowOf(decisionOf(5)),
     ...names,
-    ...noTrial,
+    ...unset,
     reasons: [{ code: "A", text: "Reason 5", outcome: "review" }],
   });
-  expect(decided.get("txn_4")).toEqual({ ...own(NOON_MS + 4), ...rowOf(decision), ...names, ...noTrial });
+  expect(decided.get("txn_4")).toEqual({ ...own(NOON_MS + 4), ...rowOf(decision), ...names, ...unset });
 
   const [drift] = await bench.rows(driftDetected.name);
   const columns = [{ column: "amount", kind: "feature", distance: 0.5, threshold: 0.1, p_value: 1e-9 }];

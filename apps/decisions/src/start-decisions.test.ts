@@ -167,7 +167,7 @@ describe("decisions", () => {
     expect(await bed.decided(strange.id)).toMatchObject({
       outcome: Outcome.REVIEW,
       rung: Rung.STATIC_POLICY,
-      degradedBecause: expect.stringContaining(`of spec version ${SPEC.version + 1}`),
+      degradedBecause: expect.stringContaining(`have spec version ${SPEC.version + 1}`),
       reasons: [{ code: "NOT_ASSESSED" }],
     });
     expect((await bed.decided(usual.id)).rung).toBe(Rung.MODEL);

@@ -9,7 +9,7 @@ const MAIN = fileURLToPath(new URL("../main.js", import.meta.url));
 const BENCH_MS_MAX = 600_000;
 
 const PARTS = ["load", "textbook", "topology", "cards", "fields"];
-/** Only nightly runs start whole systems to test their benchmark. */
+/** Only nightly runs test every part. */
 const onlyNightly = process.env.LONG_TESTS === "all" ? test : test.skip;
 
 async function bench(...args: string[]): Promise<{ code: number | null; output: string; errors: string }> {
@@ -46,6 +46,16 @@ onlyNightly(
     expect(ofTopology).toMatch(new RegExp(`^topology: ${ratios.map((name) => `${name}=[\\d.]+`).join(" ")}$`));
     const costs = ["fields_cpu_ratio", "fields_p50_ratio", "updates_cpu_ratio", "updates_p50_ratio"];
     expect(ofFields).toMatch(new RegExp(`^fields: ${costs.map((name) => `${name}=[\\d.]+`).join(" ")}$`));
+  },
+  BENCH_MS_MAX,
+);
+
+test(
+  "regression #26: the textbook build accepts the payments of the benchmark",
+  async () => {
+    const { code, output, errors } = await bench("e2e", "--short", "--only", "textbook");
+    expect([code, errors.split("\n").slice(-5)]).toEqual([0, expect.anything()]);
+    expect(output).toMatch(/^e2e: .*\btextbook_ratio=[\d.]+/m);
   },
   BENCH_MS_MAX,
 );

@@ -301,7 +301,7 @@ const ENTITY_NAMES = ["card", "terminal", "device", "ip", "email", "terminal_bin
 describe("the shipped spec", () => {
   const spec = currentFeatureSpec();
 
-  test("is read once, and has at least 40 features over card, terminal, their pairs, device, address and payer", () => {
+  test("is read once, and has at least 40 features of cards, terminals, card–terminal pairs, devices, addresses and payers", () => {
     expect(currentFeatureSpec()).toBe(spec);
     expect(spec.features.length).toBeGreaterThanOrEqual(40);
     expect(Object.keys(spec.entities)).toEqual(ENTITY_NAMES);

@@ -140,7 +140,7 @@ export const budgetSchema = z.strictObject(
     time_zone: z
       .string("must be a time zone, such as Europe/Berlin")
       .refine(isTimeZone, "must be a time zone, such as Europe/Berlin")
-      .meta({ description: "Time zone in which the day begins at midnight: an IANA name, or UTC." }),
+      .meta({ description: "Time zone whose midnight begins the day: an IANA name, or UTC." }),
     when_spent: list(SPENT_ROWS_MAX),
   },
   "must be a mapping with action, per_day, time_zone and when_spent",
@@ -162,7 +162,7 @@ export const explorationSchema = z.strictObject(
     time_zone: z
       .string("must be a time zone, such as Europe/Berlin")
       .refine(isTimeZone, "must be a time zone, such as Europe/Berlin")
-      .meta({ description: "Time zone in which the day begins at midnight: an IANA name, or UTC." }),
+      .meta({ description: "Time zone whose midnight begins the day: an IANA name, or UTC." }),
     limits: z
       .array(
         z.strictObject(

@@ -162,5 +162,5 @@ def test_names_an_unreadable_champion(tmp_path: Path) -> None:
     [MANIFEST, {**MANIFEST, "features": []}, {**MANIFEST, "features": [1]}, {**MANIFEST, "name": 1, "features": ["a"]}],
 )
 def test_rejects_a_file_that_is_not_a_manifest(manifest: dict[str, Any]) -> None:
-    with pytest.raises(FeatureRepositoryError, match=r"model\.json is not the manifest"):
+    with pytest.raises(FeatureRepositoryError, match=r"model\.json is not a model manifest"):
         parse_manifest(manifest, "model.json")

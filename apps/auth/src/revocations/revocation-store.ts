@@ -1,6 +1,8 @@
 import type { Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 
+const MS_PER_S = 1_000;
+
 export interface Subject {
   readonly kind: "client" | "person";
   readonly id: string;
@@ -46,6 +48,21 @@ export async function revokeUsers(transaction: Queries, tenant: string, ids: rea
     [tenant, ids],
   );
   await transaction.execute("DELETE FROM auth.sign_ins WHERE person_id = ANY ($1)", [ids]);
+}
+
+/**
+ * When the tokens of a user who signs in now are issued at the earliest, so that the last revocation does not cover them:
+ * issue times are in whole seconds, see `Revocations`.
+ *
+ * @returns ms since the epoch; undefined if no revocation of the user is stored
+ */
+export async function signInFromMs(queries: Queries, personId: string): Promise<number | undefined> {
+  const [row] = await queries.query(
+    revocationRow.pick({ not_before: true }),
+    "SELECT not_before FROM auth.revocations WHERE kind = 'person' AND subject = $1 AND NOT is_removed",
+    [personId],
+  );
+  return row && (Math.floor(row.not_before.getTime() / MS_PER_S) + 1) * MS_PER_S;
 }
 
 const revocationRow = z.object({ disabled: z.boolean(), not_before: z.date() });

@@ -1,5 +1,8 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { Inject, Injectable } from "@nestjs/common";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
+import type { Database } from "@tripline/stores/postgres/connect-database";
 import type { Logger } from "@tripline/telemetry/logger";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Interaction, InteractionResults } from "oidc-provider";
@@ -7,10 +10,14 @@ import { errors } from "oidc-provider";
 import { KnownDevices } from "../people/known-devices.js";
 import type { Person } from "../people/person-store.js";
 import { OAuthServer } from "../provider/oauth-server.js";
+import { signInFromMs } from "../revocations/revocation-store.js";
 import { sendPage } from "./forms.js";
 import { messagePage } from "./sign-in-pages.js";
 
 export const EXPIRED = "This sign-in has expired or was started in another browser. Go back and start again.";
+
+/** A revocation covers at most a second of later tokens. */
+const WAIT_MS_MAX = 1_000;
 
 /** Sign-ins in progress. The library redirects browsers to them and continues once the user is known. */
 @Injectable()
@@ -18,6 +25,7 @@ export class Interactions {
   constructor(
     @Inject(OAuthServer) private readonly server: OAuthServer,
     @Inject(KnownDevices) private readonly devices: KnownDevices,
+    @Inject(DATABASE) private readonly database: Database,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -54,6 +62,9 @@ export class Interactions {
   ): Promise<void> {
     const url = await this.keep(request, reply, { login: { accountId: person.person_id, amr, remember: false } });
     await confirm();
+    // Otherwise, services would reject the tokens of a user who was reset, or got other roles, within the same second.
+    const fromMs = await signInFromMs(this.database, person.person_id);
+    if (fromMs !== undefined) await delay(Math.min(WAIT_MS_MAX, Math.max(0, fromMs - Date.now())));
     this.logger.info({ person_id: person.person_id, tenant: person.tenant, amr }, "signed in");
     reply.header("set-cookie", this.devices.cookieFor(person)).redirect(url, 303);
   }

@@ -8,7 +8,11 @@ test.each([
     /^capacity: refused: 2,000 per second exceeds the limit of reading the lake, .*LAKE_CACHE_GIB=20/,
   ],
   ["--rate 1000 --lake-cache 20", undefined, /^$/],
-  ["--rate 10000 --json", 1, /^capacity: refused: 10,000 per second exceeds the limit of Redis, memory of one Redis with 400 GB/],
+  [
+    "--rate 10000 --json",
+    1,
+    /^capacity: refused: 10,000 per second exceeds the limit of Redis, memory of one Redis with 400 GB/,
+  ],
   ["--rate 1000000", 1, /exceeds the limit of features, one instance for each of 24 partitions/],
 ])("%s ends with exit code %s and reports what it exceeds", async (flags, code, words) => {
   const [output, errors]: [string[], string[]] = [[], []];

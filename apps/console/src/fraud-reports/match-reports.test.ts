@@ -160,7 +160,7 @@ test("regression #30: a version that corrects the card finds its own payment, an
   await expectState(old, "earlier_version");
 });
 
-test("regression #30: a version that contradicts the matched payment reverses its label, even while the version is unmatched", async () => {
+test("regression #30: a version that contradicts the matched payment reverses that payment's label, even before the version itself is matched", async () => {
   const [wrong, right, reportId] = [newCard(), newCard(), unique("d")];
   await pay(wrong);
   await expectState(await send(wrong, {}, reportId), "amount");

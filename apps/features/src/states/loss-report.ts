@@ -5,7 +5,7 @@ import type { Logger } from "@tripline/telemetry/logger";
 /** Time between two log lines about the same loss. */
 const REPEAT_MS = 60_000;
 
-/** Logs a loss of states immediately, then every minute, and when it is over. */
+/** Logs lost states immediately, then every minute, and once they are restored. */
 @Injectable()
 export class LossReport {
   #saidAtMs = Number.NEGATIVE_INFINITY;

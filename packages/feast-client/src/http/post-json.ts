@@ -70,7 +70,7 @@ function explainStatus(status: number, body: string): FeastError {
 }
 
 /**
- * The message in the body of a Feast error. The body is JSON text, JSON text that contains the JSON of a Feast error
+ * The message in the body of a Feast error. The body is a JSON string, a JSON string that contains the JSON of a Feast error
  * with a `message`, or an object with the `detail` of Feast's web framework.
  */
 function readDetail(body: string): string {

@@ -74,7 +74,7 @@ test("a duplicate label changes nothing", () => {
   expect([states.bytesOf("card", "c"), states.bytesOf("terminal", "t")]).toEqual(before);
 });
 
-test("a label is too late if it is older than all windows of one of its entities", () => {
+test("a label is too late if it is too old for every window of one of its entities", () => {
   const states = fresh();
   states.label(START_MS + 40 * DAY_MS, {}, "another card");
   expect(states.label(START_MS)).toEqual({ duplicate: false, tooLate: true });

@@ -56,7 +56,7 @@ export type PaymentResult =
       readonly duplicate: false;
       /** In the order of the spec; always finite. */
       readonly values: number[];
-      /** True if the event is older than all windows of one of its entities, so that this entity did not count it. */
+      /** True if the event is too old for every window of one of its entities, so that this entity did not count it. */
       readonly tooLate: boolean;
       /** For each profile of the spec, the time of the row used for the features; 0 if no row was in force. */
       readonly profileTimesMs: number[];

@@ -54,7 +54,7 @@ export interface ConsumerClientOptions extends ClientOptions {
   readonly rebalanceMs: number;
   /** How long the broker waits for records before it answers a fetch of all assigned partitions. */
   readonly fetchMs: number;
-  /** Like `fetchMs`, if some partitions are paused or have no position yet. Only the next fetch can include them. */
+  /** Like `fetchMs`, but used when some partitions are paused or have no position yet. Only the next fetch can include them. */
   readonly partialFetchMs: number;
   readonly bytesPerPartition: number;
 }

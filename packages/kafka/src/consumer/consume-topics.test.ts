@@ -69,7 +69,7 @@ const gate = () => {
   return { passed, open };
 };
 
-test("dead-letters an unreadable record with every byte; the rest of its batch and partition continue", async () => {
+test("dead-letters an unreadable record with all its bytes; the rest of its batch and partition continue", async () => {
   const poison = Buffer.from([0xff, 0x00, 0xfe]);
   const key = Buffer.from([0xc3, 0x28]);
   await put(0, ...count(0, 5));

@@ -67,7 +67,7 @@ test("rejects a late response that would skip records, and accepts the right one
   expect(offsets(queue.take(100))).toEqual([12, 13, 14, 15]);
 });
 
-test("accepts a persistent gap as records deleted by retention", () => {
+test("treats a persistent gap as records that retention has deleted", () => {
   const queue = new PartitionQueue<R>(12);
   expect([1, 2, 3, 4].map(() => queue.accept(fetched(20, 22)))).toEqual([false, false, false, true]);
   expect(offsets(queue.take(100))).toEqual([20, 21]);

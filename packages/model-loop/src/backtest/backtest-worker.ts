@@ -21,7 +21,7 @@ export interface BacktestInputs {
 /** A thread's result for a block. */
 export interface BacktestBlock {
   readonly rows: readonly BacktestRow[];
-  /** Payments of the block decided below the model's fallback level. */
+  /** Payments in the block that were decided below the model's fallback level. */
   readonly degraded: number;
   readonly skipped: readonly { readonly reason: SkipReason; readonly what: string }[];
 }

@@ -12,7 +12,7 @@ export interface MasterKey {
 /** Bound to every wrapped envelope key, so that other data encrypted with the same cloud key is not accepted. */
 export const WRAP_CONTEXT = "tripline-personal-data";
 
-/** A master key from the functions of one kind; all failures become `master-key-unavailable`. */
+/** Builds a master key from the functions for one kind of key; all failures become `master-key-unavailable`. */
 export function masterKeyOf(name: string, { wrap, unwrap }: Omit<MasterKey, "name">): MasterKey {
   const orUnavailable = async <T>(answer: Promise<T>): Promise<T> => {
     try {

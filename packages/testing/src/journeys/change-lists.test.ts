@@ -115,7 +115,7 @@ describe("lists", () => {
     await expect(audit("verify", "--input", file)).rejects.toThrow("Line 1 of ");
   });
 
-  test("reports a file's fault with its position, without repeating a card number", async () => {
+  test("reports the position of an error in a file, without repeating a card number", async () => {
     const file = join(folder, "bad.csv");
     await writeFile(file, "kind,value,reason\nterminal,t-1,Mule\ncard,4111111111111111,Stolen\n");
     const refused = lists("import", "deny", "--input", file);

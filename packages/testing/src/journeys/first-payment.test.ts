@@ -67,7 +67,7 @@ describe("a payment's journey", () => {
       applyLabels: (payments, waitSeconds) => client.applyLabels(payments, waitSeconds),
     };
     await expect(firstPaymentJourney({ client: forgetful, print })).rejects.toThrow(
-      "The retry of the same request gave",
+      "The retry of the same request got",
     );
   });
 

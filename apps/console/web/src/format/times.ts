@@ -30,7 +30,7 @@ const dayOfMonth = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "
 export const formatDayOfMonth = (atMs: number): string => dayOfMonth.format(atMs);
 const dayUtc = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeZone: "UTC" });
 
-/** The time of a payment in a fraud report: often only a day, at midnight UTC. */
+/** The time of a payment in a fraud report: often only a date, as midnight UTC. */
 export const formatPaid = (atMs: number): string => (atMs % DAY_MS === 0 ? dayUtc : moment).format(atMs);
 export const formatDay = (atMs: number): string => day.format(atMs);
 export const formatMoment = (atMs: number): string => moment.format(atMs);
