@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { currencyDecimals } from "@tripline/contracts/currency";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import type { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
@@ -14,6 +13,7 @@ import { featureUnits, featureWords } from "./feature-words.js";
 import type { Unit } from "./format-value.js";
 import { PERSONAL_VARIABLES } from "./generated/field-variables.js";
 import { ENTRY_PLACEHOLDERS } from "./lists/list-facts.js";
+import { minorUnits } from "./minor-units.js";
 import type {
   AmountRow,
   Answer,
@@ -198,7 +198,6 @@ class PolicyChecker {
     return { ...said, byAmount: this.#amounts(item.by_amount, said, [...path, "by_amount"]) };
   }
 
-  /** The file has amounts in major units, which are converted to minor units, as in payments. */
   #amounts(values: readonly unknown[], otherwise: Answer, listPath: Path): AmountRow[] {
     const rows: AmountRow[] = [];
     values.forEach((value, index) => {
@@ -207,11 +206,7 @@ class PolicyChecker {
       const said = item === undefined ? undefined : this.#answer(item, path, this.#staticNames);
       if (item === undefined || said === undefined) return;
       const { below, currency } = item;
-      const decimals = currencyDecimals(currency);
-      const belowMinor = Math.round(below * 10 ** decimals);
-      if (belowMinor / 10 ** decimals !== below || !Number.isSafeInteger(belowMinor)) {
-        this.#fault([...path, "below"], `must have at most ${decimals} decimals in ${currency}`);
-      }
+      const belowMinor = minorUnits(below, currency, (sentence) => this.#fault([...path, "below"], sentence));
       const lower = rows.findLast((row) => row.currency === currency);
       if (lower !== undefined && belowMinor <= lower.belowMinor) {
         this.#fault([...path, "below"], `must be greater than that of the previous row in ${currency}`);

@@ -128,6 +128,10 @@ export const spentSchema = z.strictObject(
   },
   "must be a mapping with action, reason and text, and score_below in all rows but the last",
 );
+const timeZone = z
+  .string("must be a time zone, such as Europe/Berlin")
+  .refine(isTimeZone, "must be a time zone, such as Europe/Berlin")
+  .meta({ description: "Time zone whose midnight begins the day: an IANA name, or UTC." });
 const perDay = z.int("must be a whole number").min(0, "must be 0 or more").max(PER_DAY_MAX, "is too large");
 export const budgetSchema = z.strictObject(
   {
@@ -137,10 +141,7 @@ export const budgetSchema = z.strictObject(
       .record(z.string(), perDay, "must be a mapping of tenants to whole numbers")
       .default({})
       .meta({ description: "Other limits, by tenant." }),
-    time_zone: z
-      .string("must be a time zone, such as Europe/Berlin")
-      .refine(isTimeZone, "must be a time zone, such as Europe/Berlin")
-      .meta({ description: "Time zone whose midnight begins the day: an IANA name, or UTC." }),
+    time_zone: timeZone,
     when_spent: list(SPENT_ROWS_MAX),
   },
   "must be a mapping with action, per_day, time_zone and when_spent",
@@ -159,10 +160,7 @@ export const explorationSchema = z.strictObject(
       .min(KEY_CHARACTERS_MIN, `must have at least ${KEY_CHARACTERS_MIN} characters`)
       .max(200, "is longer than 200 characters")
       .meta({ description: "Random text that decides, together with the payment's id, which payments are approved." }),
-    time_zone: z
-      .string("must be a time zone, such as Europe/Berlin")
-      .refine(isTimeZone, "must be a time zone, such as Europe/Berlin")
-      .meta({ description: "Time zone whose midnight begins the day: an IANA name, or UTC." }),
+    time_zone: timeZone,
     limits: z
       .array(
         z.strictObject(
