@@ -2,11 +2,11 @@ import { join } from "node:path";
 import { openWorkDatabase, sqlName, sqlText } from "@tripline/backfill/input/work-database";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { LakeScan } from "@tripline/lake/read/scan-lake";
-import { settleFile } from "../truth/settle-labels.js";
+import { DAY_MS } from "@tripline/simulator/payment-times";
+import { metadataSql, ruleMetadata, settleFile } from "../truth/settle-labels.js";
 import type { LivedRow } from "./live-world.js";
 
 const FLUSH_EVERY_ROWS = 20_000;
-const DAY_MS = 86_400_000;
 
 interface KnownLabel {
   readonly atMs: number;
@@ -36,26 +36,23 @@ export async function writeRows(
   const scan = await LakeScan.open();
   try {
     await scan.row(`CREATE TABLE fates AS SELECT * FROM read_parquet(${sqlText(fates)})`);
-    await settleFile(scan, raw, known, {
+    const rule = await settleFile(scan, raw, known, {
       unlabelled: "genuine",
       declined: "(SELECT client_transaction_id FROM fates WHERE is_declined)",
       ...(rows.some(({ isExplored }) => isExplored)
         ? { explored: "(SELECT client_transaction_id, weight FROM fates WHERE weight > 1)" }
         : {}),
     });
-    const rule = await scan.row(`SELECT
-        max(decode(value)::BIGINT) FILTER (decode(key) = 'label_delay_ms') AS delay_ms,
-        max(decode(value)::BIGINT) FILTER (decode(key) = 'mature_before_ms') AS before_ms
-      FROM parquet_kv_metadata(${sqlText(known)})`);
-    const [delayMs, beforeMs] = [Number(rule.delay_ms), Number(rule.before_ms)];
-    const isOld = `occurred_at_ms < ${beforeMs}`;
+    if (rule === undefined) throw new Error("No fraud was reported.");
+    const { delayMs, matureBeforeMs } = rule;
+    const isOld = `occurred_at_ms < ${matureBeforeMs}`;
     const features = spec.features.map(({ name }) => `, k.${sqlName(name)}`).join("");
     await scan.row(`COPY (SELECT client_transaction_id, card_token, terminal_id, occurred_at_ms,
         CASE WHEN ${isOld} THEN occurred_at_ms + ${delayMs} END AS labelled_at_ms,
         CASE WHEN ${isOld} THEN is_fraud::TINYINT END AS fraud${features}
       FROM read_parquet(${sqlText(known)}) AS k JOIN fates USING (client_transaction_id)
       ORDER BY occurred_at_ms, client_transaction_id) TO ${sqlText(complete)}
-      (FORMAT parquet, KV_METADATA {label_delay_ms: '${delayMs}', mature_before_ms: '${beforeMs}'})`);
+      (FORMAT parquet${metadataSql(ruleMetadata(rule))})`);
   } finally {
     await scan.close();
   }

@@ -6,7 +6,7 @@ import { listFiles } from "@tripline/lake/log/list-files";
 import type { Row } from "@tripline/lake/read/row-message";
 import type { LakeScan } from "@tripline/lake/read/scan-lake";
 import { sqlText } from "@tripline/lake/sql-text";
-import { DECLINED_KINDS } from "../truth/declined-payments.js";
+import { DECLINED_KINDS } from "../truth/copy-fates.js";
 
 export interface ArchivedRange {
   /** The folder that the archive service writes to. */

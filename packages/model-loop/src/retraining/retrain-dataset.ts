@@ -10,8 +10,9 @@ import type { UnlabelledMeaning } from "@tripline/decision-engine/backtest/label
 import { listDays } from "@tripline/lake/log/list-files";
 import { LakeScan } from "@tripline/lake/read/scan-lake";
 import { sqlName, sqlText } from "@tripline/lake/sql-text";
-import { copyDeclined } from "../truth/declined-payments.js";
-import { copyExplored, exploredSql } from "../truth/explored-payments.js";
+import type { Fates } from "../truth/copy-fates.js";
+import { copyFates } from "../truth/copy-fates.js";
+import { exploredSql } from "../truth/explored-sql.js";
 import type { SettledRule } from "../truth/settle-labels.js";
 import { metadataSql, ruleMetadata, ruleOf, settledSql, settleFile, surveyTable } from "../truth/settle-labels.js";
 import type { ArrivedLabels, LabelOptions } from "./arrived-labels.js";
@@ -87,7 +88,7 @@ export async function writeLoggedFeatures(options: LakeDatasetOptions): Promise<
       reducedTo = shares.unlabelled;
     }
     if (parts.length === 0) throw noArchive(options.lake, TOPICS.features);
-    return await joinParts(scan, parts, outputPath, { ...truth, explored: await copyExplored(scan, options) }, shares);
+    return await joinParts(scan, parts, outputPath, truth, shares);
   } finally {
     await scan.close();
     await rm(folder, { recursive: true, force: true });
@@ -102,8 +103,7 @@ async function countPayments(scan: LakeScan, vectors: string, options: LakeDatas
 /** The labels, and what a missing label means. */
 interface Truth {
   readonly labels: string;
-  /** Table of the payments that never get a verdict; read only if there is a rule. */
-  readonly declined: string | undefined;
+  readonly fates: Fates;
   readonly rule: SettledRule | undefined;
 }
 
@@ -112,14 +112,14 @@ async function truthOf(scan: LakeScan, options: LakeDatasetOptions, { table }: A
   const arrived = `SELECT paid_at_ms AS occurred_at_ms, known_ms, fraud FROM ${table}
     WHERE paid_at_ms >= ${options.fromMs ?? 0}`;
   const rule = ruleOf(await surveyTable(scan, arrived, options.unlabelled ?? "auto"));
-  return { labels: table, rule, declined: rule === undefined ? undefined : await copyDeclined(scan, options) };
+  return { labels: table, rule, fates: await copyFates(scan, options, rule !== undefined) };
 }
 
 /** SQL for the first vector of each payment of some days, by time, with columns that show which vectors are usable. */
 function partOf(
   { spec, ...options }: LakeDatasetOptions,
   vectors: string,
-  { labels, declined, rule }: Truth,
+  { labels, fates: { declined }, rule }: Truth,
   shares?: Shares,
 ): string {
   const isOfSpec = `spec_version = ${spec.version} AND len("values") = ${spec.features.length}`;
@@ -150,7 +150,7 @@ async function joinParts(
   scan: LakeScan,
   parts: readonly string[],
   outputPath: string,
-  { rule, explored }: Pick<Truth, "rule"> & { readonly explored: string | undefined },
+  { rule, fates: { explored } }: Truth,
   shares?: Shares,
 ): Promise<LakeDataset> {
   const all = rowsIn(parts, shares);
@@ -196,10 +196,12 @@ export async function writeComputedFeatures(options: LakeDatasetOptions): Promis
     await backfill({ spec, source: lakeSource(scan, options), tenant, outputPath: computed, untilMs: cutoffMs });
     // The backfill identifies payments in the lake by Tripline's IDs.
     const named = (table: string, more = "") => `(SELECT transaction_id AS client_transaction_id${more} FROM ${table})`;
-    const declined = named(await copyDeclined(scan, options));
-    const explored = await copyExplored(scan, options);
-    const weights = explored === undefined ? {} : { explored: named(explored, ", weight") };
-    await settleFile(scan, computed, outputPath, { unlabelled: options.unlabelled ?? "auto", declined, ...weights });
+    const { declined, explored } = await copyFates(scan, options, true);
+    await settleFile(scan, computed, outputPath, {
+      unlabelled: options.unlabelled ?? "auto",
+      ...(declined === undefined ? {} : { declined: named(declined) }),
+      ...(explored === undefined ? {} : { explored: named(explored, ", weight") }),
+    });
     return await countRows(scan, outputPath, 0, 0);
   } finally {
     await scan.close();

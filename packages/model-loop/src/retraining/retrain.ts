@@ -27,7 +27,7 @@ export const PARAMS_FILE = join(ROOT, "training", "params.json");
 const TRAINING_CODE = join(ROOT, "training", "tripline_training");
 const DATASET_CODE = [
   ...["./retrain-dataset", "./read-topic", "./arrived-labels", "./sample-payments", "./constant-online"],
-  ...["../truth/settle-labels", "../truth/declined-payments"],
+  ...["../truth/settle-labels", "../truth/copy-fates", "../truth/explored-sql"],
 ].map((name) => fileURLToPath(new URL(`${name}.js`, import.meta.url)));
 
 export interface RetrainOptions {

@@ -4,7 +4,7 @@ import type { LabelSurvey, UnlabelledMeaning } from "@tripline/decision-engine/b
 import { NO_LABELS, surveyOf } from "@tripline/decision-engine/backtest/label-survey";
 import type { LakeScan } from "@tripline/lake/read/scan-lake";
 import { sqlText } from "@tripline/lake/sql-text";
-import { exploredSql } from "./explored-payments.js";
+import { exploredSql } from "./explored-sql.js";
 
 const DAY_MS = 86_400_000;
 
@@ -82,20 +82,24 @@ export function metadataSql(entries: Readonly<Record<string, number>>): string {
  *
  * @param computed the output file
  * @param declined SQL table whose column `client_transaction_id` identifies the declined and abandoned payments
- * @param explored SQL table as of `copyExplored`, but with `client_transaction_id`
+ * @param explored SQL table as in `Fates`, but with `client_transaction_id`
+ * @returns the rule; undefined if a payment without a label stays unknown
  */
 export async function settleFile(
   scan: LakeScan,
   computed: string,
   path: string,
   options: { readonly unlabelled: UnlabelledMeaning; readonly declined?: string; readonly explored?: string },
-): Promise<void> {
+): Promise<SettledRule | undefined> {
   const file = `read_parquet(${sqlText(computed)}, hive_partitioning = false)`;
   const labels = `SELECT occurred_at_ms, labelled_at_ms AS known_ms, fraud = 1 AS fraud FROM ${file}
     WHERE labelled_at_ms IS NOT NULL`;
   const rule = ruleOf(await surveyTable(scan, labels, options.unlabelled));
   const { explored } = options;
-  if (rule === undefined && explored === undefined) return rename(computed, path);
+  if (rule === undefined && explored === undefined) {
+    await rename(computed, path);
+    return undefined;
+  }
   const isDeclined =
     options.declined === undefined
       ? "false"
@@ -107,4 +111,5 @@ export async function settleFile(
       (${verdict(settled.fraud)})::TINYINT AS fraud)${column} FROM ${file} AS f${join}${order}) TO ${sqlText(unfinished)} (FORMAT parquet, COMPRESSION zstd${metadataSql(ruleMetadata(rule))})`);
   await rename(unfinished, path);
   await rm(computed);
+  return rule;
 }
