@@ -1,6 +1,7 @@
 import { tokenVerifier } from "@tripline/tokens/verify-token";
 import { decodeJwt } from "jose";
 import { PeopleAdmin } from "../admin/people-admin.js";
+import { isRevoked, revoke } from "../revocations/revocation-store.js";
 import {
   ANNA,
   authorizationRequest,
@@ -104,6 +105,15 @@ describe("a user", () => {
   test("can type the name in upper or lower case, and the password in another Unicode form", async () => {
     const callback = await signIn(browser(), authorizationRequest().path, { ...ANNA, user_name: " Anna " });
     expect(callback.searchParams.get("code")).not.toBeNull();
+  });
+
+  test("regression #30: gets tokens that a revocation within the same second does not cover", async () => {
+    const id = decodeJwt((await tokensOf()).tokens.access_token).sub ?? "";
+    await database.transaction((transaction) => revoke(transaction, { kind: "person", id, tenant: "acme" }, false));
+    const end = "date_trunc('second', clock_timestamp()) + interval '999 milliseconds'";
+    await database.execute(`UPDATE auth.revocations SET not_before = ${end} WHERE subject = $1`, [id]);
+    const { iat = 0 } = decodeJwt((await tokensOf()).tokens.access_token);
+    expect(await isRevoked(database, [`person/${id}`], iat * 1_000)).toBe(false);
   });
 
   test("gets current roles in the next token, and no token once disabled", async () => {
