@@ -13,7 +13,6 @@ import { featureUnits, featureWords } from "./feature-words.js";
 import type { Unit } from "./format-value.js";
 import { PERSONAL_VARIABLES } from "./generated/field-variables.js";
 import { ENTRY_PLACEHOLDERS } from "./lists/list-facts.js";
-import { minorUnits } from "./minor-units.js";
 import type {
   AmountRow,
   Answer,
@@ -35,6 +34,7 @@ import {
   explorationSchema,
   fileSchema,
   guardSchema,
+  minorUnits,
   missingHint,
   ruleSchema,
   rulesOf,

@@ -1,4 +1,4 @@
-import { isCurrency } from "@tripline/contracts/currency";
+import { currencyDecimals, isCurrency } from "@tripline/contracts/currency";
 import { LIST_KINDS } from "@tripline/contracts/generated/payment-fields";
 import { LIST_EFFECTS } from "@tripline/contracts/lists/list-kinds";
 import { isTimeZone } from "@tripline/contracts/time-zone";
@@ -274,4 +274,18 @@ export type PolicyFile = z.infer<typeof policyFile>;
 /** The JSON Schema that editors use to complete and validate a policy file. */
 export function policyFileSchema(): object {
   return { title: "Tripline policy", ...z.toJSONSchema(policyFile, { io: "input", target: "draft-7" }) };
+}
+
+/**
+ * An amount of a policy file, which is in major units, in minor units, as in payments.
+ *
+ * @param fault called with a sentence if the amount has more decimals than the currency; the result is then rounded
+ */
+export function minorUnits(major: number, currency: string, fault: (sentence: string) => void): number {
+  const decimals = currencyDecimals(currency);
+  const minor = Math.round(major * 10 ** decimals);
+  if (minor / 10 ** decimals !== major || !Number.isSafeInteger(minor)) {
+    fault(`must have at most ${decimals} decimals in ${currency}`);
+  }
+  return minor;
 }

@@ -1,7 +1,7 @@
 import { dayIn } from "../budgets.js";
-import { minorUnits } from "../minor-units.js";
 import type { Answer, Exploration, ExplorationLimit } from "../policy.js";
 import type { ExplorationFile } from "../policy-file.js";
+import { minorUnits } from "../policy-file.js";
 
 /** Reports a fault at a path within the section. */
 type Fault = (path: readonly PropertyKey[], sentence: string) => void;
