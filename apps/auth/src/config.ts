@@ -82,11 +82,11 @@ export const authConfig = z.object({
   CONSOLE_URL: origin.optional().meta({
     description:
       "Scheme, host and port under which browsers reach the console. If `CONSOLE_CLIENT_SECRET` is also set, auth registers the " +
-      "client `tripline-console` at every start. Users sign in to the console with this client.",
+      "`tripline-console` client at every start. Users sign in to the console with this client.",
   }),
   CONSOLE_CLIENT_SECRET: clientSecret
     .optional()
-    .meta({ description: "Secret of the client `tripline-console`, 24 characters or more." }),
+    .meta({ description: "Secret of the `tripline-console` client, 24 characters or more." }),
   TRUSTED_PROXIES: z
     .string()
     .default("")

@@ -6,7 +6,7 @@ import { exportJWK, generateKeyPair } from "jose";
 import { Provider } from "oidc-provider";
 import { AUDIENCE, basic, requestToken } from "../testing/service.js";
 
-/** A provider without knowledge of Tripline, apart from its configuration: audience, scope and the claim `tenant`. */
+/** A provider that knows about Tripline only from its configuration: audience, scope and the `tenant` claim. */
 async function startIssuer(): Promise<{ url: string; server: Server }> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -117,9 +117,9 @@ function configurationOf(config: AuthConfig, keys: SigningKeys): Configuration {
 }
 
 /**
- * Describes the only API. Its tokens contain the client's scopes. A user's token contains only those that the user's
- * current roles include. The library would silently drop a scope that the client lacks. RFC 6749 section 5.2 requires
- * an error instead.
+ * Describes the only API. A client's token contains the client's scopes. A user's token contains only those that the
+ * user's current roles include. The library would silently drop a scope that the client lacks. RFC 6749 section 5.2
+ * requires an error instead.
  */
 function apiFor(
   ctx: KoaContextWithOIDC,

@@ -51,8 +51,8 @@ export async function revokeUsers(transaction: Queries, tenant: string, ids: rea
 }
 
 /**
- * When the tokens of a user who signs in now are issued at the earliest, so that the last revocation does not cover them:
- * issue times are in whole seconds, see `Revocations`.
+ * The earliest issue time of a user's new tokens that the last revocation does not cover. Issue times are in whole
+ * seconds, see `Revocations`.
  *
  * @returns ms since the epoch; undefined if no revocation of the user is stored
  */

@@ -44,7 +44,7 @@ export function readPatch(body: unknown): readonly Operation[] {
     throw new ScimFault("invalidSyntax", detail);
   }
   return parsed.data.operations.map(({ op, path, value }) => {
-    if (op === "remove" && path === undefined) throw new ScimFault("noTarget", "The operation remove requires a path.");
+    if (op === "remove" && path === undefined) throw new ScimFault("noTarget", "A remove operation requires a path.");
     return { op, path: path === undefined ? undefined : withoutSchema(path), value };
   });
 }

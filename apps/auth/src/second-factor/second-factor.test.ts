@@ -210,7 +210,7 @@ test("the account page requires signing in", async () => {
   expect(answer.text).toContain("You are not signed in");
 });
 
-test("regression #24: the owner of a name without remaining attempts can sign in with password and code", async () => {
+test("regression #24: a user whose name has no attempts left can sign in with password and code", async () => {
   const { secret, recoveryCodes } = await setUp();
   const attempt = async (fields: Record<string, string>) => {
     const browser = new Browser(service.url);

@@ -16,7 +16,7 @@ import { messagePage } from "./sign-in-pages.js";
 
 export const EXPIRED = "This sign-in has expired or was started in another browser. Go back and start again.";
 
-/** A revocation covers at most a second of later tokens. */
+/** A revocation covers tokens issued up to a second after it. */
 const WAIT_MS_MAX = 1_000;
 
 /** Sign-ins in progress. The library redirects browsers to them and continues once the user is known. */
@@ -62,7 +62,7 @@ export class Interactions {
   ): Promise<void> {
     const url = await this.keep(request, reply, { login: { accountId: person.person_id, amr, remember: false } });
     await confirm();
-    // Otherwise, services would reject the tokens of a user who was reset, or got other roles, within the same second.
+    // Otherwise, services would reject the tokens of a user whose password or roles were changed in the same second.
     const fromMs = await signInFromMs(this.database, person.person_id);
     if (fromMs !== undefined) await delay(Math.min(WAIT_MS_MAX, Math.max(0, fromMs - Date.now())));
     this.logger.info({ person_id: person.person_id, tenant: person.tenant, amr }, "signed in");

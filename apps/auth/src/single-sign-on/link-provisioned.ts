@@ -36,7 +36,7 @@ export async function linkProvisioned(
   if (found === undefined) return undefined;
   if (!found.is_match) {
     const detail =
-      "Your account was provisioned with another ID. An administrator must check the setting provisioning_match.";
+      "Your account was provisioned with another ID. An administrator must check the provisioning_match setting.";
     throw new TriplineError("sign-in-failed", detail);
   }
   await transaction.execute(

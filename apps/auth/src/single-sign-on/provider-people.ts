@@ -74,7 +74,7 @@ function valuesOf(claim: unknown): readonly unknown[] {
 }
 
 function lacks(claim: string): TriplineError {
-  const detail = `Your identity provider did not send a valid claim ${claim}. An administrator must check the settings.`;
+  const detail = `Your identity provider did not send a valid ${claim} claim. An administrator must check the settings.`;
   return new TriplineError("sign-in-failed", detail);
 }
 

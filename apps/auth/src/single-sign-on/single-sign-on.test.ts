@@ -128,7 +128,7 @@ describe("a user of the company", () => {
     company.accounts.set("c-1", { preferred_username: "carla@acme.example" });
     const { answer } = await singleSignOn(bed.service.url, company);
     expect([answer.status, answer.text]).toEqual([
-      ...[ERROR_OF_SIGN_IN, expect.stringContaining("did not send a valid claim groups.")],
+      ...[ERROR_OF_SIGN_IN, expect.stringContaining("did not send a valid groups claim.")],
     ]);
     expect(await peopleOf("acme")).toContainEqual(
       expect.objectContaining({ provider_subject: "c-1", roles: ["analyst"] }),
@@ -168,7 +168,7 @@ describe("the callback", () => {
     ["another audience", (claims) => ({ ...claims, aud: "someone-else" }), "sent an invalid response"],
     ["another issuer", (claims) => ({ ...claims, iss: "https://evil.example" }), "sent an invalid response"],
     ["another nonce", (claims) => ({ ...claims, nonce: "replayed" }), "sent an invalid response"],
-    ["no user name", ({ preferred_username: _, ...claims }) => claims, "did not send a valid claim preferred_username"],
+    ["no user name", ({ preferred_username: _, ...claims }) => claims, "did not send a valid preferred_username claim"],
   ])("rejects %s", async (_what, change, sentence) => {
     company.change = change;
     const { answer } = await singleSignOn(bed.service.url, company);

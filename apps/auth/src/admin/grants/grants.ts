@@ -111,7 +111,7 @@ export class Grants {
 async function keep(transaction: Queries, by: Actor, change: GrantChange): Promise<PendingGrant> {
   const { tenant, subject, principal, kind } = by;
   if (principal === undefined || kind === "service")
-    throw new TriplineError("internal", "No requester of the grant is known.");
+    throw new TriplineError("internal", "The requester of the grant is unknown.");
   // Tries the change and rolls it back, so that an impossible change is rejected when it is requested.
   await transaction.execute("SAVEPOINT tried", []);
   await applyChange(transaction, by, change, {});
