@@ -20,7 +20,7 @@ export interface TrafficOptions {
   /** IDs (`txn_…`) of accepted payments. */
   readonly accepted: Set<string>;
   readonly onFirstDecision: () => void;
-  /** Whether to send the simulated issuer's answers as well. Needs the scope `payment-updates:write`. */
+  /** Whether to send the simulated issuer's answers as well. Needs the `payment-updates:write` scope. */
   readonly hasIssuer: boolean;
 }
 

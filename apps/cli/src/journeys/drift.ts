@@ -43,7 +43,7 @@ export interface DriftJourneyOptions {
   readonly model: TrainedModel;
   /** Key of the card tokens. */
   readonly cardTokenKey: Uint8Array;
-  /** The Redis from which features reads profiles. */
+  /** The Redis from which the features service reads profiles. */
   readonly redisUrl: string;
   /** Prints each completed step. */
   print(text: string): void;

@@ -81,7 +81,7 @@ function sentencesOf(report: ReplayDecisionsReport): string[] {
 /** The reason why archived decisions were not replayed, as the end of a sentence. */
 export const WHY_SKIPPED: Readonly<Record<SkipReason, (what: string, specVersion: number) => string>> = {
   "features-missing": () =>
-    "the lake has no features for these payments. Check that the archive of the topic `features` is complete.",
+    "the lake has no features for these payments. Check that the archive of the `features` topic is complete.",
   "other-spec": (what, specVersion) =>
     `the features have spec version ${what}, but this build has ${specVersion}. Replay them with a release that has that version.`,
   "policy-unknown": (what) =>

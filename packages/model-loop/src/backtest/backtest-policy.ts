@@ -105,7 +105,7 @@ export async function backtestPolicy(options: BacktestOptions): Promise<Backtest
 export function requirePart(parts: readonly DraftPart[], part: string | undefined, of: string): void {
   if (part === undefined || parts.some(({ id }) => id === part)) return;
   const ids = parts.map(({ id }) => id).join(", ");
-  throw new TriplineError("invalid-field", `${of} has no rule ${part}. Set --rule to one of: ${ids}.`);
+  throw new TriplineError("invalid-field", `${of} has no rule "${part}". Set --rule to one of: ${ids}.`);
 }
 
 async function tallyAll(

@@ -27,7 +27,7 @@ export function verifyCommand(output: CommandOutput): Command {
     .option("--input <file>", "verify an export instead of the log in the control plane")
     .option(
       "--anchors <place>",
-      "folder or URL of anchors stored elsewhere, with which even a completely rewritten log is detected",
+      "folder or URL of anchors stored elsewhere, which reveal even a completely rewritten log",
     )
     .option(
       "--key <id>",

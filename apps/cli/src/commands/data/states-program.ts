@@ -30,7 +30,7 @@ const MEMORY_SHARE = 0.75;
 const DAYS_MAX = 3_650;
 const GIB_MAX = 1_024;
 
-/** A command with the options of `StatesFlags`. @param stateText describes the option `--state` */
+/** A command with the options of `StatesFlags`. @param stateText describes the `--state` option */
 export function statesCommand(name: string, stateText: string): Command {
   return new Command(name)
     .option("--lake <folder>", "the folder or URL that the archive service writes to")

@@ -29,12 +29,15 @@ export function bandsCommand(output: CommandOutput): Command {
       "Parquet with features and labels, as `tripline retrain` and `backfill` write it",
     )
     .requiredOption("--costs <file>", "YAML with the costs and the number of reviews per day (docs/policy.md)")
-    .requiredOption("--from <day>", "first day to choose the bands on, after the days of training: 2026-02-01")
+    .requiredOption(
+      "--from <day>",
+      "first day of the payments to choose the bands on, after the training days, for example 2026-02-01",
+    )
     .requiredOption("--to <day>", "last day")
     .option("--version <alias>", "alias or version of the model", "champion")
     .option("--model <name>", "name of the model", MODEL_NAME)
     .addOption(registryOption())
-    .option("--folds <count>", "parts of this period that test each other", positiveNumber, 4)
+    .option("--folds <count>", "number of parts of this period, for cross-validation", positiveNumber, 4)
     .option("--json <file>", "also write the proposal to this file")
     .action(async ({ registry, model, features, costs, json, ...flags }: BandsFlags) => {
       const printed = await withFolderRegistry(registry, model, (url) =>

@@ -187,7 +187,7 @@ test("the same versions produce the same bytes at every fallback level, with and
   expect(unexplained.length).toBeGreaterThan(0);
 });
 
-test("reproduces a decision made with a control-plane revision from a file with the same text", async () => {
+test("a file with the text of a control-plane revision reproduces the decisions of that revision", async () => {
   const revised = join(folder, "revised");
   await archive(revised, cases().slice(0, 40), (decision) => ({ ...decision, policyRevision: 5 }));
   const pulled = join(folder, "pulled");

@@ -46,7 +46,7 @@ export function rolloutCommands(output: CommandOutput): Command[] {
       .option("--shadow-time <duration>", "minimum shadow time, with --auto")
       .option(
         "--mature-labels <count>",
-        "number of its own labels that the version needs to get more than 5 % of cards (default: 200)",
+        "number of its own alerts that need mature labels before the version gets more than 5 % of cards (default: 200)",
         wholeNumber,
       )
       .option("--why <text>", "the reason, for the record")

@@ -5,7 +5,7 @@ import type { ControlFlags } from "../control-options.js";
 import { controlCommand, openControl } from "../control-options.js";
 import { personKinds, readToken, STDIN } from "../read-token.js";
 
-/** The consumers of the topic `erasures`. */
+/** The consumers of the `erasures` topic. */
 const FOLLOWS =
   "Within seconds, the features service clears the window states and deletes the profile and other rows from Feast's online " +
   "store, and the console deletes the payments and cases of erased cards.\n";

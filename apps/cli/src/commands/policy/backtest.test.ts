@@ -48,7 +48,7 @@ const BURST_SQL = "card_count_1d >= 5 AND card_seconds_since_last < 3600";
 let folder: string;
 let lake: string;
 let connection: Awaited<ReturnType<DuckDBInstance["connect"]>>;
-/** Of the sound draft and all days. */
+/** The report on the sound draft for all days. */
 let sound: BacktestReport;
 
 const at = (name: string): string => join(folder, name);
@@ -358,7 +358,7 @@ test.each<[string, string, readonly string[], string]>([
     "an unknown rule",
     "sound.yaml",
     ["--rule", "nope"],
-    "has no rule nope. Set --rule to one of: burst, fraud-before, score>=0.6.",
+    'has no rule "nope". Set --rule to one of: burst, fraud-before, score>=0.6.',
   ],
   [
     "an empty range",

@@ -62,7 +62,7 @@ export function backtestCommand(output: CommandOutput = process.stdout): Command
 
 const LIMITS = [
   ["decline-share-max", "limit: payments that the draft declines"],
-  ["decline-cards-max", "limit: cards of which the draft declines a payment"],
+  ["decline-cards-max", "limit: cards with a payment that the draft declines"],
   ["stop-share-max", "limit: payments that the draft does not simply approve"],
   ["hit-share-max", "limit: payments that the rule hits (requires --rule)"],
   ["false-positive-share-max", "limit: genuine payments that the rule hits, or that the draft stops"],

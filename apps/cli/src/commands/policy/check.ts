@@ -32,7 +32,7 @@ export function checkCommand(output: CommandOutput): Command {
       const unread = unreadFault(used, unreadFeatures(spec, read));
       for (const fault of faults) output.write(`${fault}\n`);
       if (unread !== undefined) output.write(`The policy ${profiles === undefined ? needs(used, spec) : unread}.\n`);
-      if (unproven.length > 0) output.write(`Rules without an example for which they fire: ${unproven.join(", ")}.\n`);
+      if (unproven.length > 0) output.write(`Rules that fire for no example: ${unproven.join(", ")}.\n`);
       for (const warning of idleRuleWarnings(policy, spec)) output.write(`${warning}\n`);
       for (const line of explorationLines(policy)) output.write(`${line}\n`);
       const { rules, bands, budgets, version } = policy;
@@ -43,14 +43,14 @@ export function checkCommand(output: CommandOutput): Command {
     });
 }
 
-/** What exploration may cost at most; a backtest estimates what it is expected to cost. */
+/** The maximum cost of exploration; a backtest estimates the expected cost. */
 function explorationLines({ exploration }: Policy): string[] {
   if (exploration === undefined) return [];
   return exploration.limits.map(({ currency, amountMinorMax, dailyLossMinorMax }) => {
     const [amount, loss] = [amountMinorMax, dailyLossMinorMax].map((minor) =>
       formatValue(minor, "minor_amount", currency),
     );
-    return `Exploration approves ${formatShare(exploration.share)} of the declines up to ${amount}, at most ${loss} per tenant and day. Any of it may be lost to fraud.`;
+    return `Exploration approves ${formatShare(exploration.share)} of the declines up to ${amount}, at most ${loss} per tenant and day. All of it may be lost to fraud.`;
   });
 }
 

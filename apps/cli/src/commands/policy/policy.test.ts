@@ -56,7 +56,7 @@ test("check names a failing example, and exits with 1", async () => {
 
 test("check reports a rule that fires for no example", async () => {
   await writeFile(file, GOOD.replace("fires: true, values: { amount: 900 }", "fires: false"));
-  expect((await run("check", file)).lines[0]).toBe("Rules without an example for which they fire: big-amount.");
+  expect((await run("check", file)).lines[0]).toBe("Rules that fire for no example: big-amount.");
 });
 
 test("check reports a rule that can never fire", async () => {
@@ -112,7 +112,7 @@ default_decision:`;
   await writeFile(file, GOOD.replace("default_decision:", exploration));
   const { lines, code } = await run("check", file);
   expect(lines[0]).toBe(
-    "Exploration approves 5 % of the declines up to 50.00 EUR, at most 500.00 EUR per tenant and day. Any of it may be lost to fraud.",
+    "Exploration approves 5 % of the declines up to 50.00 EUR, at most 500.00 EUR per tenant and day. All of it may be lost to fraud.",
   );
   expect(code).toBe(0);
 });

@@ -124,7 +124,9 @@ test("prints text for people and a last line for programs, and writes a page", a
 });
 
 test("reports a range without hits and a rule without hits in one sentence each", async () => {
-  await expect(run("--rule", "never")).rejects.toThrow("The range has no rule never. Set --rule to one of: big, huge.");
+  await expect(run("--rule", "never")).rejects.toThrow(
+    'The range has no rule "never". Set --rule to one of: big, huge.',
+  );
   const before = [
     "--from",
     String(new Date(NOON_MS - DAY_MS).toISOString()),
