@@ -33,6 +33,6 @@ export function messageOf<Q>(received: Received<Q>, path: string): Q {
   if ("message" in received) return received.message;
   throw new TriplineError(
     "message-unreadable",
-    `The request of ${path} cannot be read, or it contains a number that is out of range: ${received.fault}.`,
+    `The request to ${path} cannot be read, or it contains a number that is out of range: ${received.fault}.`,
   );
 }

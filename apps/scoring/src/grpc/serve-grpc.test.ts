@@ -156,7 +156,7 @@ test.each<[string, Buffer]>([
   const error = await failureOf(client.call({ ...METHODS.modelInfer, requestSerialize: () => bytes }, rawRequest([])));
   expect(error.code).toBe(status.INVALID_ARGUMENT);
   expect(error.details).toMatch(
-    /^The request of .*ModelInfer cannot be read, or it contains a number that is out of range: .+\.$/,
+    /^The request to .*ModelInfer cannot be read, or it contains a number that is out of range: .+\.$/,
   );
   const call = client.score([ROW]);
   await arrived(1, 0);

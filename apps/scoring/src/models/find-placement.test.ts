@@ -17,7 +17,7 @@ const SOURCE = `
     .then(({ findPlacement }) => findPlacement(workerData.load, workerData.load.providers))
     .then((placement) => parentPort.postMessage(placement));`;
 
-test("finds in a profile which providers run the model's nodes", async () => {
+test("determines from a profile which providers run the model's nodes", async () => {
   const { modelBytes } = await models.registry.resolve("fraud", "champion");
   const load = {
     modelBytes,

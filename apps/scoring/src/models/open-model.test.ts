@@ -185,7 +185,7 @@ describe("a model that does not consist only of trees", () => {
     await expect(InferenceWorker.start(load)).rejects.toMatchObject({
       code: "config-invalid",
       message:
-        "EXECUTION_PROVIDERS cannot be satisfied: the provider trees cannot run this model: it has a Tanh, which is not supported.",
+        'EXECUTION_PROVIDERS cannot be satisfied: the "trees" provider cannot run this model: it has a Tanh, which is not supported.',
     });
   });
 });

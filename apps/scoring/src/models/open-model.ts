@@ -179,7 +179,7 @@ function withNextProvider(first: OpenedModel, load: WorkerLoad, runtime: Runtime
 
 function sentenceOf({ provider, reason }: Unavailable): string {
   return provider === "trees"
-    ? `the provider trees cannot run this model: ${reason}`
+    ? `the "trees" provider cannot run this model: ${reason}`
     : `${provider} is unavailable: ${reason}`;
 }
 
