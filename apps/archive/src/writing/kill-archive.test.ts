@@ -65,12 +65,12 @@ afterEach(() => Promise.all(opened.splice(0).map((bench) => bench.close())));
 
 const FOLDER = `/${features.name}/`;
 
-/** A description, and the arguments with which the process kills itself there. */
+/** A description, and the arguments that make the process kill itself at this point. */
 type Point = readonly [string, string, string, string, string];
 
 /** Nightly runs kill more often, also at these points, which differ from others only by what is already durable. */
 const MORE_POINTS: readonly Point[] = [
-  ["all files are staged, the last one not durable yet", "sync", "-2024-03-01.staged", "1", "before"],
+  ["all files are staged, but the last one is not durable yet", "sync", "-2024-03-01.staged", "1", "before"],
   ["before the entry is written", "writeFile", ".entry", "1", "before"],
   ["before the entry gets its number", "linkNew", `${FOLDER}_log`, "1", "before"],
 ];

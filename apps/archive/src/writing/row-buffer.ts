@@ -91,7 +91,7 @@ export class RowBuffer {
       const position = positions.get(partition) ?? 0;
       if (position < held.from) {
         const detail =
-          `The lake now ends at offset ${position} of partition ${partition}, but it had contained every record before offset ` +
+          `The lake now ends at offset ${position} of partition ${partition}, but it used to contain every record before offset ` +
           `${held.from}: the lake was changed manually. Restart the service to archive the records that Kafka still has.`;
         throw new TriplineError("state-conflict", detail);
       }

@@ -42,7 +42,7 @@ class CountingMetrics extends ArchiveMetrics {
   }
 }
 
-/** An archive of the topic `labels` without its consumer. */
+/** An archive of the `labels` topic without its consumer. */
 function open(change: { rowsMax?: number; ageMs?: number; end?: number; folder?: string; table?: LakeTable } = {}) {
   const commits: string[] = [];
   const metrics = new CountingMetrics();

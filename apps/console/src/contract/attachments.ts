@@ -4,7 +4,7 @@ import type { PersonRef } from "./people.js";
  * A file attached to a case.
  *
  * - `POST /api/cases/:id/attachments`, the bytes of the file as `application/octet-stream`, its name percent-encoded in
- *   the header `x-file-name`; returns the CaseAttachment. 413 `body-too-large`, 415 `unsupported-media-type`.
+ *   the `x-file-name` header; returns the CaseAttachment. 413 `body-too-large`, 415 `unsupported-media-type`.
  * - `GET /api/cases/:id/attachments/:attachment`: the file, for users with `personal:read`, because it cannot be
  *   masked.
  * - `DELETE /api/cases/:id/attachments/:attachment`

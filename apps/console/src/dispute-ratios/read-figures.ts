@@ -74,7 +74,7 @@ const SETTLED_SUMS = "card_scheme, is_remote, currency, sum(payments) AS payment
 /**
  * Reads the figures behind a month's ratios. All reports of a month are read in one query, as for a reconciliation.
  *
- * @param merchant the only merchant to show, in addition to all merchants together
+ * @param merchant the only merchant to show, in addition to the total for all merchants
  */
 export async function readFigures(
   queries: Pick<Queries, "query">,

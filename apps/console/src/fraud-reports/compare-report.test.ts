@@ -28,7 +28,7 @@ test.each([
   expect(compareReport({ ...PAYMENT, ...change }, PAYMENT)).toEqual({ ...SAME, ...differences });
 });
 
-test("a payment without an acquirer reference does not differ from the report in it", () => {
+test("a payment without an acquirer reference does not differ from a report that has one", () => {
   const payment = { ...PAYMENT, acquirer_reference: "" };
   expect(compareReport(PAYMENT, payment)).toEqual({ ...SAME, acquirerReference: "unknown" });
 });

@@ -5,7 +5,7 @@ import { possibleSql } from "./choose-payment.js";
 const DAY_MS = 86_400_000;
 /** Files often contain only a date, which may be in another time zone or the clearing date. */
 const DAYS_AROUND = 2;
-/** Days after the start of the report's day in UTC. In any time zone, that day is over 36 hours after this start. */
+/** Days after the start of the report's day in UTC. The day ends in every time zone within 36 hours of that start. */
 const REPORT_DAYS = 2;
 /** Maximum number of candidates per report. The best ones are kept, so the limit does not affect the choice. */
 const CANDIDATES_MAX = 20;

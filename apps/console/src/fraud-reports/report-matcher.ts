@@ -102,7 +102,7 @@ export class ReportMatcher implements OnApplicationBootstrap, OnApplicationShutd
     await closeWithin(this.logger, "matching of fraud reports", async () => this.#round);
   }
 
-  /** Checks new reports, and rechecks other reports, which it does less often the longer they have been waiting. */
+  /** Checks new reports, and rechecks others less often the longer they have been waiting. */
   async check(startedAtMs = Date.now()): Promise<void> {
     await this.#progress.advance(startedAtMs).catch((error: Error) => {
       this.logger.warn(
@@ -127,7 +127,7 @@ export class ReportMatcher implements OnApplicationBootstrap, OnApplicationShutd
     if (performance.now() >= this.#countNextMs) await this.#count();
   }
 
-  /** Counts waiting reports, which reads all of them. If a tenant has too many, its oldest ones expire. */
+  /** Counts waiting reports by reading all of them. If a tenant has too many, its oldest ones expire. */
   async #count(): Promise<void> {
     const { FRAUD_REPORTS_WAITING_MAX: countMax } = this.config;
     const [waiting] = await this.database.query(

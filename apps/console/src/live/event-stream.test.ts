@@ -29,7 +29,7 @@ async function sendRequest() {
   return { open, leave: () => browser.destroy(), gone };
 }
 
-test.each(["before", "after"])("keeps no state for a browser that disconnects %s its stream is open", async (when) => {
+test.each(["before", "after"])("keeps no state for a browser that disconnects %s its stream opens", async (when) => {
   const { open, leave, gone } = await sendRequest();
   if (when === "before") {
     leave();

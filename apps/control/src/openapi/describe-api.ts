@@ -53,7 +53,7 @@ export function describeApi(config: ControlConfig): ApiDocument {
   );
 }
 
-/** Adds the parameter `tenant`, except for rollouts, which do not belong to a tenant. */
+/** Adds the `tenant` parameter, except for rollouts, which do not belong to a tenant. */
 function ofTenant(route: ControlRoute): ControlRoute {
   if (route.path.startsWith("/v1/rollouts")) return route;
   return { ...route, query: (route.query ?? z.object({})).extend({ tenant: TENANT }) };

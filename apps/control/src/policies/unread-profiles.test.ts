@@ -20,7 +20,7 @@ beforeEach(async () => {
 
 afterEach(() => bed.close());
 
-test("regression #26: neither stores nor activates a policy that reads a profile which features does not read", async () => {
+test("regression #26: neither stores nor activates a policy that reads a profile that the features service does not read", async () => {
   const ann = bed.as("ann");
   const sentence =
     "The policy uses card_age from profiles that the features service does not read: add these to FEAST_PROFILES.";

@@ -47,7 +47,7 @@ export function principalOf({ actor, principal }: Managed): string {
 }
 
 /**
- * The tenant in the parameter `tenant` (default: the caller's own).
+ * The tenant in the `tenant` parameter (default: the caller's own).
  *
  * @param operatorTenant the tenant whose clients can name another one; empty if none can
  * @throws TriplineError `tenant-foreign`, or `invalid-field` for an invalid tenant

@@ -61,7 +61,7 @@ const judged = (nowMs = STEP_MS + 1_000): GuardName[] =>
 const breached = (nowMs = STEP_MS + 1_000): GuardName[] =>
   watch.judge(nowMs).flatMap(({ guard, isBreached }) => (isBreached ? [guard] : []));
 
-test("counts both arms, but no decisions from before the step or of another rollout", () => {
+test("counts both arms, but no decisions from before the step or from another rollout", () => {
   add(20, TrialRole.CONTROL);
   add(20, TrialRole.CANARY, { decidedAtMs: STEP_MS - 1 });
   const trial = { ...decision("x", TrialRole.CANARY).trial, candidateVersion: "another" };

@@ -118,7 +118,7 @@ test("claims the earliest due deliveries in a batch", async () => {
   expect(await claimed(id, 2)).toEqual(["a", "b"]);
 });
 
-test("lets later events overtake a first event that keeps failing, which is still retried", async () => {
+test("lets later events overtake an event that keeps failing and is still retried", async () => {
   const id = await endpoint();
   await addDeliveries(database, events(id, ["first", "a"], ["second", "a"]));
   for (let attempt = 1; attempt <= ATTEMPTS_IN_ORDER; attempt += 1) {

@@ -118,7 +118,7 @@ function standingOf(transactionId: string, older: unknown): Uint8Array | undefin
   return older;
 }
 
-/** The results of a pipeline, all of which must have succeeded. */
+/** The results of a pipeline whose commands must all have succeeded. */
 function outcomesOf(results: PipelineResults, count: number): unknown[] {
   if (results?.length !== count)
     throw new TriplineError("redis-unavailable", "Redis returned an incomplete reply to the pipeline");

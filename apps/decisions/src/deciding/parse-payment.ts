@@ -9,7 +9,7 @@ import type { PaymentFeatures } from "@tripline/decision-engine/decide-payment";
 import type { IncomingRecord } from "@tripline/kafka/port";
 import { contextFromHeaders } from "@tripline/telemetry/tracing";
 
-/** A payment to be decided, as it arrived on the topic `features`. */
+/** A payment to be decided, as it arrived on the `features` topic. */
 export interface Payment {
   /** Offset of its record. */
   readonly offset: number;

@@ -8,7 +8,7 @@ import { TableFollower, TableFollowerContext } from "@tripline/nest-kit/kafka/ta
 import type { DecisionsConfig } from "../config.js";
 import { DECISIONS_CONFIG } from "../config.js";
 
-/** The model's rollout from the topic `rollouts`. While the control plane is down, the rollout does not change. */
+/** The model's rollout from the `rollouts` topic. While the control plane is down, the rollout does not change. */
 @Injectable()
 export class RolloutTable extends TableFollower {
   #current: Rollout | undefined;

@@ -141,7 +141,7 @@ describe("a batch that is redelivered after a crash", () => {
   });
 
   test.each(Array.from({ length: 25 }, (_, index) => index + 10))(
-    "loses and changes nothing, wherever it is interrupted and split, with either of two instances (seed %i)",
+    "loses and changes nothing, wherever batches are interrupted or split between two instances (seed %i)",
     async (seed) => {
       const below = randomNumbers(seed);
       const transactions = payments(60, seed);
@@ -268,7 +268,7 @@ test("reports that more records were counted than the partition contains, and do
   await expect(keys(8)).resolves.toBe(APPLIED_KEY);
 });
 
-test("does not mistake records of a topic that was recreated under the running service for counted ones", async () => {
+test("does not mistake new records for counted ones after the topic is recreated while the service runs", async () => {
   const { handle, outbox, log } = await instance();
   const counted = recordsOf(payments(20, 7));
   await handle(counted.slice(0, 10));

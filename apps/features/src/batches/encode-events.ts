@@ -66,7 +66,7 @@ function factOf(event: EventRecord): { readonly tenant: string; readonly cardTok
   return event.kind === "label" ? event.label : event.update;
 }
 
-/** Copies the headers that name the waiting caller and the deadline, and the sealed attributes, which features cannot read. */
+/** Copies the headers that name the waiting caller and the deadline, and the sealed attributes, which this service cannot read. */
 function passOn(from: Readonly<Record<string, string>>, to: Record<string, string>): void {
   for (const name of [HEADERS.deadline, HEADERS.replyTo, HEADERS.attributes]) {
     const value = from[name];

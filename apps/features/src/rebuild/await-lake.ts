@@ -16,7 +16,7 @@ export interface AwaitLakeOptions {
   /** The folder that the archive service writes to. */
   readonly lake: string;
   readonly waitMs: number;
-  /** The topics that features reads. */
+  /** The topics that the features service reads. */
   readonly sources: readonly FeatureSource[];
 }
 

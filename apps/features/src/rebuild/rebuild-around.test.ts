@@ -65,7 +65,11 @@ test("regression #24: a payment whose feature vector is missing is counted in or
 
 test.each([
   ["", [], []],
-  [", including those that depend on them in a lake of an earlier version", ["explained"], [keyOf("terminal", "t-8")]],
+  [
+    ", including those that depend on them in a lake from an earlier version",
+    ["explained"],
+    [keyOf("terminal", "t-8")],
+  ],
 ])(
   "regression #24: if the order of events is unknown, only the affected states are flagged, until their windows have passed%s",
   async (_case, columnsLeftOut, judged) => {
@@ -78,7 +82,7 @@ test.each([
     await history.producer.send([paymentRecord(other)]);
     await counted("a", 6);
     // Card 0's history determines whether its fraud counts for this terminal. Its state is uncertain, but the label's record
-    // also says it, unless an earlier version wrote the record. The state of card 1 is certain.
+    // also says so, unless an earlier version wrote the record. The state of card 1 is certain.
     const fraudOf = (card: number, terminalId: string) =>
       labelRecord(label({ clientTransactionId: terminalId, cardToken: cardOf(card), terminalId }));
     await history.producer.send([fraudOf(0, "t-8"), fraudOf(1, "t-7")]);

@@ -13,7 +13,7 @@ export interface ReplaceStatesOptions {
   readonly redis: Redis;
   /** Value of the key that pauses the services. */
   readonly held: string;
-  /** Keys of the applied batches of all partitions that features reads. */
+  /** Keys of the applied batches of all partitions that the features service reads. */
   readonly appliedKeys: readonly string[];
   /** Key that exists while the states are complete. */
   readonly completeKey: string;

@@ -21,7 +21,7 @@ export interface FoldSliceOptions {
   /** The states to start from. Default: none */
   readonly base?: BaseStates;
   readonly stateTtlMs: number;
-  /** When the person of a state was last erased, as for `FoldInOrder`. */
+  /** When the person behind a state was last erased, as for `FoldInOrder`. */
   readonly erasedAtMs: (key: string) => number | undefined;
   /** Number of ranges of hash slots; a divisor of 16,384. The largest slice determines the memory needed. */
   readonly slices: number;

@@ -35,7 +35,7 @@ export class LossReport {
       this.#saidAtMs = nowMs;
       this.logger.error(
         { code: "state-incomplete" },
-        "Redis has lost the window states: payments get the default decision until the process `snapshots` has restored them. If " +
+        "Redis has lost the window states: payments get the default decision until the `snapshots` process has restored them. If " +
           "it cannot, run `npm run tripline -- rebuild-state`. See docs/operations.md, When Redis is lost.",
       );
     }

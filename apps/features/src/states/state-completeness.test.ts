@@ -16,7 +16,7 @@ async function startTwo() {
   return { one, two, commit };
 }
 
-test("regression #12: an instance treats the states as complete if another one set the mark and committed after it had read", async () => {
+test("regression #12: an instance treats the states as complete if another one set the mark and committed after the first had read", async () => {
   const { one, two, commit } = await startTwo();
   expect(await one.check(false)).toBe(true);
   commit();

@@ -57,9 +57,9 @@ export interface PreparedEvent {
   /** The record's key: the card token, except for a report without a card. */
   readonly key: string;
   readonly value: Uint8Array;
-  /** The sealed attributes for decisions, sent as the header `tripline-attributes`. */
+  /** The sealed attributes for decisions, sent as the `tripline-attributes` header. */
   readonly attributes?: string | undefined;
-  /** A new key with which data in the event is sealed. It must be stored with the event. */
+  /** A new key that seals data in the event. It must be stored with the event. */
   readonly newKey?: NewKey | undefined;
 }
 

@@ -32,7 +32,7 @@ describe("limits and shutdown", () => {
     }
   });
 
-  test("while all places are taken, rejects a request that would wait before it reads token and body", async () => {
+  test("while all places are taken, rejects a waiting request before reading its token and body", async () => {
     const bed = await startTestBed({ WAITERS_MAX: "1" });
     try {
       const waiting = bed.client.post(PATH, paymentBody(), { prefer: "wait=30" });

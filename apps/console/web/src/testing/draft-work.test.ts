@@ -105,7 +105,7 @@ test("keeps a note that is started while the previous one is being saved", async
 });
 
 describe("a draft that a colleague has saved", () => {
-  test("is shown next to the user's text after a reload, and replaces the text only if the user chooses so", async () => {
+  test("is shown next to the user's text after a reload, and replaces the text only if the user chooses to", async () => {
     const console = await openConsole();
     const { page, faults } = console;
     await openDraft(page);

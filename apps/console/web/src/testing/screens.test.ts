@@ -18,7 +18,7 @@ const openConsole = useConsole({ cases: CASES });
 const isTooWide = (page: Page): Promise<boolean> =>
   page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth");
 
-/** Whether the page is still too wide after it was zoomed, which makes the page smaller than the window. */
+/** Whether the page is still too wide after zooming, which reduces the viewport. */
 async function isTooWideZoomed(page: Page, factor: number): Promise<boolean> {
   const width = page.viewportSize()?.width ?? WIDE_PX;
   await page.setViewportSize({ width: width / factor, height: HEIGHT_PX / factor });
