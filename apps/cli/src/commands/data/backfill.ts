@@ -112,7 +112,7 @@ function run(source: TransactionsSource, flags: BackfillFlags, line: ProgressLin
 
 function summary({ rows, labels, entities, resumedEvents }: BackfillResult): string {
   const counts = Object.entries(entities).map(([name, count]) => `${name} ${count}`);
-  const resumed = resumedEvents > 0 ? `, ${resumedEvents} events of which are from an earlier run` : "";
+  const resumed = resumedEvents > 0 ? `, including ${resumedEvents} events from an earlier run` : "";
   return `${rows} payments and ${labels} labels${resumed}; entities: ${counts.join(", ")};`;
 }
 

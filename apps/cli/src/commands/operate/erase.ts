@@ -44,8 +44,7 @@ export function eraseCommand(
         );
         output.write(`${subject} erased: ${keys} keys destroyed.\n`);
         if (flags.withCards === true) for (const other of seenWith) left.add(other);
-        else if (seenWith.length > 0)
-          output.write(`Not erased, although used together with it: ${seenWith.join(", ")}.\n`);
+        else if (seenWith.length > 0) output.write(`Used together with it, but not erased: ${seenWith.join(", ")}.\n`);
       }
       output.write(FOLLOWS);
     });
