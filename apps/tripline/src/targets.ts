@@ -16,7 +16,7 @@ export type Target = (typeof TARGETS)[number];
 const ALL = "all";
 
 /**
- * Parses the variable `TARGETS`. The result is in the order of the list above.
+ * Parses the `TARGETS` variable. The result is in the order of the list above.
  *
  * @throws TriplineError `config-invalid`
  */
