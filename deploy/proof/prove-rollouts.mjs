@@ -18,7 +18,7 @@ const TRAFFIC_SECONDS_MAX = 1_800;
 /** @param {RolloutOptions} options */
 export async function proveRollouts(options) {
   const { load, values, prometheus } = options;
-  // This version of decisions cannot reach scoring. It is ready, but decides without the model.
+  // This version of the decisions service cannot reach scoring. It is ready, but decides without the model.
   const worse = `FROM tripline/decisions:dev\nENTRYPOINT ["env", "SCORING_ADDRESS=127.0.0.1:1", "node", "dist/main.js"]\n`;
   must(["docker", "build", "--tag", "tripline/decisions:worse", "-"], { input: worse });
   must([...load, "tripline/decisions:worse"], { timeoutMs: HELM_MS_MAX });

@@ -255,7 +255,7 @@ async function killsUnderTraffic() {
   return { recovered, lost: ledger.lost };
 }
 
-/** While scoring is down, decisions uses the scorecard from the registry. */
+/** While scoring is down, the registry's scorecard decides. */
 async function withoutScoring() {
   const pod = sender("traffic-without-scoring");
   await pod.start();

@@ -56,7 +56,7 @@ if (!isInstalled("helm", ["version"])) skipped.push("the Helm chart: helm is not
 else {
   const hasKubeconform = isInstalled("kubeconform", ["-v"]);
   if (!hasKubeconform)
-    skipped.push("the chart's manifests against the schemas of Kubernetes: kubeconform is not installed");
+    skipped.push("the chart's manifests against the Kubernetes schemas: kubeconform is not installed");
   const rendered = Object.entries(INSTALLATIONS).map(([name, files]) => checkInstallation(name, files));
   if (hasKubeconform) checkManifests(rendered);
   if (isInstalled("helm", ["unittest", "--help"])) expectSuccess("helm unittest", "helm", ["unittest", CHART]);

@@ -1,5 +1,5 @@
-// Finds exports of product code that no other product module imports and their own module does not use, and methods whose
-// name no other product code mentions: code for tests belongs in a folder `testing`, and the rest should be deleted.
+// Finds exports that product code does not use, and methods whose name no other product code mentions: code for tests
+// belongs in a folder `testing`, and the rest should be deleted.
 // Published packages export for external users, threads load default exports, and frameworks call decorated methods and
 // those of subclasses and interfaces.
 import { execFileSync } from "node:child_process";

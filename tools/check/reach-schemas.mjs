@@ -18,7 +18,7 @@ export function findSchemaFault({ command, args, timeoutMs }, location) {
   if (status === 0) return undefined;
   const said = stdout?.split("\n")[0] || error?.message;
   return (
-    `kubeconform cannot read the schemas of Kubernetes from ${location ?? "the internet"}: set KUBECONFORM_SCHEMAS to ` +
+    `kubeconform cannot read the Kubernetes schemas from ${location ?? "the internet"}: set KUBECONFORM_SCHEMAS to ` +
     `their location, for instance /schemas/{{.ResourceKind}}{{.KindSuffix}}.json, or remove kubeconform from the PATH (${said}).`
   );
 }

@@ -1,5 +1,5 @@
-// `npm run bench -- features` and the like: installs and builds what is missing, then runs the benchmark in load-tests. Exits
-// with its exit code.
+// `npm run bench -- features` and the like: installs and builds what is missing, then runs the benchmark in load-tests and exits
+// with the benchmark's exit code.
 import { fileURLToPath } from "node:url";
 import { handOver } from "./hand-over.mjs";
 import { install } from "./install.mjs";

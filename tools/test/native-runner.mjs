@@ -60,7 +60,7 @@ export default async function runNatively(globalConfig, config, environment, run
   const before = cpuSeconds();
   try {
     const result = await circus.default(globalConfig, config, environment, native, testPath, sendMessageToJest);
-    // `progress-reporter.mjs` lists the files that use the most.
+    // `progress-reporter.mjs` lists the files that use the most CPU time.
     return Object.assign(result, { cpuSeconds: cpuSeconds() - before });
   } finally {
     for (const name of Object.keys(process.env)) if (!(name in variables)) delete process.env[name];

@@ -50,7 +50,7 @@ export default class ProgressReporter {
     const total = this.#files.reduce((sum, { seconds }) => sum + seconds, 0);
     const most = this.#files.sort((left, right) => right.seconds - left.seconds).slice(0, LISTED);
     const lines = most.map(({ path, seconds }) => `${seconds.toFixed(1).padStart(8)} s  ${path}\n`);
-    process.stderr.write(`CPU time of the files: ${total.toFixed(0)} s; the most\n${lines.join("")}`);
+    process.stderr.write(`CPU time of the files: ${total.toFixed(0)} s in total; the highest:\n${lines.join("")}`);
   }
 
   getLastError() {}

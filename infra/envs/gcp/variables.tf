@@ -139,6 +139,6 @@ variable "files" {
 
   validation {
     condition     = min(var.files.lake_gib, var.files.registry_gib) >= (var.files.tier == "standard" ? 100 : 1024)
-    error_message = "files: each size must be at least 100 GiB in the tier standard, and at least 1024 GiB in the others, as Filestore requires."
+    error_message = "files: each size must be at least 100 GiB in the standard tier, and at least 1024 GiB in the others, as Filestore requires."
   }
 }

@@ -124,8 +124,7 @@ async function label({ port, authorization }: BenchSystem, stream: PaymentStream
   await client.applyLabels(payments, LABEL_WAIT_S);
 }
 
-const CPU_NOTE =
-  "<process>_cpu_ms is the CPU time of a round that lasts wall_ms, including work that no payment causes.";
+const CPU_NOTE = "<process>_cpu_ms is the CPU time of a round that lasts wall_ms, including background work.";
 const NOTES = [
   "kafka_bytes_<topic>: the segments of one replica divided by their records. redis_bytes_<kind>: MEMORY USAGE of a sample of the keys. redis_states_<entity>: window states of the world per card or terminal.",
   "lake_bytes: the archive's files divided by the payments, once it has caught up; archive_us_per_decision is its CPU time for that.",

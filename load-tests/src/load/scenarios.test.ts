@@ -3,7 +3,7 @@ import { cutStages, dueMs, highestRate, kindOf, paymentsIn, SCENARIOS, secondsOf
 
 const NAMES = Object.keys(SCENARIOS) as ScenarioName[];
 
-describe.each(NAMES)("the scenario %s", (name) => {
+describe.each(NAMES)("the %s scenario", (name) => {
   const { defaults, mix, stages: stagesOf } = SCENARIOS[name];
   const stages = stagesOf(defaults);
 

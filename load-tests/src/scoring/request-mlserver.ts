@@ -45,7 +45,7 @@ async function requestScores(client: InferenceClient, { name, golden, width }: B
 async function requestUnknown(client: InferenceClient): Promise<void> {
   const answer = await client.infer(inferRequest("unknown", [[1]]), {}, deadlineMs());
   if (!("failure" in answer) || answer.failure !== "refused") {
-    throw new BenchError("The client does not report MLServer's response for an unknown model as rejected.");
+    throw new BenchError("The client does not report MLServer's response for an unknown model as a rejection.");
   }
   say(`an unknown model: rejected with ${answer.status}`);
 }

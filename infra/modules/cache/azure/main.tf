@@ -18,7 +18,7 @@ resource "azurerm_managed_redis" "this" {
     user_assigned_identity_id = var.key.identity_id
   }
 
-  # Window state must never be evicted: a full cache rejects writes, and features waits. It is persisted if there is a
+  # Window state must never be evicted: a full cache rejects writes, and the features service waits. It is persisted if there is a
   # replica; dev may lose it and rebuild it from the lake.
   default_database {
     access_keys_authentication_enabled            = false

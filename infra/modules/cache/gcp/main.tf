@@ -14,7 +14,7 @@ resource "google_memorystore_instance" "this" {
   kms_key                     = var.kms_key_id
   deletion_protection_enabled = var.deletion_protection
 
-  # Window state must never be evicted: a full cache rejects writes, and features waits.
+  # Window state must never be evicted: a full cache rejects writes, and the features service waits.
   engine_configs = {
     maxmemory-policy = "noeviction"
   }

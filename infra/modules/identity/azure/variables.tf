@@ -45,7 +45,7 @@ variable "container_ids" {
 }
 
 variable "personal_key_scope_id" {
-  description = "ID for role assignments of the key that wraps the keys of personal data."
+  description = "Key that wraps the personal data keys: its ID for role assignments."
   type        = string
 }
 

@@ -134,7 +134,7 @@ function plotsOf({ series, generator }: LoadResult): Html[] {
       line("p50", "blue", series.p50Ms),
       line("p99", "orange", series.p99Ms),
     ]),
-    plotOf("Payments that were rejected, failed, undecided or decided without the model", "per second", [
+    plotOf("Payments rejected, failed, undecided, or decided without the model", "per second", [
       line("refused", "orange", series.refusedPerS),
       line("failed", "red", series.failedPerS),
       line("undecided", "violet", series.undecidedPerS),
