@@ -1,4 +1,4 @@
-"""Reads a topic's log in the lake, docs/adr/0011-the-lake-has-a-log.md."""
+"""Reads a topic's log in the lake; see docs/adr/0011-the-lake-has-a-log.md."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ from pyiceberg.io import FileIO
 FORMATS = (1, 2)
 SEQUENCE_DIGITS = 16
 READS_MAX = 16
-"""Number of entries that are read together."""
+"""Number of entries that are read in parallel."""
 
 
 class PublishError(Exception):
@@ -26,7 +26,7 @@ class Tail:
     """Number of the entry; 0 before the first."""
     entry_id: str
     positions: dict[int, int]
-    """By partition: the offset up to which all records are in the lake."""
+    """For each partition, the offset up to which all records are in the lake."""
 
 
 EMPTY = Tail(0, "", {})
@@ -34,7 +34,7 @@ EMPTY = Tail(0, "", {})
 
 @dataclass(frozen=True)
 class Change:
-    """What entries did to the files of a topic, taken together."""
+    """The combined effect of several entries on a topic's files."""
 
     tail: Tail
     added: frozenset[str]
@@ -42,29 +42,29 @@ class Change:
     removed: frozenset[str]
 
     def since(self, first_day: str, old: Iterable[str]) -> "Change":
-        """The change of a table that contains no files of earlier days, and from which `old` is removed as well."""
+        """The same change without files from before `first_day`, and with `old` also removed."""
         added = frozenset(path for path in self.added if day_of(path) >= first_day)
         return Change(self.tail, added, self.removed | frozenset(old))
 
 
 def read_change(io: FileIO, folder: str, after: Tail) -> Change | None:
-    """What the entries after `after` changed; None if there are no such entries.
+    """Returns the combined change of the entries after `after`; None if there are none.
 
-    A file that one of the entries added and a later one replaced counts as neither. The last entry is omitted if its
-    writer has not moved its files to their days yet.
+    A file that one entry added and a later one replaced is neither added nor removed. The last entry is omitted if its
+    writer has not moved its files to their final folders yet.
 
     Args:
-        folder: of the topic, without a trailing slash.
+        folder: the topic's folder, without a trailing slash.
 
     Raises:
-        PublishError: if the log is not the one that `after` belongs to, or cannot be read by this version.
+        PublishError: if the log is not the one that `after` belongs to, or if this version cannot read it.
     """
     if after.sequence > 0:
         last = _read_entry(io, folder, after.sequence)
         if last is None or last["id"] != after.entry_id:
             raise PublishError(
-                f"{folder} contains another log than the one that was published. "
-                "Drop the Iceberg table, so that it is published from the beginning."
+                f"{folder} contains a different log from the one that was published. "
+                "Drop the Iceberg table to publish it from the beginning."
             )
     added: set[str] = set()
     removed: set[str] = set()
@@ -75,7 +75,7 @@ def read_change(io: FileIO, folder: str, after: Tail) -> Change | None:
         following = next(entries, None)
         sequence, entry = current
         files = [file_path(folder, file["day"], sequence) for file in entry["files"]]
-        # The files of earlier entries are in place, otherwise the last entry would not exist.
+        # The files of earlier entries are in place; otherwise, the last entry would not exist.
         if following is None and not all(io.new_input(path).exists() for path in files):
             break
         for old in entry["replaces"]:
@@ -92,7 +92,7 @@ def read_change(io: FileIO, folder: str, after: Tail) -> Change | None:
 
 
 def file_path(folder: str, day: str, sequence: int) -> str:
-    """The file with the rows of a day that an entry added."""
+    """The file with the rows that an entry added for a day."""
     return f"{folder}/day={day}/{_padded(sequence)}.parquet"
 
 

@@ -44,14 +44,14 @@ FAILURE_CHARACTERS_MAX = 500
 def publish_all(
     catalog: SqlCatalog, lake: str, topics: Iterable[str], limits: Limits, *, noted: bool = False
 ) -> str | None:
-    """Publishes each topic. A topic that fails does not keep the others from being published.
+    """Publishes each topic. If one fails, the others are still published.
 
     Args:
-        noted: note the result in the lake, for the archive service. There is one note, so only publishers that repeat,
-            and that publish all topics, may write it. Otherwise a single run would hide that they have failed.
+        noted: writes a note with the result to the lake, for the archive service. There is one note, so only recurring
+            publishers of all topics may write it. Otherwise, a single run would hide that they have failed.
 
     Returns:
-        Why the first topic that could not be published failed; None if all were published.
+        Why the first topic that failed could not be published; None if all were published.
     """
     started = time.monotonic()
     done: list[Publication] = []
@@ -83,7 +83,7 @@ def publish_all(
         _write_note(catalog, lake, note)
     except Exception as error:
         # The archive service reports the age of the last note.
-        failure = failure or _sentence(error, "The result cannot be noted in the lake")
+        failure = failure or _sentence(error, "The result cannot be recorded in the lake")
     return failure
 
 
@@ -93,7 +93,7 @@ def _sentence(error: Exception, what: str) -> str:
 
 
 def _write_note(catalog: SqlCatalog, lake: str, note: dict[str, object]) -> None:
-    """Readers never see a half-written note: in a folder it is renamed, and a store replaces an object as a whole."""
+    """Readers never see a partial note: in a folder, a finished draft is renamed; a store replaces whole objects."""
     text = json.dumps(note).encode()
     path = f"{lake}/{NOTE}"
     if not path.startswith("file://"):
@@ -126,15 +126,15 @@ def parse_arguments() -> argparse.Namespace:
         "--every",
         type=float,
         default=0,
-        help="minutes between two rounds (default: a single round); without --topic, their result is noted in the lake",
+        help="minutes between rounds (default: a single round); without --topic, the result is recorded in the lake",
     )
     parser.add_argument(
-        "--keep-hours", type=float, default=KEEP_HOURS_DEFAULT, help="how long snapshots are kept (default: 24)"
+        "--keep-hours", type=float, default=KEEP_HOURS_DEFAULT, help="hours for which snapshots are kept (default: 24)"
     )
     parser.add_argument(
         "--days",
         type=int,
-        help="publish only this many days (default: all), fewer than a bucket keeps readable",
+        help="number of newest days to publish, fewer than the bucket keeps readable (default: all)",
     )
     given = parser.parse_args()
     if not 0 <= given.every <= EVERY_MINUTES_MAX:

@@ -1,8 +1,8 @@
-"""The Iceberg tables of the lake: a table per topic, whose data files are the lake's own Parquet files.
+"""The Iceberg tables of the lake: one table per topic, whose data files are the lake's own Parquet files.
 
 Each commit applies some entries of the topic's log, and its snapshot names the last one. The catalog accepts a commit
-only if the table is still the one that the commit was made for, so an entry is applied once, whoever publishes it and
-wherever a publisher is killed.
+only if the table has not changed since the publisher loaded it, so each entry is applied exactly once, even with
+several publishers and if one is killed.
 """
 
 import json
@@ -39,7 +39,7 @@ from iceberg.lake_log import EMPTY, Change, PublishError, Tail, day_of, read_cha
 CATALOG = "tripline"
 NAMESPACE = "tripline"
 FOLDER = "_iceberg"
-"""In the lake, for the tables' metadata. Readers of the lake ignore names that start with an underscore."""
+"""The lake's folder for the tables' metadata. Readers of the lake ignore names that start with an underscore."""
 
 ENTRY = "tripline.entry"
 ENTRY_ID = "tripline.entry-id"
@@ -50,14 +50,14 @@ DAYS = "tripline.days"
 
 TRIES_MAX = 5
 TRY_SECONDS = 0.2
-"""Pause after the first failure; longer after each further one."""
+"""Pause after the first failure; later pauses are longer."""
 READS_MAX = 16
 """Number of files whose footers are read at the same time."""
 EXPIRED_MIN = 12
-"""Snapshots expire together, because each removal is a commit and reads the manifest lists of the others."""
+"""Snapshots are removed in batches, because each removal is a commit that reads the manifest lists of all others."""
 VERSIONS_MIN = 20
 VERSIONS_MAX = 2_000
-"""Each version of a table's metadata names the earlier ones."""
+"""Each version of a table's metadata lists the earlier ones."""
 EVERY_DEFAULT = timedelta(minutes=5)
 """Assumed time between single runs."""
 
@@ -78,7 +78,7 @@ class Publication:
     """Number of files."""
     removed: int
     rows: int
-    """Number of rows of the table after the commit."""
+    """Number of rows in the table after the commit."""
     entry: int
     expired: int
     """Number of snapshots that expired."""
@@ -118,7 +118,7 @@ def _create_namespace(catalog: SqlCatalog) -> None:
 
 
 def lake_location(lake: str) -> str:
-    """The URL under which Iceberg's readers find the lake. Accepts a folder and the URLs that other commands accept."""
+    """The URL at which Iceberg readers find the lake. Accepts a folder and the URLs that other commands accept."""
     scheme, separator, rest = lake.partition("://")
     if separator == "":
         return f"file://{Path(lake).resolve()}"
@@ -148,7 +148,7 @@ def _azure_account() -> str:
 
 
 def _io_properties() -> dict[str, str]:
-    """The libraries find credentials as the other services do: by workload identity, or in environment variables."""
+    """The libraries get credentials as the other services do: from workload identity or environment variables."""
     names = {
         "AWS_ENDPOINT_URL_S3": "s3.endpoint",
         "AWS_REGION": "s3.region",
@@ -165,11 +165,11 @@ def table_name(topic: str) -> str:
 @dataclass(frozen=True)
 class Limits:
     keep: timedelta = timedelta(hours=24)
-    """How long snapshots can be read, if no compaction removes their files."""
+    """How long snapshots can be read, unless a compaction removes their files."""
     days: int | None = None
-    """Only files of this many days are in the table, because older ones may have been deleted. Default: all."""
+    """Number of days, up to today, that the table contains, because older files may have been deleted. Default: all."""
     every: timedelta = timedelta(0)
-    """Time between two rounds; 0 for a single one."""
+    """Time between rounds; 0 for a single round."""
 
     @property
     def first_day(self) -> str:
@@ -178,8 +178,8 @@ class Limits:
 
     @property
     def versions(self) -> int:
-        """Number of earlier metadata files that are kept, so that programs without the catalog can read them as long
-        as their snapshots. A second publisher, or the removal of snapshots, can double the number of commits.
+        """Number of earlier metadata files to keep, so that programs without the catalog can read them for as long as
+        their snapshots exist. A second publisher, or the removal of snapshots, can double the number of commits.
         """
         commits = 2 * self.keep / (self.every or EVERY_DEFAULT)
         return round(min(max(commits, VERSIONS_MIN), VERSIONS_MAX))
@@ -189,7 +189,7 @@ def publish_topic(catalog: SqlCatalog, lake: str, topic: str, limits: Limits) ->
     """Applies all new entries of the topic's log in one commit. Returns None if there are none.
 
     Raises:
-        PublishError: if the table cannot follow the log.
+        PublishError: if the entries cannot be applied to the table.
     """
     cause: Exception | None = None
     for attempt in range(1, TRIES_MAX + 1):
@@ -248,13 +248,13 @@ def _load(catalog: SqlCatalog, topic: str) -> Table | None:
 
 
 def published_tail(table: Table) -> Tail:
-    """The last entry of the log whose files the current snapshot contains."""
+    """The last log entry whose files the current snapshot contains."""
     snapshot = table.current_snapshot()
     return EMPTY if snapshot is None else tail_of(snapshot)
 
 
 def tail_of(snapshot: Snapshot) -> Tail:
-    """The last entry of the log whose files this snapshot contains."""
+    """The last log entry whose files this snapshot contains."""
     summary = snapshot.summary
     entry = None if summary is None else summary[ENTRY]
     if summary is None or entry is None:
@@ -264,7 +264,7 @@ def tail_of(snapshot: Snapshot) -> Tail:
 
 
 def _check_days(table: Table, limits: Limits) -> None:
-    """The table's position is past the files that a lower limit left out, so they would never be added."""
+    """Rejects a raised limit: files that the lower limit omitted would never be added."""
     snapshot = table.current_snapshot()
     published = None if snapshot is None or snapshot.summary is None else snapshot.summary[DAYS]
     if published is not None and (limits.days is None or limits.days > int(published)):
@@ -275,7 +275,7 @@ def _check_days(table: Table, limits: Limits) -> None:
 
 
 def _keep_versions(transaction: Transaction, limits: Limits) -> None:
-    """A single run does not change what a publisher that repeats has set."""
+    """A single run keeps the value that a recurring publisher has set."""
     name = TableProperties.METADATA_PREVIOUS_VERSIONS_MAX
     present = transaction.table_metadata.properties.get(name)
     if present is None or (limits.every and present != str(limits.versions)):
@@ -301,7 +301,7 @@ def _schemas(io: FileIO, paths: Iterable[str]) -> list[Schema]:
 
 
 def _add_columns(transaction: Transaction, schemas: Iterable[Schema]) -> None:
-    """Files of older versions lack columns that newer ones have. Each column keeps its id."""
+    """Files from older versions lack the columns of newer ones. Each column keeps its id."""
     for schema in schemas:
         with transaction.update_schema() as update:
             update.union_by_name(schema)
@@ -327,7 +327,7 @@ def _commit(transaction: Transaction, table: Table, change: Change, limits: Limi
                 append.append_data_file(file)
         return
     with update.overwrite() as overwrite:
-        # Otherwise the library considers no manifest of a table without partitions.
+        # Without this, the library ignores all manifests of an unpartitioned table.
         overwrite.delete_by_predicate(AlwaysTrue())
         for file in _published_files(table):
             if file.file_path in change.removed:
@@ -337,7 +337,7 @@ def _commit(transaction: Transaction, table: Table, change: Change, limits: Limi
 
 
 def _files_before(table: Table, first_day: str) -> set[str]:
-    """Paths of the table's files of earlier days. Reads the manifests only once a day."""
+    """Paths of the table's files from before `first_day`. Reads the manifests only once per day."""
     snapshot = table.current_snapshot()
     if (
         first_day == ""
@@ -360,7 +360,7 @@ def expire_snapshots(table: Table, before: datetime) -> int:
     """Removes old snapshots together with their metadata files; the lake's own files stay.
 
     Returns:
-        Number of snapshots.
+        Number of removed snapshots.
     """
     current = _current(table).snapshot_id
     limit = before.timestamp() * 1_000
@@ -382,7 +382,7 @@ def expire_snapshots(table: Table, before: datetime) -> int:
 
 
 def _metadata_files(io: FileIO, snapshots: Iterable[Snapshot]) -> set[str]:
-    """The manifest lists of the snapshots and their manifests."""
+    """The snapshots' manifest lists and manifests."""
 
     def read(snapshot: Snapshot) -> set[str]:
         return {snapshot.manifest_list, *(manifest.manifest_path for manifest in snapshot.manifests(io))}

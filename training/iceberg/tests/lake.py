@@ -14,7 +14,7 @@ DAYS = ("2026-03-01", "2026-03-02")
 
 @dataclass
 class Lake:
-    """Each entry adds rows of partition 0 to both days, so the number of rows is the position."""
+    """Each entry adds rows of partition 0 to both days, so the number of rows equals the position."""
 
     folder: Path
     sequence: int = 0

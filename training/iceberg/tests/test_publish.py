@@ -45,7 +45,7 @@ def catalog(lake: Lake) -> SqlCatalog:
 
 
 def open_default(lake: Lake) -> SqlCatalog:
-    """With POSTGRES_URL, the catalog is in that database, which several tests use."""
+    """With POSTGRES_URL, the catalog is in that database, which several tests share."""
     location = lake_location(str(lake.folder))
     return open_catalog(os.environ.get("POSTGRES_URL") or catalog_url(None, location), location)
 
@@ -94,7 +94,7 @@ def test_files_that_are_compacted_before_they_are_published_are_not_missed(catal
     assert offsets(publish(catalog, lake)) == list(range(12))
 
 
-def test_a_new_column_gets_an_id_of_its_own_and_is_null_in_older_files(catalog: SqlCatalog, lake: Lake) -> None:
+def test_a_new_column_gets_its_own_id_and_is_null_in_older_files(catalog: SqlCatalog, lake: Lake) -> None:
     lake.add()
     before = {field.name: field.field_id for field in publish(catalog, lake).schema().fields}
     lake.add(columns={"explained": pa.bool_()})
@@ -113,13 +113,13 @@ def test_the_last_entry_waits_until_its_files_are_in_place(catalog: SqlCatalog, 
     assert offsets(publish(catalog, lake)) == list(range(4))
 
 
-def test_a_log_that_was_created_again_is_rejected(catalog: SqlCatalog, lake: Lake) -> None:
+def test_a_recreated_log_is_rejected(catalog: SqlCatalog, lake: Lake) -> None:
     lake.add()
     publish(catalog, lake)
     other = Lake(lake.folder, run="b")
     other.add()
     other.add()
-    with pytest.raises(PublishError, match="contains another log than the one that was published"):
+    with pytest.raises(PublishError, match="contains a different log from the one that was published"):
         publish(catalog, other)
 
 
@@ -134,7 +134,7 @@ def test_a_missing_file_is_named(catalog: SqlCatalog, lake: Lake) -> None:
         publish(catalog, lake)
 
 
-def test_expired_snapshots_leave_no_metadata_and_all_of_the_lakes_files(catalog: SqlCatalog, lake: Lake) -> None:
+def test_expired_snapshots_lose_their_metadata_but_no_data_files(catalog: SqlCatalog, lake: Lake) -> None:
     for _ in range(15):
         lake.add()
         table = publish(catalog, lake)
@@ -149,7 +149,7 @@ def test_expired_snapshots_leave_no_metadata_and_all_of_the_lakes_files(catalog:
     assert offsets(publish(catalog, lake)) == list(range(64))
 
 
-def test_days_that_a_bucket_may_have_deleted_leave_the_table(catalog: SqlCatalog, lake: Lake) -> None:
+def test_days_that_a_bucket_may_have_deleted_are_removed_from_the_table(catalog: SqlCatalog, lake: Lake) -> None:
     for _ in range(3):
         lake.add()
     table = publish(catalog, lake)
@@ -189,7 +189,7 @@ def test_publishers_that_start_together_add_each_file_once(catalog: SqlCatalog, 
     assert offsets(catalog.load_table(table_name(TOPIC))) == list(range(24))
 
 
-def test_the_result_is_noted_in_the_lake(catalog: SqlCatalog, lake: Lake) -> None:
+def test_the_result_is_recorded_in_the_lake(catalog: SqlCatalog, lake: Lake) -> None:
     lake.add()
     location = lake_location(str(lake.folder))
     every = Limits(every=timedelta(minutes=5))
@@ -199,7 +199,7 @@ def test_the_result_is_noted_in_the_lake(catalog: SqlCatalog, lake: Lake) -> Non
     assert note["interval_minutes"] == 5
     assert datetime.fromisoformat(note["ended_at"]) <= datetime.now(UTC)
     (lake.folder / "_jobs" / "publication.json").unlink()
-    # It would hide that a publisher that repeats is dead.
+    # The note of a single run would hide that a recurring publisher is dead.
     assert publish_all(catalog, location, [TOPIC], LIMITS) is None
     assert not (lake.folder / "_jobs" / "publication.json").exists()
 
@@ -223,10 +223,10 @@ def test_a_note_that_cannot_be_written_is_a_failure(catalog: SqlCatalog, lake: L
     (lake.folder / "_jobs").write_text("not a folder")
     failure = publish_all(catalog, lake_location(str(lake.folder)), [TOPIC], LIMITS, noted=True)
     assert failure is not None
-    assert failure.startswith("The result cannot be noted in the lake: ")
+    assert failure.startswith("The result cannot be recorded in the lake: ")
 
 
-def test_a_wider_limit_of_days_is_rejected(catalog: SqlCatalog, lake: Lake) -> None:
+def test_a_raised_limit_of_days_is_rejected(catalog: SqlCatalog, lake: Lake) -> None:
     lake.add()
     location = lake_location(str(lake.folder))
     age = (datetime.now(UTC).date() - date.fromisoformat(DAYS[1])).days
@@ -253,7 +253,7 @@ def test_metadata_files_are_kept_as_long_as_snapshots(catalog: SqlCatalog, lake:
     assert kept == "288"
 
 
-def test_an_invalid_setting_ends_a_publisher_that_repeats() -> None:
+def test_an_invalid_setting_stops_a_recurring_publisher() -> None:
     command = [sys.executable, "-m", "iceberg.publish", "--lake", "ftp://x/lake", "--every", "5"]
     result = subprocess.run(command, cwd=ROOT / "training", capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 1
@@ -309,7 +309,7 @@ def test_reads_are_exact_while_the_archive_writes_and_publishers_are_killed(tmp_
             read.update(read_current(catalog))
             time.sleep(random.uniform(0, 0.5))
             index = random.randrange(len(publishers))
-            # Without a warning, while it may be committing.
+            # Kill it without warning, possibly during a commit.
             publishers[index].send_signal(signal.SIGKILL)
             publishers[index].wait()
             kills += 1
@@ -341,7 +341,7 @@ def newest_snapshot(catalog: SqlCatalog) -> int | None:
 
 
 def read_current(catalog: SqlCatalog) -> dict[int, int]:
-    """Reads all rows of the current snapshot. Returns its position, or nothing if a compaction removed its files."""
+    """Reads all rows of the current snapshot. Returns its position, or nothing if its files are gone."""
     try:
         table = catalog.load_table(table_name("erasures"))
         snapshot = table.current_snapshot()

@@ -21,7 +21,7 @@ NODE = ROOT / "node_modules" / ".bin" / "node"
 AZURITE = ROOT / "packages" / "object-store" / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
 ACCOUNT = "devstoreaccount1"
 ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-"""The default account of Azurite, as documented."""
+"""Azurite's documented default account."""
 
 
 def test_a_lake_in_a_bucket_is_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

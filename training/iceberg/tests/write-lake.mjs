@@ -1,5 +1,5 @@
-// Writes a lake with the archive service's code until its standard input ends: an entry of 20 records every few
-// milliseconds, with a compaction of all days after every sixteenth. Prints the position at the end.
+// Writes a lake with the archive service's code until standard input ends: an entry of 20 records every 60 ms, and a
+// compaction of all days after every sixteenth entry. Prints the final position.
 //   node write-lake.mjs <lake>
 import { setTimeout as delay } from "node:timers/promises";
 import { Erasure } from "../../../packages/contracts/dist/generated/tripline/events/v1/events.js";
