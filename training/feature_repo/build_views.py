@@ -112,7 +112,7 @@ def _model_services(model: ServedModel, views: Sequence[FeatureView]) -> Iterabl
     yield FeatureService(
         name=model.name,
         features=list(parts.values()),
-        description=f"Every input of the model {model.name}, for training. Requests name the payment and its entities.",
+        description=f"All inputs of model {model.name}, for training. Requests name the payment and its entities.",
         tags=tags,
     )
     yield FeatureService(

@@ -34,7 +34,7 @@ CARD_PROFILE = Profile(
         ProfileColumn(
             "card_usual_hour",
             "BIGINT",
-            "The card pays most often in hour {value} of the day (UTC); the earliest of equally frequent hours.",
+            "The card pays most often in hour {value} of the day (UTC), the earliest if several are equal.",
         ),
         ProfileColumn("card_first_paid_ms", "BIGINT", "The card first paid at {value}, milliseconds since the epoch."),
         ProfileColumn("card_home_latitude", "DOUBLE", "The card's payments have an average latitude of {value}°."),

@@ -70,7 +70,7 @@ def compare(options: Options) -> dict[str, Any]:
             "with a later --from."
         )
     if len(later) == 0:
-        raise TrainingError("There is no labelled payment between --from and --to.")
+        raise TrainingError("There are no labelled payments between --from and --to.")
     scores = {OWN: _own_scores(options.model, later, spec.names), **_baseline_scores(options, train, later)}
     payments = Payments(
         cards=np.unique(later.cards.astype(str), return_inverse=True)[1].astype(np.int64),

@@ -135,7 +135,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--features", type=Path, required=True, help="Parquet file of tripline backfill")
     parser.add_argument("--feature-spec", type=Path, required=True)
     parser.add_argument("--scores", type=Path, help="table with client_transaction_id and the served score")
-    parser.add_argument("--registry", help="score with a model in this registry instead of using --scores, file:///...")
+    parser.add_argument("--registry", help="registry of a model to score with, instead of --scores, file:///...")
     parser.add_argument("--name", default="fraud", help="name of the model; it labels metrics and events")
     parser.add_argument("--version", default="champion", help="alias or version, with --registry")
     parser.add_argument(

@@ -67,11 +67,11 @@ class Extraction:
     model_auc: float
     model_average_precision: float
     copies: dict[str, Copy]
-    """The copied models, by what the responses contained."""
+    """The copied models, by the content of the responses."""
     membership: dict[str, tuple[float, ...]]
-    """AUC of recognising training payments, by what the responses contained; one per repetition."""
+    """AUC of recognising training payments, by the content of the responses; one per repetition."""
     inversion: dict[str, tuple[float, ...]]
-    """AUC of guessing a hidden feature, by what the responses contained and without any (`none`); one per feature."""
+    """AUC of guessing a hidden feature, by the content of the responses and without any (`none`); one per feature."""
 
 
 def measure_extraction(features: Path, model: Path, policy: Path, questions: int, repetitions: int) -> Extraction:

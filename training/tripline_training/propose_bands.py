@@ -23,9 +23,9 @@ FOLDS_MAX = 52
 
 
 def propose(scored: Scored, costs: BandCosts, folds: int) -> dict[str, Any]:
-    """The bands that save most over the whole period.
+    """The bands that save the most over the whole period.
 
-    Each fold also shows what bands chosen on the other folds save, compared with the best bands in hindsight.
+    Each fold also compares the savings of bands chosen on the other folds with those of the best bands in hindsight.
     """
     data = [fold_of(scored, part) for part in split_days(scored.occurred_at_ms, folds)]
     whole = fold_of(scored, slice(None))
@@ -55,13 +55,13 @@ def _judge(data: list[BandFold], number: int, costs: BandCosts) -> dict[str, Any
 def split_days(occurred_at_ms: Any, folds: int) -> list[slice]:  # noqa: ANN401 -- an array of integers
     """Consecutive parts with nearly equal numbers of whole days, because each day has its own capacity for reviews.
 
-    The payments are in order. With fewer days than folds, each day is a part.
+    The payments must be in time order. If there are fewer days than folds, each day is a part.
     """
     if not 1 <= folds <= FOLDS_MAX:
         raise TrainingError(f"--folds must be from 1 to {FOLDS_MAX}.")
     begins = np.unique(occurred_at_ms // DAY_MS, return_index=True)[1].tolist()
     if len(begins) < 2 <= folds:
-        raise TrainingError("--folds from 2 needs payments of at least two days (UTC), but there is only one day.")
+        raise TrainingError("--folds of 2 or more requires payments from at least two days (UTC).")
     count = min(folds, len(begins))
     ends = [begins[len(begins) * number // count] for number in range(count)]
     return [slice(first, end) for first, end in pairwise([*ends, len(occurred_at_ms)])]
@@ -92,14 +92,14 @@ def line_of(proposed: dict[str, Any]) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="tripline_training.propose_bands", description=__doc__.splitlines()[0])
-    parser.add_argument("--features", type=Path, required=True, help="Parquet file of tripline backfill or retrain")
+    parser.add_argument("--features", type=Path, required=True, help="Parquet file from tripline backfill or retrain")
     parser.add_argument("--feature-spec", type=Path, required=True)
     parser.add_argument("--registry", required=True, help="URL of the model registry, file:///...")
     parser.add_argument("--name", required=True, help="name of the model in the registry")
     parser.add_argument("--version", default="champion", help="alias or version (default champion)")
-    parser.add_argument("--from", dest="first", required=True, help="first payment, after those of training")
+    parser.add_argument("--from", dest="first", required=True, help="first payment, after the training data")
     parser.add_argument("--to", dest="last", required=True, help="inclusive for a date, exclusive for a time")
-    parser.add_argument("--folds", type=int, default=4, help="parts of whole days that test each other (default 4)")
+    parser.add_argument("--folds", type=int, default=4, help="number of parts for cross-validation (default 4)")
     parser.add_argument("--costs", type=Path, required=True, help="YAML file; see evaluation/band_costs.py")
     parser.add_argument("--json", type=Path, help="where to write the proposal as JSON")
     given = parser.parse_args(arguments)

@@ -167,7 +167,7 @@ def _open_study(options: Options) -> optuna.Study:
         there = study.user_attrs.get(name)
         if there is not None and there != value:
             raise TrainingError(
-                f"{options.study} contains a search with a different {name}. Specify a new file with --study."
+                f"{options.study} contains a search with a different value of {name}. Specify a new file with --study."
             )
         if there is None:
             study.set_user_attr(name, value)

@@ -50,7 +50,7 @@ def given(options: MakeOptions, outcome: Outcome, tmp_path: Path) -> NetworkOpti
 def test_calibrates_with_the_weights_of_explored_payments(
     given: NetworkOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """regression #31: the calibration of a mean counted each explored payment once."""
+    """regression #31: the calibration of averaged models ignored the weights of explored payments."""
     data = columns()
     weights = np.where(data["amount"] > 60, 20.0, 1.0)
     path = write_parquet(tmp_path / "weighted.parquet", {**data, WEIGHT_COLUMN: weights})

@@ -203,7 +203,7 @@ LOOK = 76
 
 
 def labelled_weeks(folder: Path, seed: int, *, found: float = 0.9, mature_days: int = 84) -> list[str]:
-    """120 payments per day for 12 weeks. Scores find 90 % of the frauds; in the newest labelled week, `found`.
+    """120 payments per day for 12 weeks. Scores find 90 % of frauds, but the share `found` in the newest labelled week.
 
     Genuine payments after `mature_days` have no label.
     """

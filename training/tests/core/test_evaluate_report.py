@@ -184,11 +184,11 @@ def test_segments_partition_the_payments() -> None:
 
 
 def test_weighted_figures_of_the_report_equal_those_of_repeated_rows() -> None:
-    """regression #31: explored payments counted once in the calibration, the segments and the terminals."""
+    """regression #31: the calibration, segments and terminals ignored the weights of explored payments."""
     rows = scored()
     times = np.random.default_rng(5).integers(1, 4, len(rows))
     at = np.repeat(np.arange(len(rows)), times)
-    # The busiest terminals and the edges of the bins depend on rows, not weights: one terminal, two scores.
+    # The busiest terminals and the edges of the bins depend on rows, not weights, so use one terminal and two scores.
     rows = replace(rows, terminals=np.zeros(400, np.int64), scores=np.repeat([0.02, 0.4], 200))
     names = ("occurred_at_ms", "cards", "terminals", "card_age_days", "amounts", "fraud", "scores")
     repeated = replace(rows, **{name: getattr(rows, name)[at] for name in names})

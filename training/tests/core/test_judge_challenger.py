@@ -98,7 +98,7 @@ Change = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 def test_rejects_scores_that_are_not_calibrated(change: Change, is_refused: bool) -> None:  # noqa: FBT001
     """regression #31: on 20,000 payments of 2,000 cards with 1 % fraud, for each of two seeds.
 
-    This test covers only calibration: scores x 1.5 keep the ranking and therefore the average precision.
+    This test covers only calibration: scores x 1.5 have the same ranking and therefore the same average precision.
     """
     for seed in range(2):
         rows, scores = scored_rows(seed)
@@ -138,7 +138,7 @@ def test_only_a_worse_calibrated_champion_justifies_a_badly_calibrated_candidate
 
 
 def test_weights_do_not_make_a_ratio_of_few_expected_frauds_meaningful() -> None:
-    """regression #31: 20 explored payments with 4 expected frauds counted as 400, and refused or excused a model."""
+    """regression #31: 4 expected frauds among 20 explored payments were weighted to 400, and decided the verdict."""
     few, many = np.full(20, 0.2), np.full(20, 0.8)
     fraud, times, draws = np.zeros(20, np.int64), np.full(20, 100.0), np.ones((5, 2))
     assert describe_bands((few, many), fraud, (0.15,), draws, times) == []

@@ -161,7 +161,7 @@ def test_more_data_produce_a_challenger_in_shadow(
     assert last_line(capsys) == line
     registry.set_alias(tmp_path / "registry", "fraud", "champion", version)
     assert main(given()) == 0
-    assert "kept champion because the same model resulted." in last_line(capsys)
+    assert "kept champion because retraining produced the same model." in last_line(capsys)
 
 
 @pytest.mark.parametrize("week", [(14, 56), (63, 77)], ids=["all that is learnt from", "the newest weeks"])

@@ -119,7 +119,7 @@ def test_rejects_an_invalid_card(change: Callable[[dict], None], sentence: str) 
 
 
 def test_explored_payments_count_in_the_scorecard(tmp_path: Path, features_path: Path, spec_path: Path) -> None:
-    """regression #31: the command counted each explored payment once, in the fit and in the calibration."""
+    """regression #31: the fit and the calibration ignored the weights of explored payments."""
     data = columns()
     weighted = write_parquet(
         tmp_path / "weighted.parquet", {**data, WEIGHT_COLUMN: np.where(data["fraud"] == 1, 20.0, 1.0)}

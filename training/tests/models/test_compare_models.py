@@ -71,7 +71,7 @@ def test_the_graph_is_the_calibrated_mean_of_both(ensemble: Trained) -> None:
 
 
 def test_explored_payments_count_in_the_calibration(ensemble: Trained) -> None:
-    """regression #31: the calibration counted each explored payment once."""
+    """regression #31: the calibration ignored the weights of explored payments."""
     held = rows_of(2000, 3000)
     heavy = replace(held, explored=np.where(held.fraud == 1, 20.0, 1.0))
     weighted = calibrate_members(ensemble.xgboost, ensemble.lightgbm, heavy)

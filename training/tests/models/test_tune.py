@@ -115,9 +115,9 @@ def test_later_days_have_no_effect(arguments: Arguments, tmp_path: Path, capsys:
 
 def test_rejects_a_study_of_another_search(arguments: Arguments) -> None:
     command.main(arguments("study", 1))
-    with pytest.raises(TrainingError, match="contains a search with a different measure"):
+    with pytest.raises(TrainingError, match="contains a search with a different value of measure"):
         command.main(arguments("study", 2, "--measure", "auc_roc"))
-    with pytest.raises(TrainingError, match="contains a search with a different folds"):
+    with pytest.raises(TrainingError, match="contains a search with a different value of folds"):
         command.main(arguments("study", 2, "--gap-days", "6"))
 
 

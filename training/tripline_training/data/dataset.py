@@ -60,7 +60,7 @@ class Rows:
     mapped: bool = False
     """Whether the columns are in temporary files. If so, `ids` and `cards` are hashes, only useful for comparison."""
     explored: NDArray[np.float64] | None = None
-    """The number of declines that each row represents, because only some of them were approved: 1 / the probability.
+    """The number of declines that each row represents, because only some were approved: 1 / the approval probability.
     None if no decline was explored."""
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""The score bands that would have saved most on some payments."""
+"""Chooses the score bands that would have saved the most on given payments."""
 
 from dataclasses import asdict, dataclass
 
@@ -12,7 +12,7 @@ from tripline_training.evaluation.read_scored import Scored
 Floats = NDArray[np.float64]
 
 EDGES = 60
-"""Scores that are tried as the start of a band."""
+"""Number of scores to try as the start of a band."""
 SCORE_MIN = 0.001
 """No band starts below this score."""
 
@@ -30,7 +30,7 @@ class Bands:
 
 @dataclass(frozen=True)
 class BandFold:
-    """Payments of some days in order; one entry per row in each array."""
+    """Payments of several days in time order; each array has one entry per row."""
 
     day: NDArray[np.int64]
     amounts: Floats
@@ -61,7 +61,7 @@ def fold_of(scored: Scored, part: slice) -> BandFold:
 
 
 def savings_of(fold: BandFold, bands: Bands, costs: BandCosts) -> Saved:
-    """What the bands save compared with approving every payment."""
+    """Savings from the bands compared with approving every payment."""
     review_from = np.inf if bands.review_from is None else bands.review_from
     decline_from = np.inf if bands.decline_from is None else bands.decline_from
     saved, reviews = _savings(fold, np.array([review_from]), np.array([decline_from]), costs)
@@ -69,12 +69,12 @@ def savings_of(fold: BandFold, bands: Bands, costs: BandCosts) -> Saved:
 
 
 def choose_bands(folds: list[BandFold], costs: BandCosts) -> Bands:
-    """The bands that save most on all folds together. Of equally good bands, those that stop fewer payments."""
+    """The bands that save the most over all folds. If several are equally good, those that stop the fewest payments."""
     edges = _edges(np.concatenate([fold.scores for fold in folds]))
     saved = np.sum([_savings(fold, edges, edges, costs)[0] for fold in folds], axis=0)
     best = np.flatnonzero(saved.ravel() >= saved.max() - 1e-9)[-1]
     review, decline = (float(edges[at]) for at in np.unravel_index(best, saved.shape))
-    # Reviews that would start above the declines do not exist.
+    # If reviews start at or above the declines, no payment is reviewed.
     return Bands(
         review_from=review if review < decline else None,
         decline_from=decline if np.isfinite(decline) else None,
@@ -82,7 +82,7 @@ def choose_bands(folds: list[BandFold], costs: BandCosts) -> Bands:
 
 
 def _edges(scores: Floats) -> Floats:
-    """Scores spread over the ranks of the highest payments, rounded as in a policy, and infinity for no band."""
+    """Scores at geometrically spaced ranks from the top, rounded as in a policy, and infinity for no band."""
     high = np.sort(scores[scores >= SCORE_MIN])[::-1]
     if len(high) == 0:
         return np.array([np.inf])
@@ -92,7 +92,7 @@ def _edges(scores: Floats) -> Floats:
 
 
 def _savings(fold: BandFold, review_from: Floats, decline_from: Floats, costs: BandCosts) -> tuple[Floats, Floats]:
-    """Savings and number of reviews for every pair of starts: by start of the reviews, then of the declines."""
+    """Savings and number of reviews: one row per start of the reviews, one column per start of the declines."""
     near = np.flatnonzero(fold.scores >= min(review_from.min(), decline_from.min()))
     scores, times, day = fold.scores[near], fold.times[near], fold.day[near]
     declining = gains_of_declining(costs, fold.amounts[near], fold.fraud[near]) * times
@@ -114,6 +114,6 @@ def _savings(fold: BandFold, review_from: Floats, decline_from: Floats, costs: B
 
 
 def _within_capacity(wanted: Floats, begins: NDArray[np.int64], capacity: float) -> Floats:
-    """How many of the wanted reviews are left within each day's capacity, in the order of the payments."""
+    """The part of each wanted review that fits into its day's capacity, in payment order."""
     before = np.cumsum(wanted) - wanted
     return np.asarray(np.clip(capacity - (before - before[begins]), 0, wanted))

@@ -49,7 +49,7 @@ class Scored:
     weights: NDArray[np.float64] | None = None
     """How many payments each row represents, if declines were explored."""
     first_fraud_ms: NDArray[np.int64] | None = None
-    """Time of the first fraud of the row's card in the whole file, 0 if it has none; None: these are all payments."""
+    """Time of the card's first fraud in the whole file, 0 if it has none. None if these rows are the whole file."""
 
     @property
     def times(self) -> NDArray[np.float64]:

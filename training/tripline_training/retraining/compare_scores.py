@@ -68,7 +68,7 @@ def compare_scores(
     days = rows.occurred_at_ms // DAY_MS
     rankings = [rank_scores(new), rank_scores(champion)]
     row_losses = [losses(new, rows.fraud), losses(champion, rows.fraud)]
-    # Explored payments represent the declines like them.
+    # Explored payments represent similar declines.
     own = np.ones(len(rows)) if rows.weights is None else rows.weights
 
     def measures(times: NDArray[np.float64], at: NDArray[np.int64], names: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -43,7 +43,7 @@ def why_champion_is_kept(measured: Measured, version: str, rules: Rules) -> str 
     has_champion = measured.champion_version is not None
     not_calibrated = why_not_calibrated(newest.bands, rules.calibration_ratio_max, has_champion)
     reasons = [
-        (version == measured.champion_version and not is_as_good, "the same model resulted."),
+        (version == measured.champion_version and not is_as_good, "retraining produced the same model."),
         (
             ap.gain < gain_min,
             f"the average precision on the newest weeks is {ap.new:.4f} vs. {ap.champion:.4f}: a gain of "

@@ -1,4 +1,7 @@
-"""Measures how far a candidate and the champion agree on the same payments. Guards expect the same of live payments."""
+"""Measures how closely a candidate and the champion agree on the same payments.
+
+Guards expect the same agreement on live payments.
+"""
 
 from typing import Any
 
@@ -18,16 +21,16 @@ ODDS_RATIO_MIN = 5
 WAITING_MAX = 16
 """Maximum number of payments that wait for a partner."""
 PAIRED_ROWS_MAX = 200_000
-"""Maximum number of rows to pair. Guards do not need a more precise share of pairs than these rows give."""
+"""Maximum number of rows to pair. More rows would not help the guards."""
 
 
 def measure_agreement(
     rows: Rows, new: NDArray[np.floating], champion: NDArray[np.floating], bands: tuple[float, ...], version: str
 ) -> dict[str, Any]:
-    """Returns, as JSON, the share of pairs of payments in the same order, and each model's payments above each band.
+    """Returns, as JSON, the share of payment pairs in the same order, and how many payments reach each band.
 
     At most 16 payments wait for a partner. A payment is paired with the earliest of them that has another card and that
-    the champion clearly scores higher or lower. A pair counts as half if the candidate gives both the same score.
+    the champion clearly scores higher or lower. A pair counts half if the candidate gives both the same score.
     `version` is the champion's. The guards form pairs in the same way:
     packages/decision-engine/src/rollouts/agreement.ts.
     """

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 EXPECTED_MIN = 10
-"""With fewer expected frauds above a band, the ratio is meaningless. Counts rows: weights make none more certain."""
+"""With fewer expected frauds above a band, the ratio is meaningless. It counts rows: weights add no certainty."""
 SCORE_MIN = 1e-7
 """Smaller scores would make one fraud outweigh all other payments in the log loss."""
 

@@ -1,4 +1,4 @@
-"""Explored payments represent the declines like them, in training and in evaluation."""
+"""Explored payments represent similar declines, in training and in evaluation."""
 
 from pathlib import Path
 

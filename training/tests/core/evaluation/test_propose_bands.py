@@ -1,4 +1,4 @@
-"""Bands that save most, compared with trying every pair of scores on every payment."""
+"""The bands that save the most, compared with trying every pair of scores on every payment."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -50,7 +50,7 @@ def slow_savings(rows: BandFold, bands: Bands) -> float:
 
 
 @pytest.mark.parametrize("bands", [Bands(0.1, 0.5), Bands(None, 0.3), Bands(0.05, None), Bands(None, None)])
-def test_savings_equal_those_of_one_payment_after_another(bands: Bands) -> None:
+def test_savings_equal_those_computed_payment_by_payment(bands: Bands) -> None:
     rows = fold()
     assert savings_of(rows, bands, COSTS).saved == pytest.approx(slow_savings(rows, bands))
 
@@ -63,13 +63,13 @@ def test_chooses_the_best_of_all_pairs() -> None:
     assert savings_of(rows, chosen, COSTS).saved == pytest.approx(best, rel=0.02)
 
 
-def test_bands_of_several_folds_save_nearly_the_best_of_a_later_one() -> None:
+def test_bands_of_several_folds_save_nearly_the_maximum_on_a_later_fold() -> None:
     folds = [fold(rows=4_000, seed=seed, days=20) for seed in range(4)]
     best = savings_of(folds[3], choose_bands(folds[3:], COSTS), COSTS).saved
     assert savings_of(folds[3], choose_bands(folds[:3], COSTS), COSTS).saved >= 0.95 * best
 
 
-def test_a_row_counts_as_often_as_it_represents_payments() -> None:
+def test_a_row_counts_once_per_payment_that_it_represents() -> None:
     rows = fold(rows=100)
     twice = BandFold(rows.day, rows.amounts, rows.fraud, rows.scores, np.full(100, 2.0))
     bands = Bands(None, 0.4)
@@ -90,20 +90,20 @@ def test_the_proposal_is_yaml_for_a_policy() -> None:
     assert lines[2].startswith("  - { at_least: 0.12, action: review, reason: ELEVATED_SCORE, text:")
 
 
-def test_costs_name_a_missing_entry(tmp_path: Path) -> None:
+def test_an_error_names_the_missing_or_invalid_cost(tmp_path: Path) -> None:
     path = tmp_path / "costs.yaml"
     path.write_text("review_cost: 3\n")
     with pytest.raises(TrainingError, match="must contain exactly fraud_loss_share"):
         read_band_costs(path)
     values = dict.fromkeys(COSTS.__dataclass_fields__, 1)
     path.write_text("".join(f"{name}: {value}\n" for name, value in (values | {"review_cost": -1}).items()))
-    with pytest.raises(TrainingError, match="review_cost must be a number from 0"):
+    with pytest.raises(TrainingError, match="review_cost must be a number of at least 0"):
         read_band_costs(path)
 
 
 @pytest.mark.parametrize("name", ["fraud_loss_share", "false_positive_share"])
 def test_refuses_a_share_above_1(tmp_path: Path, name: str) -> None:
-    """regression #31: a share of 90 instead of 0.9 was accepted, so the bands were those of other costs."""
+    """regression #31: a share of 90 instead of 0.9 was accepted, so the bands were chosen for the wrong costs."""
     path = tmp_path / "costs.yaml"
     values = dict.fromkeys(COSTS.__dataclass_fields__, 1)
     path.write_text("".join(f"{each}: {value}\n" for each, value in (values | {name: 90}).items()))
@@ -112,7 +112,7 @@ def test_refuses_a_share_above_1(tmp_path: Path, name: str) -> None:
 
 
 def test_folds_are_consecutive_and_complete() -> None:
-    """regression #31: a day was split between two folds, each of which had the day's whole capacity for reviews."""
+    """regression #31: a day was split between two folds, each with the day's full review capacity."""
     times = np.repeat(np.arange(5), [7, 1, 1, 4, 2]) * DAY_MS + np.arange(15)
     assert [(part.start, part.stop) for part in split_days(times, 1)] == [(0, 15)]
     assert [(part.start, part.stop) for part in split_days(times, 2)] == [(0, 8), (8, 15)]
@@ -120,17 +120,17 @@ def test_folds_are_consecutive_and_complete() -> None:
     with pytest.raises(TrainingError, match="--folds must be from 1 to 52"):
         split_days(times, 53)
     assert split_days(times[:7], 1) == [slice(0, 7)]
-    with pytest.raises(TrainingError, match="--folds from 2 needs payments of at least two days"):
+    with pytest.raises(TrainingError, match="--folds of 2 or more requires payments from at least two days"):
         split_days(times[:7], 2)
 
 
 def test_a_proposal_stays_within_the_capacity_of_each_day() -> None:
-    """regression #31: with folds that cut a day, more reviews of that day than its capacity were counted."""
+    """regression #31: if folds split a day, the reviews counted for that day exceeded its capacity."""
     rows = fold(days=2)
     zeros = np.zeros(len(rows.day), np.int64)
     at_ms = np.repeat([0, DAY_MS], [290, 10])
     scored = Scored(at_ms, zeros, zeros, [""], zeros.astype(float), rows.amounts, rows.fraud, rows.scores)
-    # Declines that cost so much leave only reviews.
+    # At this cost of false positives, only reviews save money.
     costs = replace(COSTS, false_positive_cost=10_000)
     proposed = propose(scored, costs, folds=2)
     bands = Bands(proposed["bands"]["review_from"], proposed["bands"]["decline_from"])

@@ -1,4 +1,4 @@
-"""What is read with the scores of the payments of a span."""
+"""The data that is read together with the scores of payments."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from tripline_training.evaluation.read_scored import EvaluatedModel, score_payme
 def test_a_card_with_a_fraud_before_the_span_has_no_first_fraud_in_it(
     tmp_path: Path, spec_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """regression #31: a card's first fraud within the span counted as its first, though the model had been warned."""
+    """regression #31: a card's first fraud in the span counted as its first ever, even if the model had been warned."""
     data = {name: values[:6] for name, values in columns().items()}
     data["card_token"] = ["ct_old", "ct_old", "ct_new", "ct_new", "ct_old", "ct_clean"]
     data["occurred_at_ms"] = np.arange(6) * DAY_MS
