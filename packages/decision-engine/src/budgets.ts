@@ -15,7 +15,7 @@ export interface BudgetTake {
   readonly perDay: number | undefined;
   /** What must be left of the limit: 1 payment, or the payment's amount in minor units. */
   readonly units: number;
-  /** Whether the units are used up; otherwise they must only be left. */
+  /** Whether the units are used up; if not, they only need to be available. */
   readonly isCharged: boolean;
 }
 

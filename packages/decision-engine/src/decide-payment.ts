@@ -93,7 +93,7 @@ const NO_ATTRIBUTES: AttributeValues = new Map();
  */
 export function decide(policy: Policy, input: DecisionInput, scorecard?: Scorecard): Decision {
   const spent = input.spentBudgets ?? [];
-  // Only a decline that no spent budget caused may be explored.
+  // A decline caused by a spent budget must not be explored.
   const verdict = explore(policy, input, judge(policy, input, scorecard), input.exploration ?? "open");
   return conclude(policy, input, spend(policy, input, verdict, spent), scorecard);
 }
@@ -123,7 +123,7 @@ export function decideWithinBudgets(policy: Policy, input: DecisionInput, scorec
   }
 }
 
-/** The possible decisions on a decline that may be explored: within the day's limit, and otherwise. */
+/** The possible decisions on a decline that may be explored: one within the day's limit, and one beyond it. */
 function exploreWithinLimit(
   policy: Policy,
   input: DecisionInput,

@@ -156,7 +156,7 @@ export const explorationSchema = z.strictObject(
       .max(1, "must be at most 1")
       .meta({ description: "Share of the declines within the limits that are approved instead." }),
     key: z
-      .string("must be a random text")
+      .string("must be random text")
       .min(KEY_CHARACTERS_MIN, `must have at least ${KEY_CHARACTERS_MIN} characters`)
       .max(200, "is longer than 200 characters")
       .meta({ description: "Random text that decides, together with the payment's id, which payments are approved." }),

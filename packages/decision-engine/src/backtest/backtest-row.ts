@@ -25,7 +25,7 @@ export interface BacktestRow {
   readonly isFraud: boolean | undefined;
   /** Whether the issuer declined the payment, or the customer abandoned it. */
   readonly isNotPaid?: boolean;
-  /** Before exploration, as `drafted`. */
+  /** Before exploration, like `drafted`. */
   readonly decided: Outcome;
   readonly drafted: Outcome;
   /** Ids of the draft's rules and bands that hit the payment. */

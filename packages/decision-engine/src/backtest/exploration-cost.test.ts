@@ -10,9 +10,9 @@ const row = (day: number, amountMinor: number, score: number, tenant = "acme"): 
   explorable: { probability: 0.1, score, dailyLossMinorMax: 500 },
 });
 
-test("expected costs per day stop at the daily limit of each tenant", () => {
+test("expected daily costs are capped at each tenant's daily limit", () => {
   const tally = new ExplorationTally();
-  // The first day expects 1,000 of the allowed 500; the second tenant and the second day stay below it.
+  // The first day's amount is 1,000, above its limit of 500; the second tenant and the second day stay below theirs.
   for (const one of [row(0, 6_000, 0.5), row(0, 4_000, 0.5), row(0, 1_000, 0.2, "other"), row(1, 2_000, 1)]) {
     tally.add(one);
   }

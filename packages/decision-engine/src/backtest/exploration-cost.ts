@@ -2,7 +2,7 @@ import type { BacktestRow } from "./backtest-row.js";
 import { SEGMENT_NAMES } from "./backtest-row.js";
 import { dayOf } from "./population.js";
 
-/** What exploration by a draft is expected to cost in one currency, per day on average over all tenants. */
+/** Expected cost of a draft's exploration in one currency: a daily average, summed over all tenants. */
 export interface ExplorationCost {
   readonly currency: string;
   /** Declines that could be explored. */
@@ -11,7 +11,7 @@ export interface ExplorationCost {
   readonly approvedPerDay: number;
   /** Their expected amount per day, in minor units. */
   readonly amountMinorPerDay: number;
-  /** The part of that amount that is expected to be fraud according to the scores. */
+  /** The part of that amount that is expected to be fraud, based on the scores. */
   readonly lossMinorPerDay: number;
 }
 
@@ -45,7 +45,7 @@ export class ExplorationTally {
   /** @param days number of days of the backtest */
   costs(days: number): ExplorationCost[] {
     return [...Map.groupBy(this.#sums.values(), ({ currency }) => currency)].map(([currency, all]) => {
-      // A day above the limit stops at the limit, in proportion.
+      // If a day exceeds its limit, its sums are scaled down to the limit.
       const perDay = (name: "approved" | "amountMinor" | "lossMinor"): number =>
         all.reduce((sum, day) => sum + day[name] * Math.min(1, day.limitMinor / day.amountMinor), 0) /
         Math.max(1, days);

@@ -10,8 +10,8 @@ export interface ExploredPayment {
 }
 
 /**
- * Estimates the share of fraud among all declines that could be explored, from the explored ones. Each counts 1 / its
- * probability (J. Hájek, "Comment on an essay by D. Basu", 1971), with the interval of `clusteredShare`.
+ * Estimates the share of fraud among all declines that could be explored, from the explored ones. Each is weighted by
+ * 1 / its probability (J. Hájek, "Comment on an essay by D. Basu", 1971). The interval is that of `clusteredShare`.
  */
 export class ExploredPrecision {
   payments = 0;
@@ -29,7 +29,7 @@ export class ExploredPrecision {
 
   /** @returns undefined without payments */
   estimate(): Estimate | undefined {
-    // Scaled to the number of payments with a verdict, so that the interval is not that of the declines.
+    // Scales the weights to the number of explored payments, which determines the width of the interval.
     const scale = this.payments / this.#weights;
     return clusteredShare(
       [...this.#cards.values()].map(({ hits, units }) => ({ hits: hits * scale, units: units * scale })),

@@ -114,14 +114,14 @@ test.each([
   ["hard", undefined],
   ["unlisted", undefined],
   ["soft", 0.25],
-])("regression #31: if the rule %s is switched off, the probability is %s", (id, probability) => {
+])("regression #31: if the %s rule is switched off, the probability is %s", (id, probability) => {
   const decision = decide(switchOffRules(policy, [id]), inputOf(paymentOf(1)));
   expect(decision.explorationProbability).toBe(probability);
   expect(decision.skippedRules.map(({ ruleId }) => ruleId)).toEqual([id]);
   expect(decideAgain(reopened(decision, 1), SCORE)).toEqual(decision);
 });
 
-test("a decline needs what is left of the day's limit, and only an approval uses it up", () => {
+test("a decline must fit within the rest of the day's limit, but only an approval uses it up", () => {
   const choices = [paymentOf(1), paymentOf(2), paymentOf(3), paymentOf(4), paymentOf(5)].map((payment) =>
     decideWithinBudgets(policy, inputOf(payment, {}, 14, 0.1)),
   );
@@ -152,7 +152,7 @@ test("a replay gives the same decisions, and a backtest explores nothing but cou
   }
 });
 
-test("regression #31: a backtest does not report an explored payment as a change, and takes it for genuine without a label", () => {
+test("regression #31: a backtest does not report an explored payment as a change, and without a label treats it as genuine", () => {
   const [explored, declined] = [true, false].map((isWanted) => {
     const rows = Array.from({ length: 50 }, (_, id) => ({ id, decision: decide(policy, inputOf(paymentOf(id))) }));
     const found = rows.find(({ decision }) => (decision.outcome === Outcome.APPROVE) === isWanted);
@@ -167,7 +167,7 @@ test("regression #31: a backtest does not report an explored payment as a change
   expect(tally.figures()).toMatchObject({ changes: {}, decided: { outcomes: { decline: 1 } } });
 });
 
-test("a decline because a budget is spent is not explored", () => {
+test("a decline caused by a spent budget is not explored", () => {
   const choices = decideWithinBudgets(policy, inputOf(paymentOf(1), {}, 17, 0.1));
   expect(choices.map(({ decision }) => decision.outcome)).toEqual([Outcome.REVIEW, Outcome.DECLINE]);
   for (const { decision } of choices) {

@@ -7,8 +7,8 @@ import type { Exploration, ExplorationLimit, Policy } from "../policy.js";
 import { paymentValues, SCORE } from "../policy-variables.js";
 
 /**
- * `open`: the hash draws the payment or not. `spent`: the day's limit does not allow this payment. `undrawn`: no payment
- * is drawn, to find out what would happen otherwise.
+ * `open`: the hash decides whether the payment is drawn. `spent`: the day's limit does not allow this payment.
+ * `undrawn`: no payment is drawn, to find out what would happen without exploration.
  */
 export type ExplorationState = "open" | "spent" | "undrawn";
 
@@ -42,8 +42,8 @@ export function isExplored({ outcome, explorationProbability: probability }: Dec
 }
 
 /**
- * The limit within which a decline may be explored; undefined if it must not be. Only a model's score or rules without a
- * list may have caused it, and the payment must match no list.
+ * The limit within which a decline may be explored; undefined if it must not be. Only a model's score or rules that
+ * read no list may have caused it, and the payment must match no list.
  */
 export function explorationLimit(
   { exploration }: Pick<Policy, "exploration">,
@@ -84,7 +84,7 @@ export function explore<V extends Declined>(
   return { ...verdict, outcome: reason.outcome, reasons: [reason, ...verdict.reasons], explorationProbability };
 }
 
-/** The amount that must be left of the day's limit, so that the stored probability is exact also for other payments. */
+/** Even a payment that is not drawn must fit within the day's limit, so that every stored probability is exact. */
 export function explorationTake(
   { dayOf }: Exploration,
   { currency, dailyLossMinorMax: perDay }: ExplorationLimit,

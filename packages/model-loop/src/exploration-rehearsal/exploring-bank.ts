@@ -15,7 +15,7 @@ export const BANK: SimulationOptions = {
   fraud: { compromisedTerminals: 2.4, stolenCards: 4.8, testingBursts: 3.6, binTestings: 0.4 },
 };
 
-/** In days. Reports of 95 % of the frauds take about 80 days, so a model learns from payments of the 70 days before. */
+/** In days. 95 % of reports arrive within about 80 days, so a model learns from payments of the 70 days before. */
 export const DAYS = { beforeModel: 165, generation: 45, learnt: 150, measured: 45 } as const;
 
 /** A rehearsed model; smaller than the demo's, because 14 of them are trained. */

@@ -11,7 +11,7 @@ const untilMs = BANK.startMs + 25 * DAY_MS;
 /** Stands in for a model. */
 const byAmount = (values: readonly number[]): number => Math.min(1, (values[AMOUNT] ?? 0) / 300);
 
-test("a bank approves a share of its declines, and everything else is decided as without exploration", () => {
+test("a bank approves a share of its declines, and decides all others as it would without exploration", () => {
   const [exploring, other] = [true, false].map((explores) =>
     new LiveWorld({ ...BANK, cards: 60 }, SPEC, bankPolicy(SPEC, 1, explores)).live(untilMs, byAmount),
   );

@@ -21,7 +21,7 @@ const CARD_TOKEN_KEY = Buffer.alloc(32, 7);
 /** Returns a fraud probability for a feature vector. */
 export type Score = (values: readonly number[]) => number;
 
-/** A decided payment, and what nobody in the world knows about it. */
+/** A decided payment, including facts that nobody in the simulation knows. */
 export interface LivedRow {
   readonly payment: LivedPayment;
   readonly transactionId: string;
@@ -43,15 +43,15 @@ interface Report {
 }
 
 /**
- * The world `consequences` with a bank that decides by a policy and a model. Features are computed as the features
- * service does; reports change them when they arrive.
+ * The `consequences` world with a bank that decides with a policy and a model. Features are computed as in the features
+ * service, and change when reports arrive.
  */
 export class LiveWorld {
   readonly #planned: Generator<SimulatedPayment, never, void>;
   readonly #consequences: Consequences;
   readonly #counter: SpecCounter;
   readonly #tokens: PaymentTokens = paymentTokens(CARD_TOKEN_KEY, DEMO_TENANT);
-  /** In order of time. */
+  /** In chronological order. */
   readonly #reports: Report[] = [];
   readonly #taken = new Map<string, number>();
   #next: SimulatedPayment | undefined;
@@ -66,7 +66,7 @@ export class LiveWorld {
     this.#counter = SpecCounter.inMemory(spec);
   }
 
-  /** The payments until a time. Without a model, the incumbent rule decides. */
+  /** The payments before a time. Without a model, the incumbent rule decides. */
   live(untilMs: number, score: Score | undefined): LivedRow[] {
     const rows: LivedRow[] = [];
     for (;;) {
@@ -100,7 +100,7 @@ export class LiveWorld {
     };
   }
 
-  /** The first choice whose limit has enough left, as the decisions service takes it. */
+  /** The first choice whose limit has enough left, as in the decisions service. */
   #choose(transaction: Transaction, values: readonly number[], value: number): Choice["decision"] {
     const choices = decideWithinBudgets(this.policy, {
       transaction,

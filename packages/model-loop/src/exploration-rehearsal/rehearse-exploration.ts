@@ -19,7 +19,7 @@ import { writeRows, writeTruth } from "./write-rows.js";
 export interface RehearsalOptions {
   readonly seed: number;
   readonly explores: boolean;
-  /** Models that decide one after another; each learns from what the earlier ones let through. */
+  /** Number of successive models. Each learns from the payments that earlier ones approved. */
   readonly generations: number;
   /** Must be empty. */
   readonly folder: string;
@@ -27,21 +27,21 @@ export interface RehearsalOptions {
 }
 
 export interface RehearsedBank {
-  /** On the complete truth of the days after the last generation was trained, declined payments included. */
+  /** Of the last generation, on the complete truth after its training, including declined payments. */
   readonly averagePrecision: number;
-  /** The same for a model that was trained in the same way on the complete truth. */
+  /** The same for a model trained in the same way on the complete truth. */
   readonly oracle: number;
   /** All payments decided by a model. */
   readonly rows: readonly LivedRow[];
   readonly days: number;
   /**
-   * What bands proposed from two thirds of these days save on the other third, divided by the best bands in hindsight:
+   * Savings on a third of these days by bands proposed from the other two, as a share of the best savings in hindsight:
    * the lowest of the three.
    */
   readonly bandsShareOfBest: number;
 }
 
-/** Lets a bank decide with one model after another, each trained on the labels that its own decisions allow. */
+/** Lets a bank decide with one model after another, each trained on the labels that the bank's decisions allow. */
 export async function rehearseExploration(options: RehearsalOptions): Promise<RehearsedBank> {
   const { seed, explores, generations, folder, onProgress } = options;
   const spec = currentFeatureSpec();

@@ -13,9 +13,9 @@ interface KnownLabel {
   readonly fraud: boolean;
 }
 
-/** What training sees of some payments at a time, and the complete truth about the same payments. */
+/** What training knows about payments at a given time, and the complete truth about them. */
 export interface WrittenRows {
-  /** Labels as they are known, with the rule for missing labels and the weights of explored payments. */
+  /** The known labels, with the rule for missing labels and the weights of explored payments. */
   readonly known: string;
   /** The truth about every payment that is old enough for a verdict, including declined ones. */
   readonly complete: string;

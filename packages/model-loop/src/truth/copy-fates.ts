@@ -10,7 +10,7 @@ export const DECLINED_KINDS = "lower(kind) IN ('declined', 'three_ds_abandoned')
 /** Columns of decisions that older archives do not have. */
 const ADDED_TO_DECISIONS = { exploration_probability: "DOUBLE" };
 
-/** Tables of the scan's database about payments whose labels need care, each with a `transaction_id` once. */
+/** Tables of the scan's database about payments whose labels need care. Each contains a `transaction_id` once. */
 export interface Fates {
   /**
    * Payments that Tripline or the issuer declined, or that the customer abandoned. Nobody disputes these payments, so a
@@ -18,9 +18,9 @@ export interface Fates {
    */
   readonly declined: string | undefined;
   /**
-   * Explored payments, with their `weight`; undefined if none were explored. Each represents 1 / its probability of the
-   * declines that could have been explored (Horvitz and Thompson, JASA 47, 1952). The others have the weight 0, because
-   * they are represented.
+   * Payments that could have been explored, with their `weight`; undefined if none were explored. Each explored one has
+   * the weight 1 / its probability, to represent the others (Horvitz and Thompson, JASA 47, 1952), which have the
+   * weight 0.
    */
   readonly explored: string | undefined;
 }

@@ -7,11 +7,11 @@ export interface ExploredSql {
   readonly column: string;
   readonly join: string;
   readonly order: string;
-  /** The expression, or null for a decline that explored payments represent: a label of its own would count it twice. */
+  /** The expression, or null for a decline that explored payments represent: its own label would count it twice. */
   readonly verdict: (expression: string) => string;
 }
 
-/** @param key column with the ID of the payment, by which the result is also sorted after its time */
+/** @param key column with the payment's ID; the result is sorted by time, then by this column */
 export function exploredSql(explored: string | undefined, key: string): ExploredSql {
   if (explored === undefined) return { column: "", join: "", order: "", verdict: (expression) => expression };
   return {

@@ -107,7 +107,7 @@ test("regression #31: with fraud reports alone, mature payments that went throug
   expect(labelled - frauds).toBeGreaterThan(15);
 });
 
-test("an explored payment is genuine without a report, and represents the declines like it", async () => {
+test("an explored payment is genuine without a report, and represents similar declines", async () => {
   await archivePayments(false);
   const archive = new TestArchive(lake, { cluster: "test", topicPrefix: "" });
   const explored = Decision.encode({
