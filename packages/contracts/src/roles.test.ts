@@ -19,7 +19,7 @@ describe("scopesOf", () => {
       "decisions:read features:read cases:read policy:read lists:read models:read audit:read operations:read " +
         "operations:write people:read people:write webhooks:read webhooks:write",
     ],
-  ] as const)("returns the scopes of the role %s", (role, scopes) => {
+  ] as const)("returns the scopes of the %s role", (role, scopes) => {
     expect(scopesOf([role]).join(" ")).toBe(scopes);
   });
 

@@ -33,7 +33,7 @@ export function transactionOf(payment: SimulatedPayment, tenant: string, tokens:
 export class SpecCounter {
   readonly states = new Map<string, Uint8Array>();
   readonly #spent: (EntityState | undefined)[] = [];
-  /** States that are never encoded, which takes less time and more memory. */
+  /** States that are never encoded, which is faster but takes more memory. */
   readonly #decoded: Map<string, EntityState> | undefined;
   readonly #countsUpdates: boolean;
 

@@ -20,7 +20,7 @@ const DAYS = 8;
  */
 const TUNING = { blockPayments: 64, checkpointMs: 0, workers: 2 };
 const DEADLINE_MS = 180_000;
-/** Nightly runs also kill at more points and change more. */
+/** Nightly runs test more kill points and more changes. */
 const IS_LONG = process.env.LONG_TESTS === "all";
 
 const CONTRACTS = new URL("../../../contracts/dist/feature-spec.js", import.meta.url);
@@ -151,7 +151,7 @@ describe("a killed backfill", () => {
   if (IS_LONG) {
     changes.push(
       ["another tenant", { tenant: "other" }],
-      ["blocks of another size", { tuning: { ...TUNING, blockPayments: 65 } }],
+      ["a different block size", { tuning: { ...TUNING, blockPayments: 65 } }],
     );
   }
   test.each(changes)("is not resumed by a backfill with %s", async (what, change) => {

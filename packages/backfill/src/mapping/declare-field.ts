@@ -54,9 +54,9 @@ export function declareField(
   }
   const other = distinct.find((value) => !NAME.test(value));
   if (other !== undefined) {
-    throw wrong(`${JSON.stringify(other)} is not a lowercase name such as "${plainName(other)}". Use the type text`);
+    throw wrong(`${JSON.stringify(other)} is not a lowercase name such as "${plainName(other)}". Use the text type`);
   }
-  if (distinct.length > VALUES_MAX) throw wrong(`it has more than ${VALUES_MAX} values. Use the type text`);
+  if (distinct.length > VALUES_MAX) throw wrong(`it has more than ${VALUES_MAX} values. Use the text type`);
   return { ...common, values: distinct.toSorted() };
 }
 

@@ -27,11 +27,11 @@ export interface MappedFile {
   readonly unusedColumns: readonly string[];
 }
 
-/** Differences between files of other records and files of payments. */
+/** How files with other records differ from files with payments. */
 interface OtherRows {
   /** Additional columns of `mapped`. */
   readonly columns: readonly FieldSql[];
-  /** Name of the field `transaction_id` in rejections. */
+  /** Name of the `transaction_id` field in rejections. */
   readonly idName: string;
   /** Column of `mapped`. Rows are duplicates only if they have the same ID and the same version. */
   readonly version?: string;

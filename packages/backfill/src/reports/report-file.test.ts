@@ -144,7 +144,7 @@ test("regression #30: two stages and a withdrawal of a dispute are versions, and
     "an earlier row has the same report_id and version",
     "reason_code looks like a card number",
     "the column STAGE must have a value that stage.values maps to one of received, represented, won, lost",
-    "the column STATUS has a value that is missing in withdrawn.values",
+    "the column STATUS has a value that is missing from withdrawn.values",
     "the column VERSION must contain a version: a whole number from 1 to 1000000",
   ]);
 });

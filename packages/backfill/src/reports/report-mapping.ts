@@ -132,7 +132,7 @@ function withdrawnSql(given: z.infer<typeof withdrawn>): FieldSql {
   if (typeof given === "boolean") return { ...base, uses: [], value: String(given), faults: [] };
   const { column, values } = given;
   const value = `CASE WHEN ${source(column)} IS NULL THEN false ELSE ${meaningSql(column, values, (one) => String(one))} END`;
-  const reason = `the column ${column} has a value that is missing in withdrawn.values`;
+  const reason = `the column ${column} has a value that is missing from withdrawn.values`;
   return { ...base, uses: [column], value, faults: [["is_withdrawn IS NULL", reason]] };
 }
 

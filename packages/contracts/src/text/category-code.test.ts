@@ -64,7 +64,7 @@ describe("features of kind category", () => {
   const parse = (...features: object[]) =>
     parseFeatureSpec(JSON.stringify({ version: 1, windows: {}, entities: { card: { key: "card_token" } }, features }));
 
-  test("refer to a payment field with the use model_category, and need the payment", () => {
+  test("refer to a payment field that may be a model_category, and require the payment", () => {
     const [feature] = parse(category).features;
     expect(feature).toMatchObject({ kind: "category", field: "mcc" });
     expect(feature && needsPayment(feature)).toBe(true);

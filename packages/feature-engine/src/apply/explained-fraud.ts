@@ -11,8 +11,8 @@ export function isExplained(
 }
 
 /**
- * Whether the card explained the fraud when it was counted online; undefined if the record does not say it, if it was
- * judged by another spec, or if the card's history was lost.
+ * Whether the card explained the fraud when it was counted online; undefined if the record does not say, if another
+ * spec judged it, or if the card's history was lost.
  */
 export function wasExplained(
   { spec }: Pick<FeatureEngine, "spec">,

@@ -222,7 +222,7 @@ describe("a fraud counted before the erasure of its card, and folded only afterw
   });
 
   test.each([
-    ["its record is of a version that did not say whether the card explained it", { explained: undefined }],
+    ["its record comes from a version that did not store whether the card explained it", { explained: undefined }],
     ["another spec judged it", { specVersion: engine.spec.version - 1 }],
   ])("is judged without the erased history if %s", (_case, change) => {
     expect(foldedLater(change)).not.toEqual(together);

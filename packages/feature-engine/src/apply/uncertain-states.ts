@@ -21,8 +21,8 @@ type LostReport = Exclude<CountedEvent, { kind: "payment" }>;
 /**
  * The states that may differ from the online states because records are missing. A state can affect other states in two
  * ways: the judge's state determines which frauds they count, and the card's state determines which entities a label or
- * update reaches. The record of a label or update says both, so they are unknown only if it is lost, or if an earlier
- * version wrote it.
+ * update reaches. The record of a label or update contains both, so they are unknown only if it is lost or was written
+ * by an earlier version.
  */
 export class UncertainStates {
   readonly keys: Set<string>;
@@ -69,7 +69,7 @@ export class UncertainStates {
     );
   }
 
-  /** Adds the entities whose fraud counts depend on an uncertain state of the judge, if the record does not say it. */
+  /** Adds the entities whose fraud counts depend on an uncertain judge, unless the record contains `explained`. */
   #addJudged(event: Extract<CountedEvent, { kind: "label" }>): void {
     const { entities, judge } = this.#engine;
     if (event.applied.label?.fraud !== true || judge < 0) return;

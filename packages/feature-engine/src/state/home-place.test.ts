@@ -128,7 +128,7 @@ describe("a home of many payments", () => {
   });
 });
 
-describe("the feature distance_from_home", () => {
+describe("the distance_from_home feature", () => {
   const START_MS = Date.UTC(2024, 1, 28, 22);
   const fresh = () => new TestStates(compileEngine(currentFeatureSpec()));
   const at = ([latitude, longitude]: Place) => ({ latitude, longitude });

@@ -161,7 +161,7 @@ describe("decoding a state", () => {
 
   test.each([
     ["of a future version", replaced(0, 4), "has version 4, but this build reads version 3"],
-    ["of the version before", replaced(0, 2), "has version 2, but this build reads version 3"],
+    ["of the previous version", replaced(0, 2), "has version 2, but this build reads version 3"],
     ["of a version of 0", replaced(0, 0), "version 0"],
     ["without bytes", new Uint8Array(), "truncated"],
     ["with a sequence beyond 2^53", replaced(1, 255, 255, 255, 255, 255, 255, 255, 255), "too large"],
