@@ -117,7 +117,7 @@ function check(options: SimulationOptions, currency: string, paymentsPerDay: num
   wants(isCurrency(currency), "currency must be an ISO 4217 code");
   wants(paymentsPerDay > 0 && paymentsPerDay <= 10, "paymentsPerDay must be above 0 and at most 10");
   for (const [name, rate] of Object.entries(rates)) {
-    wants(rate >= 0 && rate <= 100, `fraud.${name} must be from 0 to 100 per thousand payments and day`);
+    wants(rate >= 0 && rate <= 100, `fraud.${name} must be from 0 to 100 per 1,000 cards or terminals per day`);
   }
   if (faults.length > 0) throw new TriplineError("config-invalid", faults.join("\n"));
 }

@@ -96,8 +96,8 @@ export class Consequences {
   }
 
   /**
-   * What would be reported about a payment that `offer` returned if it were approved: whether a fraud. Undefined if the
-   * issuer would decline it.
+   * Whether a payment that `offer` returned would be reported as fraud if it were approved; undefined if the issuer
+   * would decline it.
    */
   reportIfApproved(payment: SimulatedPayment): boolean | undefined {
     const random = seedRandom(this.options.seed, STREAM.consequence, hashOf(payment.clientTransactionId), 0);
