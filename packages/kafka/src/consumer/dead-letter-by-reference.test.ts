@@ -127,7 +127,7 @@ test.each([2.2, 8, 40])(
       expect(others).toEqual({
         ...place,
         [DEAD_LETTER_HEADERS.code]: "body-too-large",
-        [DEAD_LETTER_HEADERS.message]: "A batch of gzip exceeds 16777216 bytes after decompression",
+        [DEAD_LETTER_HEADERS.message]: "A batch of gzip data exceeds 16777216 bytes after decompression",
         [REFERENCE_HEADERS.reference]: "batch",
         [REFERENCE_HEADERS.records]: "2",
         [REFERENCE_HEADERS.lastOffset]: "2",

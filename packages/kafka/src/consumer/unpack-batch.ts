@@ -54,7 +54,7 @@ export async function unpackRecords({ codec, bytes, count }: PackedRecords, byte
       return await unzstd(bytes, { maxOutputLength, chunkSize: CHUNK_BYTES, params });
     }
   } catch (thrown) {
-    if (TOO_LARGE.has(Reflect.get(Object(thrown), "code"))) throw tooLarge(name, bytesMax);
+    if (TOO_LARGE.has(Reflect.get(Object(thrown), "code"))) throw tooLarge(`${name} data`, bytesMax);
     const reason = thrown instanceof Error ? thrown.message : String(thrown);
     throw new TriplineError("message-unreadable", `Records compressed with ${name} cannot be decompressed: ${reason}`);
   }

@@ -14,7 +14,7 @@ export async function createTopic(brokers: readonly string[], topic: string): Pr
   if (errorCode !== 0) throw new Error(`Kafka did not create the topic ${topic}: error code ${errorCode}.`);
 }
 
-/** Deletes topics, whose files are removed later. */
+/** Deletes topics. Kafka removes their files later. */
 export async function deleteTopics(brokers: readonly string[], topics: readonly string[]): Promise<void> {
   // topics [ name ] | timeout ms
   const body = Buffer.concat([int32(topics.length), ...topics.map(text), int32(5_000)]);

@@ -142,7 +142,7 @@ test("finds the alias's version in the cache while the store is unavailable, how
   expect(Buffer.from((await registry.scorecard("fraud", version)) ?? []).toString()).toBe("{}");
 });
 
-test("caches a few versions, among them those that are read", async () => {
+test("caches a few versions, including those in use", async () => {
   const registry = open();
   const { version, modelPath } = await registry.publish(publication("model 0"));
   for (let index = 1; index <= VERSIONS_CACHED_MAX + 1; index += 1) {

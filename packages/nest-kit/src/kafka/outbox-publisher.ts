@@ -25,7 +25,7 @@ export interface OutboxOptions {
 
 /**
  * Publishes a service's committed rows on request and periodically, so that no row is lost in a crash or a Kafka
- * outage. Delivery is at least once. Its subclasses are providers, each for one kind of row.
+ * outage. Delivery is at least once. Each subclass is a provider for one kind of row.
  */
 export class OutboxPublisher implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #options: OutboxOptions;

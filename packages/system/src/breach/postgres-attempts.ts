@@ -27,7 +27,7 @@ export function postgresAttempts(security: LocalSecurity, stack: ServiceAddresse
         attempt(`create a table in the schema of ${other}`, `CREATE TABLE ${other}.breach (id int)`),
       ]),
       attempt("create a schema", `CREATE SCHEMA breach_${who}`),
-      attempt("create a table in the schema public", "CREATE TABLE public.breach (id int)"),
+      attempt("create a table in the public schema", "CREATE TABLE public.breach (id int)"),
       attempt("create a role", `CREATE ROLE breach_${who} SUPERUSER`),
       attempt("read the passwords of roles", "SELECT rolpassword FROM pg_authid"),
       attempt("run a program on the server", "COPY (SELECT 1) TO PROGRAM 'true'"),

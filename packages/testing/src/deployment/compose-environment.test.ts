@@ -287,7 +287,7 @@ describe("compose.yaml", () => {
     for (const [name] of SERVICES) expect(base[name]?.environment.REDIS_URL ?? "redis://valkey:6379").toMatch(/6379$/);
   });
 
-  test("regression #24: nothing materialises profiles without the profile `feast`, and the first model uses no profiles", () => {
+  test("regression #24: nothing materialises profiles without the `feast` profile, and the first model uses no profiles", () => {
     const read = (name: string) => JSON.stringify([base[name]?.command, base[name]?.entrypoint]);
     const materialising = Object.keys(base).filter((name) => /keep_online|materialize|load-profiles/.test(read(name)));
     expect(materialising).toEqual(["feast-materialize"]);

@@ -24,7 +24,7 @@ const WAIT_S = 30;
 /** Scoring and decisions read the aliases every 5 s. */
 const WANTED_MS_MAX = 120_000;
 
-describe.each(TOPOLOGIES)("rollouts in the topology %s", (topology) => {
+describe.each(TOPOLOGIES)("rollouts in the %s topology", (topology) => {
   let folder: string;
   let registryUrl: string;
   let system: InProcessSystem;

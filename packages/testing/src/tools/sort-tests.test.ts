@@ -18,8 +18,8 @@ describe("sortTests", () => {
       test: "packages/local-stack/dist/servers/start-stack.test.js",
       why: "starts its own servers",
     },
-    { kind: "server", test: "packages/kafka/dist/connect-kafka.test.js", why: "requests the servers of the run" },
-  ] as const)("$test is of the kind $kind, because it $why", ({ kind, test }) => {
+    { kind: "server", test: "packages/kafka/dist/connect-kafka.test.js", why: "requests the run's servers" },
+  ] as const)("$test is a $kind test, because it $why", ({ kind, test }) => {
     expect(sorted[kind]).toContain(test);
   });
 
