@@ -277,7 +277,7 @@ export function policyFileSchema(): object {
 }
 
 /**
- * An amount of a policy file, which is in major units, in minor units, as in payments.
+ * Converts an amount from a policy file, in major units, to minor units, as in payments.
  *
  * @param fault called with a sentence if the amount has more decimals than the currency; the result is then rounded
  */
