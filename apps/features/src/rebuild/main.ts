@@ -16,7 +16,7 @@ import { GIB } from "../snapshot/slices-for.js";
 import { progressPrinter, rebuildLines } from "./print-progress.js";
 import type { RebuildConfig } from "./rebuild-config.js";
 import { rebuildConfig } from "./rebuild-config.js";
-import type { RebuildReport } from "./rebuild-state.js";
+import type { RebuildOptions, RebuildReport } from "./rebuild-state.js";
 import { rebuildState } from "./rebuild-state.js";
 
 /**
@@ -40,7 +40,7 @@ async function rebuild(config: RebuildConfig): Promise<RebuildReport> {
     const profiles = openProfileEraser(redis, engine, config);
     // The states are always replaced; rows of Feast are not.
     const others = new ScanEraser(engine, scanOnce(redis), { empty: async () => {} }, profiles);
-    return await rebuildState({
+    const options: RebuildOptions = {
       engine,
       admin,
       redis,
@@ -64,13 +64,10 @@ async function rebuild(config: RebuildConfig): Promise<RebuildReport> {
         publisher.publish(...step);
       },
       ...(config.STATE_FILE === undefined ? {} : { statePath: config.STATE_FILE }),
-    });
-  } catch (thrown) {
-    if (isAutomatic) await publisher.fail(asTriplineError(thrown).code);
-    throw thrown;
+    };
+    return await publisher.during(isAutomatic, () => rebuildState(options));
   } finally {
     printer.end();
-    await publisher.end();
     redis.disconnect();
     holding.disconnect();
     await admin.close();

@@ -1,4 +1,4 @@
-import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import { asTriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSource } from "@tripline/contracts/features/feature-sources";
 import { featureSources } from "@tripline/contracts/features/feature-sources";
 import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
@@ -13,7 +13,7 @@ import type { Redis } from "ioredis";
 import type { ProfileEraser } from "../erasures/profile-eraser.js";
 import type { ScanEraser } from "../erasures/scan-eraser.js";
 import { GIB, MEMORY_GIB_DEFAULT } from "../snapshot/slices-for.js";
-import { requireNotHeld, whileHeld } from "../states/rebuild-hold.js";
+import { AnotherRebuild, requireNotHeld, whileHeld } from "../states/rebuild-hold.js";
 import { FEATURES_GROUP } from "../states/state-completeness.js";
 import { awaitLake } from "./await-lake.js";
 import type { AppliedKeys } from "./await-rest.js";
@@ -125,7 +125,7 @@ export async function rebuildState(options: RebuildOptions): Promise<RebuildRepo
 /** Another restore may have ended since the worker noticed the loss. */
 async function requireLost({ engine, holding }: RebuildOptions): Promise<void> {
   if ((await requestRedis(() => holding.exists(completeKey(engine.entities)))) === 0) return;
-  throw new TriplineError("state-conflict", "The window states are already complete: another run restored them.");
+  throw new AnotherRebuild("The window states are already complete: another run restored them.", false);
 }
 
 interface Rebuilt extends Pick<FoldedLake, "release"> {

@@ -1,12 +1,15 @@
-import type { ErrorCode } from "@tripline/contracts/error-table";
+import { asTriplineError } from "@tripline/contracts/error-table";
 import type { Redis } from "ioredis";
 import type { RebuildStep } from "../rebuild/rebuild-state.js";
+import { AnotherRebuild } from "../states/rebuild-hold.js";
 import { RestoreMeter } from "./restore-meter.js";
 import { clearProgress, writeProgress } from "./restore-progress.js";
 
 const EVERY_MS = 1_000;
 /** Some steps wait for minutes without a report. The stored progress expires after a minute. */
 const RENEW_MS = 20_000;
+
+type Connection = Pick<Redis, "set" | "del">;
 
 /** Publishes the progress of a restore in Redis, for the instances of features. A failure does not affect the restore. */
 export class ProgressPublisher {
@@ -16,10 +19,9 @@ export class ProgressPublisher {
   #last: Promise<void> = Promise.resolve();
   /** Until then, the stored progress belongs to another restore. */
   #hasBegun = false;
-  #isFailed = false;
 
   constructor(
-    private readonly redis: Pick<Redis, "set" | "del">,
+    private readonly redis: Connection,
     private readonly renewMs = RENEW_MS,
   ) {}
 
@@ -35,18 +37,33 @@ export class ProgressPublisher {
     this.#renewing = setInterval(write, this.renewMs).unref();
   }
 
-  async fail(code: ErrorCode): Promise<void> {
-    clearInterval(this.#renewing);
-    if (!this.#hasBegun) return;
-    this.#isFailed = true;
-    this.#then(() => writeProgress(this.redis, { failure: code }));
-    await this.#last;
+  /**
+   * Ends the publication when a restore ends. The error code of an automatic one stays, since nobody sees its output.
+   */
+  async during<T>(isAutomatic: boolean, restore: () => Promise<T>): Promise<T> {
+    try {
+      const result = await restore();
+      this.#finish((redis) => clearProgress(redis));
+      return result;
+    } catch (thrown) {
+      this.#finish((redis) => this.#fail(redis, isAutomatic, thrown));
+      throw thrown;
+    } finally {
+      await this.#last;
+    }
   }
 
-  async end(): Promise<void> {
+  async #fail(redis: Connection, isAutomatic: boolean, thrown: unknown): Promise<void> {
+    const isOther = thrown instanceof AnotherRebuild;
+    // The stored progress is the other one's.
+    if (isOther && thrown.isRunning) return;
+    if (isAutomatic && !isOther) await writeProgress(redis, { failure: asTriplineError(thrown).code });
+    else await clearProgress(redis);
+  }
+
+  #finish(write: (redis: Connection) => Promise<void>): void {
     clearInterval(this.#renewing);
-    if (this.#hasBegun && !this.#isFailed) this.#then(() => clearProgress(this.redis));
-    await this.#last;
+    if (this.#hasBegun) this.#then(() => write(this.redis));
   }
 
   #then(work: () => Promise<void>): void {

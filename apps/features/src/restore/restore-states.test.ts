@@ -6,6 +6,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { foldFolder } from "../rebuild/fold-plan.js";
+import type { RebuildStep } from "../rebuild/rebuild-state.js";
 import { REBUILD_KEY } from "../states/rebuild-hold.js";
 import { TestHistory } from "../testing/history.js";
 import { COMPLETE_KEY } from "../testing/instance.js";
@@ -141,12 +142,32 @@ test("an automatic restore does nothing if another one has already restored the 
 
 test("the progress of a waiting step is refreshed until the restore ends", async () => {
   const publisher = new ProgressPublisher(history.redis, 20);
-  publisher.publish("wait for the archive");
-  await until(() => exists(RESTORE_KEY), "progress");
-  await history.redis.del(RESTORE_KEY);
-  await until(() => exists(RESTORE_KEY), "renewed progress");
-  await publisher.end();
+  await publisher.during(true, async () => {
+    publisher.publish("wait for the archive");
+    await until(() => exists(RESTORE_KEY), "progress");
+    await history.redis.del(RESTORE_KEY);
+    await until(() => exists(RESTORE_KEY), "renewed progress");
+  });
   await delay(60);
+  expect(await exists(RESTORE_KEY)).toBeUndefined();
+});
+
+test("regression #29: a restore that finds another one does not report a failure", async () => {
+  const restore = async (beforeHold: () => Promise<unknown>) => {
+    const publisher = new ProgressPublisher(history.redis);
+    const onProgress = (step: RebuildStep) => {
+      publisher.publish(step);
+      // The commands of one connection are executed in this order.
+      void beforeHold();
+    };
+    await expect(publisher.during(true, () => history.rebuild({ isAutomatic: true, onProgress }))).rejects.toThrow(
+      "nother run",
+    );
+  };
+  await restore(() => history.redis.set(REBUILD_KEY, "another one"));
+  expect(await history.redis.get(RESTORE_KEY)).not.toContain("failure");
+  await history.redis.del(REBUILD_KEY);
+  await restore(async () => {});
   expect(await exists(RESTORE_KEY)).toBeUndefined();
 });
 

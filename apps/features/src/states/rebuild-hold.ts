@@ -8,6 +8,16 @@ import { DELETE_IF_UNCHANGED } from "@tripline/stores/redis/delete-if-unchanged"
 import type { Redis } from "ioredis";
 import { HOLD } from "../features.tokens.js";
 
+/** The states belong to another rebuild, which is running or has just restored them. */
+export class AnotherRebuild extends TriplineError {
+  constructor(
+    sentence: string,
+    readonly isRunning: boolean,
+  ) {
+    super("state-conflict", sentence);
+  }
+}
+
 /** Redis key that exists while states are rebuilt. It expires by itself if the rebuild is killed. */
 export const REBUILD_KEY = "state-rebuild";
 
@@ -70,7 +80,7 @@ export class RebuildHold {
  * @param work receives the value of the key, which stays the same until the work ends. If the key is lost or expires, it is
  *   not set again
  * @param redis a connection on which nothing is watched
- * @throws TriplineError `state-conflict` while another rebuild runs; `redis-unavailable`; any error of the work
+ * @throws AnotherRebuild while it runs; TriplineError `redis-unavailable`; any error of the work
  */
 export async function whileHeld<T>(redis: Redis, work: (held: string) => Promise<T>): Promise<T> {
   const own = randomUUID();
@@ -86,14 +96,12 @@ export async function whileHeld<T>(redis: Redis, work: (held: string) => Promise
   }
 }
 
-/** @throws TriplineError `state-conflict` while a rebuild runs; `redis-unavailable` */
+/** @throws AnotherRebuild while it runs; TriplineError `redis-unavailable` */
 export async function requireNotHeld(redis: Redis): Promise<void> {
   if ((await requestRedis(() => redis.exists(REBUILD_KEY))) > 0) throw isRunning();
 }
 
-function isRunning(): TriplineError {
-  return new TriplineError(
-    "state-conflict",
-    `Another run of this command is rebuilding the states. If it was killed, wait ${EXPIRY_MS / 1000} seconds.`,
-  );
+function isRunning(): AnotherRebuild {
+  const sentence = `Another run of this command is rebuilding the states. If it was killed, wait ${EXPIRY_MS / 1000} seconds.`;
+  return new AnotherRebuild(sentence, true);
 }
