@@ -2,15 +2,20 @@ import type { Decision, Transaction } from "@tripline/contracts/generated/tripli
 import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { SWITCHED_OFF } from "../conditions/evaluate-rules.js";
 import { RAISED_BY } from "../explain-decision.js";
+import { isExplored } from "../exploration/explore-decline.js";
 import type { BacktestRow } from "./backtest-row.js";
 import { segmentsOf } from "./backtest-row.js";
 
-/** A payment with the decision that would result if shadow rules decided as well. */
+/** A payment with the decision that would result if shadow rules decided as well. @param isNotPaid as in `BacktestRow` */
 export function shadowRow(
-  { outcome: decided, reasons, shadowHits, skippedRules }: Decision,
+  decision: Decision,
   transaction: Transaction,
   isFraud: boolean | undefined,
+  isNotPaid = false,
 ): BacktestRow {
+  const { outcome, explorationProbability = 1, reasons, shadowHits, skippedRules } = decision;
+  // The policy declined an explored payment, so a shadow rule that also declines it changes nothing.
+  const decided = isExplored(decision) ? Outcome.DECLINE : outcome;
   const { transactionId, cardToken, amountMinor, currency, occurredAtMs } = transaction;
   const codes = reasons.map(({ code }) => code).filter((code) => !code.startsWith(RAISED_BY));
   return {
@@ -20,6 +25,7 @@ export function shadowRow(
     currency,
     occurredAtMs,
     isFraud,
+    isNotPaid,
     decided,
     failure: "",
     segments: segmentsOf(transaction),
@@ -33,5 +39,6 @@ export function shadowRow(
       ),
       ...reasons.map(({ text }) => text),
     ],
+    ...(isExplored(decision) ? { exploredWeight: 1 / explorationProbability } : {}),
   };
 }

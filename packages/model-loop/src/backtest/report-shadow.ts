@@ -63,7 +63,7 @@ export async function reportShadow(options: ShadowOptions): Promise<ShadowReport
     for await (const block of readArchived(scan, options)) {
       for (const row of block) {
         if (row.features === undefined) lost += 1;
-        else tally.add(shadowRow(decisionOf(row.decision), transactionOf(row.features), row.isFraud));
+        else tally.add(shadowRow(decisionOf(row.decision), transactionOf(row.features), row.isFraud, row.isNotPaid));
       }
       doneEvents += block.length;
       options.onProgress?.({ doneEvents, totalEvents });
