@@ -10,8 +10,10 @@ import { isStoreUrl } from "@tripline/object-store/open-store";
  *   <lake>/<topic>/_log/0000000000000012.json                entry 12: what it added, and each partition's position
  *   <lake>/<topic>/_checkpoints/0000000000000012.json        a summary of the entries up to 12, see log/checkpoint.ts
  *   <lake>/<topic>/_staging/                                 files that no entry has moved to their day yet
- *   <lake>/<topic>/day=2024-02-29/_replaced-0000000000000009  in an object store: files up to entry 9 were merged
+ *   <lake>/<topic>/day=2024-02-29/_replaced-0000000000000009  files up to entry 9 were merged, but may still exist
  *   <lake>/<topic>/day=2024-02-29/_replaced-0000000000000005-0000000000000009  the same for files of entries 5 to 9
+ *   <lake>/<topic>/_merged/                                  which entries' replaced files still exist, see log/merged-files.ts
+ *   <lake>/_iceberg/<topic>/                                 metadata of the topic's Iceberg table, if it was published
  *   <lake>/_snapshots/                                       window states, see snapshot/lake-snapshots.ts
  *
  * Readers of Hive partitions ignore names that start with an underscore, and staged files do not end with `.parquet`.
@@ -22,6 +24,9 @@ const LOG_FOLDER = "_log";
 const CHECKPOINTS_FOLDER = "_checkpoints";
 const STAGING_FOLDER = "_staging";
 const SNAPSHOTS_FOLDER = "_snapshots";
+const MERGED_FOLDER = "_merged";
+/** As in training/iceberg/tables.py. */
+const PUBLISHED_FOLDER = "_iceberg";
 /** Prefix of the folders of days. */
 export const DAY_FOLDER_PREFIX = "day=";
 const SEQUENCE_DIGITS = 16;
@@ -32,6 +37,7 @@ const BLOCK_ENTRIES = 10 ** BLOCK_DIGITS;
 const FILE_PATTERN = /^(\d{16})\.parquet$/;
 const ENTRY_PATTERN = /^(\d{16})\.json$/;
 const REPLACED_PATTERN = /^_replaced-(?:(\d{16})-)?(\d{16})$/;
+const MERGED_PATTERN = /^(\d{16})-(\d{13})-[0-9a-f]{16}$/;
 const DAY_FOLDER_PATTERN = /^day=(\d{4}-\d{2}-\d{2})$/;
 const STAGED_ROWS_PATTERN = /^p(\d+)-(\d+)-/;
 const STAGED_CHECKPOINT_PATTERN = /^k\d+-/;
@@ -48,6 +54,16 @@ export function topicFolder(lake: string, topic: string): string {
 
 export function snapshotsFolder(lake: string): string {
   return topicFolder(lake, SNAPSHOTS_FOLDER);
+}
+
+/** Contains a folder for each topic that was published as an Iceberg table. */
+export function publishedFolder(lake: string): string {
+  return topicFolder(lake, PUBLISHED_FOLDER);
+}
+
+/** @param folder of a topic */
+export function mergedFolder(folder: string): string {
+  return `${folder}/${MERGED_FOLDER}`;
 }
 
 export function logFolder(folder: string): string {
@@ -116,6 +132,23 @@ export function replacedPath(folder: string, day: string, { first, last }: Seque
 export function rangeOfReplaced(name: string): SequenceRange | undefined {
   const [, first, last] = REPLACED_PATTERN.exec(name) ?? [];
   return last === undefined ? undefined : { first: Number(first ?? 1), last: Number(last) };
+}
+
+/** A log entry whose replaced files were kept. */
+export interface KeptMerge {
+  readonly sequence: number;
+  readonly mergedAtMs: number;
+}
+
+/** @param id 16 random hexadecimal digits */
+export function mergedName({ sequence, mergedAtMs }: KeptMerge, id: string): string {
+  return `${padded(sequence)}-${mergedAtMs}-${id}`;
+}
+
+/** Undefined for a name in another format. */
+export function parseMergedName(name: string): KeptMerge | undefined {
+  const [, sequence, mergedAtMs] = MERGED_PATTERN.exec(name) ?? [];
+  return sequence === undefined ? undefined : { sequence: Number(sequence), mergedAtMs: Number(mergedAtMs) };
 }
 
 /** The sequence number of a log entry or a checkpoint, from its name; undefined for any other name. */

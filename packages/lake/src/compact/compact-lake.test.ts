@@ -1,5 +1,5 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { dayFolder, topicFolder } from "../lake-layout.js";
+import { dayFolder, mergedFolder, publishedFolder, topicFolder } from "../lake-layout.js";
 import { readEntry } from "../log/read-log.js";
 import type { TestLake } from "../testing/lakes.js";
 import { FolderLake, MemoryLake } from "../testing/lakes.js";
@@ -11,6 +11,8 @@ import { compactLake, readDays } from "./compact-lake.js";
 const DAYS = ["2024-02-28", "2024-02-29"];
 /** A flush writes files of about 15 bytes. */
 const LIMITS = { bytesMax: 60, filesMax: 5, filesMin: 2 };
+
+const HOUR_MS = 3_600_000;
 
 const merger = {
   async merge(paths: readonly string[], target: string): Promise<number> {
@@ -71,28 +73,62 @@ describe.each([
     expect(await lake.staged()).toEqual([]);
   });
 
-  test("a run that dies at any operation leaves each row once, and the next one finishes the work", async () => {
-    await fill(9);
-    await compact();
-    for (const isDone of [true, false]) {
-      for (let dieAt = 1; ; dieAt += 3) {
-        await fill(3);
-        const { disk, life } = lake.mortal(dieAt, isDone);
-        await compact({ disk }).catch(() => {});
-        await expectEachOnce();
-        if (!life.isDead) break;
-        await compact();
-        await expectEachOnce();
-      }
+  /** Like a publisher that has created the topic's Iceberg table. */
+  async function publish(): Promise<void> {
+    const metadata = `${publishedFolder(lake.lake)}/${TOPIC}/metadata`;
+    await lake.disk.makeFolder(metadata);
+    await lake.disk.writeFile(`${metadata}/00000.metadata.json`, "{}");
+  }
+
+  test("regression #29: readers of an Iceberg table can read merged files for 25 hours", async () => {
+    await publish();
+    await fill(12);
+    const before = await names("2024-02-29");
+    const nowMs = Date.now();
+    expect(await compact({ nowMs })).toMatchObject({ days: 2, failure: null });
+    const compacted = await filesOf("2024-02-29");
+    for (const hours of [0, 24]) {
+      expect(await compact({ nowMs: nowMs + hours * HOUR_MS })).toMatchObject({ files: 0, failure: null });
+      expect(await names("2024-02-29")).toEqual(expect.arrayContaining(before));
+      expect(await filesOf("2024-02-29")).toEqual(compacted);
+      await expectEachOnce();
     }
-    await compact();
-    expect(await lake.staged()).toEqual([]);
-    expect(
-      (await readDays({ disk: lake.disk, lake: lake.lake, limits: LIMITS, isWanted: () => true }))[0],
-    ).toMatchObject({
-      mergeable: 0,
-    });
+    await compact({ nowMs: nowMs + 26 * HOUR_MS });
+    const files = (await names("2024-02-29")).filter((name) => name.endsWith(".parquet"));
+    expect(files).toHaveLength(compacted.length);
+    expect(await lake.disk.list(mergedFolder(folder()))).toEqual([]);
+    await expectEachOnce();
   });
+
+  test.each([
+    ["", async () => {}, 3],
+    [" of a published lake", publish, 11],
+  ])(
+    "a run%s that dies at any operation leaves each row once, and the next one finishes the work",
+    async (_, prepare, step) => {
+      await prepare();
+      await fill(9);
+      await compact();
+      for (const isDone of [true, false]) {
+        for (let dieAt = 1; ; dieAt += step) {
+          await fill(3);
+          const { disk, life } = lake.mortal(dieAt, isDone);
+          await compact({ disk }).catch(() => {});
+          await expectEachOnce();
+          if (!life.isDead) break;
+          await compact();
+          await expectEachOnce();
+        }
+      }
+      await compact();
+      expect(await lake.staged()).toEqual([]);
+      expect(
+        (await readDays({ disk: lake.disk, lake: lake.lake, limits: LIMITS, isWanted: () => true }))[0],
+      ).toMatchObject({
+        mergeable: 0,
+      });
+    },
+  );
 
   test("concurrent runs, while the archive service writes, leave each row once", async () => {
     await fill(12);

@@ -2,6 +2,7 @@ import { asTriplineError, TriplineError } from "@tripline/contracts/error-table"
 import { dayOfFolder, isDay, topicFolder } from "../lake-layout.js";
 import { LAKE_TABLES } from "../lake-tables.js";
 import type { LakeDisk } from "../log/lake-disk.js";
+import { removeMergedFiles } from "../log/merged-files.js";
 import { TopicLog } from "../log/topic-log.js";
 import type { Merge } from "./compact-day.js";
 import { compactDay, filesOfDay } from "./compact-day.js";
@@ -38,6 +39,8 @@ export interface CompactLakeOptions {
   isOver?(): boolean;
   /** Default: merges Parquet files. */
   readonly merger?: Merger;
+  /** Default: the current time. */
+  readonly nowMs?: number;
   /** Called after each merge. */
   onMerge?(progress: CompactionProgress): void;
 }
@@ -94,7 +97,8 @@ export async function readDays(
 }
 
 /**
- * Merges the small files of each day, one day at a time. Skips days that cannot be compacted.
+ * Merges the small files of each day, one day at a time. Skips days that cannot be compacted. If a topic is published as
+ * an Iceberg table, a later run removes the merged files, because readers of the table still need them.
  *
  * @throws TriplineError like `readDays`
  */
@@ -109,7 +113,7 @@ export async function compactLake(options: CompactLakeOptions): Promise<Compacti
 }
 
 async function mergeDays(options: CompactLakeOptions, merger: Merger): Promise<Compaction> {
-  const { disk, lake, isOver = () => false } = options;
+  const { disk, lake, topics = TOPICS, isOver = () => false } = options;
   const todo = (await readDays(options)).filter(({ mergeable }) => mergeable > 0);
   const run = new Run(options, merger, todo);
   for (const [topic, days] of Map.groupBy(todo, ({ topic: name }) => name)) {
@@ -119,6 +123,7 @@ async function mergeDays(options: CompactLakeOptions, merger: Merger): Promise<C
       await run.compact(log, topic, day);
     }
   }
+  for (const topic of topics) await run.removeMerged(topic);
   return run.result;
 }
 
@@ -147,6 +152,16 @@ class Run {
       daysLeft: this.todo.length - this.#days,
       failure: this.failures[0] ?? null,
     };
+  }
+
+  /** Never throws. */
+  async removeMerged(topic: string): Promise<void> {
+    const { disk, lake, nowMs = Date.now() } = this.options;
+    try {
+      await removeMergedFiles(disk, topicFolder(lake, topic), nowMs);
+    } catch (thrown) {
+      this.failures.push(`${topic}: ${asTriplineError(thrown).message}`);
+    }
   }
 
   /** Never throws. */

@@ -1,5 +1,5 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { StagedName } from "../lake-layout.js";
+import type { SequenceRange, StagedName } from "../lake-layout.js";
 import {
   dayFolder,
   entryPath,
@@ -14,6 +14,7 @@ import {
 import { addCheckpoint, CHECKPOINT_ENTRIES } from "./checkpoint.js";
 import type { LakeDisk } from "./lake-disk.js";
 import { sequencesOfDay, validSequences } from "./list-files.js";
+import { isPublished, keepMergedFiles } from "./merged-files.js";
 import type { LogEntry, Source, Tail } from "./read-log.js";
 import { positionsOf, readEntry, readTail, tailFrom } from "./read-log.js";
 
@@ -226,25 +227,31 @@ export class TopicLog {
     for (const folder of days) await this.#disk.sync(folder);
     // Only after the file with their rows is in place, so that each row is always in a file.
     for (const [day, files] of Map.groupBy(entry.replaces, (file) => file.day)) {
-      await this.#removeReplaced(
-        day,
-        files.map((file) => file.sequence),
-        entry.format,
-      );
+      const replaced = files.map((file) => file.sequence);
+      if (await isPublished(this.#disk, this.options.lake, this.options.topic)) {
+        const marker = replacedPath(this.folder, day, this.#rangeOf(replaced, entry.format));
+        await keepMergedFiles(this.#disk, this.folder, sequence, marker);
+      } else {
+        await this.#removeReplaced(day, replaced, entry.format);
+      }
     }
     await this.#disk.sync(stagingFolder(this.folder));
     this.#finished = sequence;
   }
 
   /**
-   * A merge replaces consecutive files of its day, so all files between the first and the last of them are obsolete. If
-   * there are no earlier files, everything before the last one is also obsolete.
+   * A merge replaces consecutive files of its day, so all files between the first and the last of them are obsolete. In
+   * an object store, if there are no earlier files, everything before the last one is also obsolete.
    */
+  #rangeOf(sequences: readonly number[], format: LogEntry["format"]): SequenceRange {
+    const isFromStart = format === 1 && !this.#disk.hasNoLateEffects;
+    return { first: isFromStart ? 1 : Math.min(...sequences), last: Math.max(...sequences) };
+  }
+
   async #removeReplaced(day: string, sequences: readonly number[], format: LogEntry["format"]): Promise<void> {
     let useless = sequences;
     if (!this.#disk.hasNoLateEffects) {
-      const range = { first: format === 1 ? 1 : Math.min(...sequences), last: Math.max(...sequences) };
-      await this.#disk.writeFile(replacedPath(this.folder, day, range), "");
+      await this.#disk.writeFile(replacedPath(this.folder, day, this.#rangeOf(sequences, format)), "");
       // Also removes files that a late move has restored since an earlier merge.
       const names = await this.#disk.list(dayFolder(this.folder, day));
       const valid = new Set(validSequences(names));

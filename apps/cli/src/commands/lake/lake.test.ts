@@ -1,8 +1,9 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TABLES } from "@tripline/contracts/topics";
+import { LAKE_TABLES } from "@tripline/lake/lake-tables";
 import { listFiles } from "@tripline/lake/log/list-files";
 import { TestArchive } from "@tripline/lake/testing/archive";
 import { compactCommand } from "./compact.js";
@@ -65,12 +66,19 @@ test.each([
   expect(said).toContain(words);
 });
 
+test("publish covers every archived topic", async () => {
+  const program = new URL("../../../../../training/iceberg/publish.py", import.meta.url);
+  const [, list = ""] = /^TOPICS = \[\n([^\]]+)\]/m.exec(await readFile(program, "utf8")) ?? [];
+  const topics = Array.from(list.matchAll(/"([^"]+)"/g), ([, topic]) => topic);
+  expect(topics).toEqual(Object.values(LAKE_TABLES).map(({ topic }) => topic.name));
+});
+
 test("publish rejects an interval of zero in one sentence", async () => {
   let said = "";
   const command = publishCommand().exitOverride();
   command.configureOutput({ writeErr: (text) => (said += text) });
   await expect(command.parseAsync(["--every", "0"], { from: "user" })).rejects.toThrow();
-  expect(said).toContain("must be a number greater than 0 and up to 1440");
+  expect(said).toContain("It must be a number greater than 0 and at most 1440.");
 });
 
 test("reports a folder that is not a lake, and creates nothing in it", async () => {

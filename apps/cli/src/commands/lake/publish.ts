@@ -71,6 +71,6 @@ function within(max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (value > 0 && value <= max) return value;
-    throw new InvalidArgumentError(`must be a number greater than 0 and up to ${max}`);
+    throw new InvalidArgumentError(`It must be a number greater than 0 and at most ${max}.`);
   };
 }
