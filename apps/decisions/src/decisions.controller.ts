@@ -9,7 +9,7 @@ import { CrashGuard } from "./deciding/crash-guard.js";
 /** Consumes payments with their features from Kafka. */
 @Controller()
 export class DecisionsController {
-  constructor(@Inject(CrashGuard) private readonly decider: CrashGuard) {}
+  constructor(@Inject(CrashGuard) private readonly guard: CrashGuard) {}
 
   @KafkaBatches({
     group: DECISIONS_GROUP,
@@ -18,6 +18,6 @@ export class DecisionsController {
     roundsMax: ROUNDS_MAX,
   })
   handle(batches: readonly RecordBatch[]): Promise<Unfinished> {
-    return this.decider.handle(batches);
+    return this.guard.handle(batches);
   }
 }

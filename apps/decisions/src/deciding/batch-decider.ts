@@ -98,6 +98,7 @@ export class BatchDecider {
       decided.resolve();
       await this.writer.publish(open, standing);
     });
+    // An error before the payments are decided rejects `finished`, and `decided` would never resolve.
     await Promise.race([decided.promise, finished]);
     return new Unfinished(finished);
   }

@@ -30,7 +30,7 @@ interface Partition {
   /** The offset after the last decided record. */
   next: number;
   /** Number of records that are still guarded. */
-  left: number;
+  recordsToGuard: number;
   /** As in `Attempt`. */
   stops: number;
   /** The last offset at which other processes stopped; -1 if there is none. */
@@ -104,7 +104,7 @@ export class CrashGuard {
    */
   #isWatched(batch: RecordBatch): boolean {
     const known = this.#partitions.get(keyOf(batch));
-    return known === undefined || known.left > 0 || known.next !== firstOf(batch);
+    return known === undefined || known.recordsToGuard > 0 || known.next !== firstOf(batch);
   }
 
   #isSuspect(batch: RecordBatch): boolean {
@@ -116,34 +116,33 @@ export class CrashGuard {
     let known = this.#partitions.get(keyOf(batch));
     if (known === undefined || known.next !== firstOf(batch)) {
       const next = firstOf(batch);
-      known = { next, left: WATCHED_RECORDS, stops: 0, suspectTo: -1, unsafe: [], isRead: false };
+      known = { next, recordsToGuard: WATCHED_RECORDS, stops: 0, suspectTo: -1, unsafe: [], isRead: false };
       this.#partitions.set(keyOf(batch), known);
     }
-    if (!known.isRead) await this.#meet(batch, known);
+    if (!known.isRead) await this.#readEarlierAttempt(batch, known);
     if (known.stops > 0 && firstOf(batch) > known.suspectTo) known.stops = 0;
     await this.#write(batch, { isOpen: true });
   }
 
-  /** Reads the attempt of earlier processes. */
-  async #meet(batch: RecordBatch, known: Partition): Promise<void> {
-    let left: Attempt | undefined;
+  async #readEarlierAttempt(batch: RecordBatch, known: Partition): Promise<void> {
+    let earlier: Attempt | undefined;
     try {
-      left = await this.#leftBehind(batch);
+      earlier = await this.#earlierAttempt(batch);
     } catch (error) {
       this.#warn(error);
       return;
     }
     known.isRead = true;
-    if (left === undefined) return;
-    known.unsafe = left.unsafe;
-    known.stops = left.stops;
-    known.suspectTo = left.to;
-    if (left.isOpen && left.owner !== this.#owner) this.#blame(batch, left, known);
+    if (earlier === undefined) return;
+    known.unsafe = earlier.unsafe;
+    known.stops = earlier.stops;
+    known.suspectTo = earlier.to;
+    if (earlier.isOpen && earlier.owner !== this.#owner) this.#countStop(batch, earlier, known);
   }
 
-  #blame({ topic, partition }: RecordBatch, left: Attempt, known: Partition): void {
+  #countStop({ topic, partition }: RecordBatch, earlier: Attempt, known: Partition): void {
     const { logger } = this;
-    const { from, to, alone } = left;
+    const { from, to, alone } = earlier;
     const where = { topic, partition, from, to };
     if (alone === undefined) {
       known.stops += 1;
@@ -157,7 +156,7 @@ export class CrashGuard {
   }
 
   /** Another process may still be deciding a record, unaware that it lost the partition. */
-  async #leftBehind({ topic, partition }: RecordBatch): Promise<Attempt | undefined> {
+  async #earlierAttempt({ topic, partition }: RecordBatch): Promise<Attempt | undefined> {
     const { attempts } = this;
     let found = await attempts.read(topic, partition);
     for (let [polls, idle] = [0, 0]; polls < POLLS_MAX && idle < IDLE_POLLS; polls += 1) {
@@ -199,7 +198,7 @@ export class CrashGuard {
   #advance(batch: RecordBatch): void {
     const known = this.#known(batch);
     known.next = lastOf(batch) + 1;
-    known.left = Math.max(0, known.left - batch.records.length);
+    known.recordsToGuard = Math.max(0, known.recordsToGuard - batch.records.length);
   }
 
   /** Finished records do not say anything about later offsets. */
