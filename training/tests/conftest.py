@@ -48,6 +48,7 @@ def columns(seed: int = 1) -> dict[str, Any]:
 def write_parquet(path: Path, data: dict[str, Any]) -> Path:
     """Lists and arrays of equal length, None for null; types as in the output of the backfill."""
     types = {"client_transaction_id": "VARCHAR", "card_token": "VARCHAR", "terminal_id": "VARCHAR"}
+    types |= {"tenant": "VARCHAR", "currency": "VARCHAR"}
     types |= {"occurred_at_ms": "BIGINT", "labelled_at_ms": "BIGINT", "fraud": "TINYINT"}
     text = path.with_suffix(".csv")
     with text.open("w", encoding="utf-8", newline="") as file:

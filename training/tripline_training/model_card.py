@@ -15,6 +15,7 @@ from typing import Any
 from tripline_training.errors import TrainingError, run_command
 from tripline_training.evaluation.measures import MEASURE_TITLES
 from tripline_training.registry import registry
+from tripline_training.retraining.compare_money import money_of
 
 FEATURES_NAMED_MAX = 200
 
@@ -23,7 +24,8 @@ def card_of(manifest: dict[str, Any], evaluation: dict[str, Any]) -> str:
     """Raises TrainingError if the evaluation is for another model, or if either file lacks required information."""
     try:
         _check_same_model(manifest, evaluation)
-        parts = [_details(manifest), _use(), _training_data(manifest), _evaluation(evaluation), _segments(evaluation)]
+        parts = [_details(manifest), _use(), _training_data(manifest), _evaluation(evaluation)]
+        parts += [f"## Money\n\n{money_of(manifest)}", _segments(evaluation)]
         return "\n\n".join([*parts, features_of_card(manifest), _limits(evaluation)]) + "\n"
     except (KeyError, TypeError) as error:
         raise TrainingError(f"The manifest or the evaluation lacks an entry for the model card: {error!r}.") from error

@@ -24,6 +24,7 @@ from tripline_training.data.dataset import add_memory_rows_max, parse_moment_ms
 from tripline_training.errors import TOO_EARLY_EXIT_CODE, TooEarlyError, TrainingError, run_command
 from tripline_training.registry.write import write_file
 from tripline_training.retraining.challenge import DATA_EXIT_CODE, Outcome, challenge
+from tripline_training.retraining.compare_money import MoneyOptions
 from tripline_training.retraining.prepare import Options
 from tripline_training.selection.constant_online import add_constant_online
 from tripline_training.trees.params import DEFAULT_PARAMS
@@ -135,6 +136,9 @@ def parse_command(arguments: list[str] | None = None) -> Command:
     add_memory_rows_max(parser)
     add_constant_online(parser)
     parser.add_argument("--commit", help="commit of the code, for the record")
+    parser.add_argument("--costs", type=Path, help="YAML with the costs; see evaluation/band_costs.py")
+    parser.add_argument("--policy", action="append", default=[], help="[TENANT=]FILE: the policy in force; repeatable")
+    parser.add_argument("--payments", type=Path, help="tenant and currency of each payment, for --costs")
     given = parser.parse_args(arguments)
     options = Options(
         features=given.features,
@@ -151,8 +155,18 @@ def parse_command(arguments: list[str] | None = None) -> Command:
         constant_online=given.constant_online,
         memory_rows_max=given.memory_rows_max,
         drift_ms=None if given.drift_from is None else parse_moment_ms(given.drift_from),
+        money=_money_options(given),
     )
     return Command(options, given.work)
+
+
+def _money_options(given: argparse.Namespace) -> MoneyOptions | None:
+    if given.costs is None:
+        return None
+    if given.payments is None or not given.policy:
+        raise TrainingError("--costs also requires --policy and --payments.")
+    named = [text.rpartition("=") for text in given.policy]
+    return MoneyOptions(given.costs, {tenant: Path(path) for tenant, _, path in named}, given.payments)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -106,14 +106,14 @@ def _savings(fold: BandFold, review_from: Floats, decline_from: Floats, costs: B
         by_declines = float(declining[is_declined].sum())
         for row, review in enumerate(review_from):
             is_reviewed = (scores >= review) & ~is_declined
-            kept = _within_capacity(is_reviewed * times, begins, costs.reviews_per_day)
+            kept = within_capacity(is_reviewed * times, begins, costs.reviews_per_day)
             share = np.divide(kept, times, out=np.zeros_like(times), where=times > 0)
             saved[row, column] = by_declines + float((reviewing * share).sum())
             reviews[row, column] = float(kept.sum())
     return saved, reviews
 
 
-def _within_capacity(wanted: Floats, begins: NDArray[np.int64], capacity: float) -> Floats:
+def within_capacity(wanted: Floats, begins: NDArray[np.int64], capacity: float) -> Floats:
     """The part of each wanted review that fits into its day's capacity, in payment order."""
     before = np.cumsum(wanted) - wanted
     return np.asarray(np.clip(capacity - (before - before[begins]), 0, wanted))

@@ -15,6 +15,7 @@ from tripline_training.evaluation.measures import calibration_bins, counts_from_
 from tripline_training.evaluation.read_scored import EvaluatedModel, Scored, score_payments
 from tripline_training.evaluation.segments import measure_segments, missed_terminals
 from tripline_training.registry import registry
+from tripline_training.retraining.compare_money import money_of
 
 CURVE_POINTS = 200
 THRESHOLDS_FROM = 0.001
@@ -45,6 +46,7 @@ def evaluate_model(options: Evaluation) -> dict[str, Any]:
             "used_features": list(manifest.get("used_features", model.features)),
             "selection": manifest.get("metrics", {}).get("selection", {}).get("groups", {}),
             "feature_spec_version": manifest.get("feature_spec_version"),
+            "money": money_of(manifest),
         },
         "data": {
             "file": options.features.name,

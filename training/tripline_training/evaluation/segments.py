@@ -70,15 +70,20 @@ def measure_segments(scored: Scored, costs: CostMatrix) -> list[Segment]:
     return [_measure(kind, name, scored, within, costs) for kind, name, within in parts if within.any()]
 
 
+def amounts_of(rows: Rows, feature_spec: Path) -> NDArray[np.float32] | None:
+    """Amounts in major units; None if the spec has no amount."""
+    kinds = [feature.kind for feature in read_spec_features(feature_spec)]
+    return rows.features[:, kinds.index("amount")] if "amount" in kinds else None
+
+
 def describe_segments(rows: Rows, scores: NDArray[np.floating], feature_spec: Path) -> list[dict[str, Any]]:
     """By amount and by hour of the day (UTC), for a model's manifest, so that its card shows where it is weak.
 
     Empty if the spec has no amount.
     """
-    kinds = [feature.kind for feature in read_spec_features(feature_spec)]
-    if "amount" not in kinds:
+    amounts = amounts_of(rows, feature_spec)
+    if amounts is None:
         return []
-    amounts = rows.features[:, kinds.index("amount")]
     times = np.ones(len(rows)) if rows.weights is None else rows.weights
     described: list[dict[str, Any]] = []
     for kind, name, within in _bands(amounts, rows.occurred_at_ms):

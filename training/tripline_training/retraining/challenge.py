@@ -22,6 +22,7 @@ from tripline_training.evaluation.segments import describe_segments
 from tripline_training.make_scorecard import scorecard_to_publish
 from tripline_training.registry import registry
 from tripline_training.registry.names import MoveOptions
+from tripline_training.retraining.compare_money import Money
 from tripline_training.retraining.compare_scores import Comparison, compare_scores
 from tripline_training.retraining.fit_in_parts import fit_in_parts
 from tripline_training.retraining.judge_challenger import (
@@ -131,6 +132,7 @@ def challenge(options: Options, folder: Path) -> Outcome:
     chosen = Chosen(candidate, measured, windows.train.to_ms, fixed_from_now_on(windows))
     if reason is None and prepared.known is not None:
         chosen, reason = _learn_newest(chosen, prepared, prepared.known, options, folder)
+    print(f"money: {chosen.measured.money_sentence}", flush=True)
     if reason is not None:
         return Outcome(f"retrain: kept champion because {reason} {figures_of(chosen.measured)}", None)
     return _register(chosen, prepared, options)
@@ -253,6 +255,7 @@ def _measure(candidate: Candidate, prepared: Prepared, options: Options) -> Meas
             segments=describe_segments(rows, predict_onnx(candidate.model, rows.features), options.feature_spec),
             is_under_way=options.drift_ms is not None and learnt_to(champion) > moment(options.drift_ms),
             agreement=_agreement(rows, candidate, prepared),
+            money=_money(rows, candidate, prepared, options),
         )
         said.says(figures_of(measured))
     return measured
@@ -271,13 +274,22 @@ def _compare_old(candidate: Candidate, prepared: Prepared, options: Options) -> 
 
 
 def _compare(rows: Rows, model: bytes, prepared: Prepared, options: Options) -> Comparison:
+    new, champion = _both_scores(rows, model, prepared)
+    return compare_scores(rows, new, champion, prepared.rules.replicates, options.seed, prepared.rules.bands)
+
+
+def _money(rows: Rows, candidate: Candidate, prepared: Prepared, options: Options) -> Money | None:
+    if prepared.money is None:
+        return None
+    return prepared.money.compare(*_both_scores(rows, candidate.model, prepared), options.seed)
+
+
+def _both_scores(rows: Rows, model: bytes, prepared: Prepared) -> tuple[np.ndarray, np.ndarray]:
     """Uses the ONNX models, because these are served. If there is no champion, compares with a constant score."""
     new = predict_onnx(model, rows.features).astype(np.float64)
     if prepared.champion is None:
-        champion = np.full(len(rows), float(np.average(prepared.train.fraud, weights=prepared.train.weights)))
-    else:
-        champion = predict_onnx(prepared.champion.model, rows.features).astype(np.float64)
-    return compare_scores(rows, new, champion, prepared.rules.replicates, options.seed, prepared.rules.bands)
+        return new, np.full(len(rows), float(np.average(prepared.train.fraud, weights=prepared.train.weights)))
+    return new, predict_onnx(prepared.champion.model, rows.features).astype(np.float64)
 
 
 def _params_used(prepared: Prepared, options: Options, weight: float, fixed: list[list[str]]) -> dict[str, Any]:

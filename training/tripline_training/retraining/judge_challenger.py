@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from tripline_training.retraining.compare_money import NO_COSTS, Money, why_money_keeps
 from tripline_training.retraining.compare_scores import Comparison
 from tripline_training.retraining.measure_calibration import why_not_calibrated
 from tripline_training.retraining.rules import Rules
@@ -21,6 +22,8 @@ class Measured:
     """Metrics of the candidate on the newest weeks, for its model card."""
     agreement: dict[str, Any] | None = None
     """Agreement with the champion on the newest weeks, for the guards of the rollout."""
+    money: Money | None = None
+    """None if no costs are given."""
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -28,7 +31,12 @@ class Measured:
             "newest": self.newest.as_json(),
             "old": None if self.old is None else self.old.as_json(),
             "is_under_way": self.is_under_way,
+            "money": None if self.money is None else self.money.as_json(),
         }
+
+    @property
+    def money_sentence(self) -> str:
+        return NO_COSTS if self.money is None else self.money.sentence
 
 
 def why_champion_is_kept(measured: Measured, version: str, rules: Rules) -> str | None:
@@ -66,7 +74,8 @@ def why_champion_is_kept(measured: Measured, version: str, rules: Rules) -> str 
             f"of the rise from {loss.low:.5f} to {loss.high:.5f}.",
         ),
     ]
-    return next((sentence for applies, sentence in reasons if applies), None) or why_old_weeks_keep(measured, rules)
+    found = next((sentence for applies, sentence in reasons if applies), None)
+    return found or why_money_keeps(measured.money, is_as_good=is_as_good) or why_old_weeks_keep(measured, rules)
 
 
 def why_old_weeks_keep(measured: Measured, rules: Rules) -> str | None:
@@ -95,5 +104,7 @@ def figures_of(measured: Measured, more: str = "") -> str:
     }
     if old is not None:
         pairs |= {"old_ap_new": old.ap.new, "old_ap_champion": old.ap.champion}
+    if measured.money is not None:
+        pairs["saved_per_day"] = measured.money.total.value
     figures = " ".join(f"{name}={value:.4f}" for name, value in pairs.items())
     return f"{figures} {more}champion={measured.champion_version or 'none'}"

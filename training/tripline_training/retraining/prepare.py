@@ -5,12 +5,17 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tripline_training.data.dataset import MEMORY_ROWS_MAX, Rows, Span, open_dataset
 from tripline_training.data.days import DAY_MS
 from tripline_training.data.feature_spec import FeatureSpec, read_feature_spec
+from tripline_training.data.sampling import shares_of
 from tripline_training.errors import TooEarlyError, TrainingError
+from tripline_training.evaluation.segments import amounts_of
 from tripline_training.registry import registry
 from tripline_training.registry.names import RegistryCallError
+from tripline_training.retraining.compare_money import MoneyJudge, MoneyOptions
 from tripline_training.retraining.rules import Rules, read_rules
 from tripline_training.retraining.windows import Windows, lay_out, outside
 from tripline_training.selection.choose_features import Fitting, Selection, choose_features, only_features
@@ -41,15 +46,18 @@ class Options:
     """Features that are constant online; models do not use them."""
     memory_rows_max: int = MEMORY_ROWS_MAX
     """Maximum number of rows that are kept in memory, for each purpose."""
+    money: MoneyOptions | None = None
+    """None: models are not compared by the money that they save."""
 
     def files(self) -> dict[str, Path]:
         """Files on whose bytes an outcome depends."""
-        return {"data": self.features, "spec": self.feature_spec, "params": self.params, "rules": self.rules}
+        files = {"data": self.features, "spec": self.feature_spec, "params": self.params, "rules": self.rules}
+        return files if self.money is None else files | self.money.files()
 
     def as_json(self) -> dict[str, Any]:
         """Everything that determines the outcome, apart from the files."""
         entries = asdict(self)
-        others = {*self.files(), "features", "feature_spec", "commit"}
+        others = {*self.files(), "features", "feature_spec", "commit", "money"}
         return {key: value for key, value in entries.items() if key not in others}
 
     def champion_version(self) -> str | None:
@@ -74,6 +82,8 @@ class Prepared:
     """After a drift: `whole` except for the named weeks, on which models are measured."""
     selection: Selection
     """The features that candidates may use: all, until they are selected."""
+    money: MoneyJudge | None = None
+    """Compares the money that models save on the newest weeks."""
 
 
 def prepare(options: Options) -> Prepared:
@@ -107,7 +117,17 @@ def prepare(options: Options) -> Prepared:
                 f"The {len(rows)} labelled payments {what} ({windows.as_text()}) include {frauds} frauds; at "
                 f"least {FRAUDS_MIN} of each class are required. Wait for more labels, or pass a later --cutoff."
             )
-    return Prepared(spec, rules, windows, champion, train, newest, old, whole, known, Selection(spec.names))
+    money = _money_judge(options, newest)
+    return Prepared(spec, rules, windows, champion, train, newest, old, whole, known, Selection(spec.names), money)
+
+
+def _money_judge(options: Options, newest: Rows) -> MoneyJudge | None:
+    if options.money is None:
+        return None
+    amounts = amounts_of(newest, options.feature_spec)
+    if amounts is None:
+        raise TrainingError(f"{options.feature_spec} has no feature of kind amount, so no money can be counted.")
+    return MoneyJudge(options.money, newest, amounts.astype(np.float64), shares_of(options.features).cards)
 
 
 def choose_prepared(prepared: Prepared, options: Options) -> Prepared:

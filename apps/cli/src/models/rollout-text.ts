@@ -13,11 +13,17 @@ export function rolloutText(rollout: ShownRollout): string {
   });
   return [
     `${model} ${candidate} against ${champion}: ${stageText(rollout)}`,
+    `money: ${moneyText(rollout)}`,
     ...(seen.length === 0 ? [] : ["guards", ...seen]),
     "steps",
     ...made,
     "",
   ].join("\n");
+}
+
+function moneyText({ offline }: ShownRollout): string {
+  if (offline === undefined || offline === null) return "Not compared with the champion before the rollout.";
+  return offline.money ?? "Not compared, because no costs were given.";
 }
 
 function stageText({ stage, canary_percent, shadow_percent, is_held, ...rollout }: ShownRollout): string {

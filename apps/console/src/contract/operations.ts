@@ -171,6 +171,8 @@ export interface ModelCard {
   readonly parameters: readonly { readonly name: string; readonly value: string }[];
   /** With the trainer's names, such as `valid.average_precision`. */
   readonly measures: readonly { readonly name: string; readonly value: number }[];
+  /** What the model saves compared with the champion at the time, as a sentence; null if no costs were given. */
+  readonly money: string | null;
   /** Measured on payments on which the model was not trained; empty if the trainer did not measure it. */
   readonly calibration: readonly CalibrationBin[];
   /** Performance by segment, measured on the same payments, which reveals weak segments. */

@@ -29,6 +29,9 @@ const validation = z.object({
   calibration: z.object({ curve: curve.optional() }).optional(),
   retrain: z.object({ newest: z.object({ curve: curve.optional() }).optional() }).optional(),
 });
+const compared = z.object({ retrain: z.object({ money: z.object({ sentence: z.string() }) }) });
+/** Amounts, which are not shares. */
+const MONEY = "retrain.money.";
 
 /** Injects a `ModelRegistry`; undefined if none is configured. */
 export const MODEL_REGISTRY = Symbol("MODEL_REGISTRY");
@@ -88,7 +91,10 @@ function cardOf({ metrics, lineage, ...manifest }: ModelManifest, aliases: reado
     },
     commit: lineage.commit,
     parameters: leavesOf(lineage.params).map(([name, value]) => ({ name, value: String(value) })),
-    measures: leavesOf(rest).flatMap(([name, value]) => (typeof value === "number" ? [{ name, value }] : [])),
+    measures: leavesOf(rest).flatMap(([name, value]) =>
+      typeof value === "number" && !name.startsWith(MONEY) ? [{ name, value }] : [],
+    ),
+    money: compared.safeParse(rest).data?.retrain.money.sentence ?? null,
     calibration: (bins ?? []).map(({ mean_score, fraud_share, rows: payments }): CalibrationBin => {
       return { meanScore: mean_score, fraudShare: fraud_share, labels: payments };
     }),

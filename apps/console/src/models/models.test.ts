@@ -29,6 +29,7 @@ beforeAll(async () => {
     train: { rows: 4_000, frauds: 40, first: "x", last: "y" },
     valid: { average_precision: 0.71, auc_roc: null },
     calibration: { ece: 0.002, kind: "isotonic", curve },
+    retrain: { money: { sentence: "It saves 12.00 EUR per day.", total: { value: 12 } } },
     segments: [
       {
         kind: "amount",
@@ -63,6 +64,7 @@ test("a model card shows training data, performance and calibration", async () =
     aliases: ["champion"],
     calibration: [{ meanScore: 0.1, fraudShare: 0.12, labels: 900 }],
     segments: [{ kind: "amount", name: "0 to 10", payments: 90, frauds: 2, meanScore: 0.01, aucRoc: null }],
+    money: "It saves 12.00 EUR per day.",
     training: { payments: 4_000, frauds: 40, knownByMs: Date.UTC(2026, 2, 1), fromMs: null },
     measures: [
       { name: "valid.average_precision", value: 0.71 },

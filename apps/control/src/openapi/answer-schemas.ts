@@ -4,6 +4,7 @@ import { PERSONAL_FIELDS } from "@tripline/contracts/generated/payment-fields";
 import { z } from "zod";
 import { CHANGE_KINDS } from "../approvals/change-requests.js";
 import { trainingFacts } from "../operations/operations-requests.js";
+import { offlineComparison } from "../rollouts/offline-comparison.js";
 import { rolloutPlan } from "../rollouts/rollout-plan.js";
 import { WEBHOOK_ANSWERS } from "./webhook-answers.js";
 
@@ -89,6 +90,10 @@ const rollout = z
     changed_by: z.string(),
     why: z.string(),
     plan: rolloutPlan,
+    offline: offlineComparison.nullable().meta({
+      description:
+        "How the candidate was compared with the champion before the rollout, with what it would save; null if it was not compared.",
+    }),
   })
   .meta({ id: "Rollout" });
 const finding = z

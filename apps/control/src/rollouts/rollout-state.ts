@@ -2,6 +2,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { BASIS_POINTS } from "@tripline/decision-engine/assign-card";
 import type { Agreement } from "@tripline/decision-engine/rollouts/agreement";
 import type { CallerKind } from "@tripline/tokens/verify-token";
+import type { OfflineComparison } from "./offline-comparison.js";
 import type { RolloutPlan } from "./rollout-plan.js";
 import { basisPoints, percentOf, UNPROVEN_BASIS_POINTS_MAX } from "./rollout-plan.js";
 
@@ -30,6 +31,8 @@ export interface RolloutState {
   readonly plan: RolloutPlan;
   /** How far the scores of the candidate and the champion agreed before the rollout. */
   readonly agreement?: Agreement | undefined;
+  /** Undefined if the candidate was not compared with this champion before the rollout. */
+  readonly offline?: OfflineComparison | undefined;
   /** Number of the latest step. */
   readonly revision: number;
   readonly startedAtMs: number;

@@ -5,6 +5,7 @@ import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { noteAudit } from "../audit/note-audit.js";
+import { offlineComparison } from "./offline-comparison.js";
 import { percentOf, rolloutPlan } from "./rollout-plan.js";
 import type { RolloutState } from "./rollout-state.js";
 
@@ -34,6 +35,7 @@ const rolloutRow = z
     why: z.string(),
     registry_pending: z.boolean(),
     agreement: agreementSchema.nullable(),
+    offline: offlineComparison.nullable(),
   })
   .transform(
     (row): RolloutState => ({
@@ -53,6 +55,7 @@ const rolloutRow = z
       why: row.why,
       isRegistryPending: row.registry_pending,
       agreement: row.agreement ?? undefined,
+      offline: row.offline ?? undefined,
     }),
   );
 
@@ -184,7 +187,7 @@ export class RolloutStore {
     return this.database.transaction(async (transaction) => {
       const changed = await transaction.execute(
         `INSERT INTO control.rollouts (${COLUMNS}, published)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 0)
          ON CONFLICT (model_name) WHERE stage IN ('shadow', 'canary') DO NOTHING`,
         valuesOf(state),
       );
@@ -269,7 +272,7 @@ function valuesOf(state: RolloutState): unknown[] {
     ...[state.canaryBasisPoints, state.shadowBasisPoints, state.isHeld, JSON.stringify(plan), state.revision],
     ...[new Date(startedAtMs), new Date(changedAtMs), state.changedBy, state.why],
     state.isRegistryPending,
-    state.agreement === undefined ? null : JSON.stringify(state.agreement),
+    ...[state.agreement, state.offline].map((value) => (value === undefined ? null : JSON.stringify(value))),
   ];
 }
 

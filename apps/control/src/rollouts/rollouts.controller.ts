@@ -99,6 +99,7 @@ function presentRollout(state: RolloutState) {
     changed_by: state.changedBy,
     why: state.why,
     plan: state.plan,
+    offline: state.offline ?? null,
   };
 }
 

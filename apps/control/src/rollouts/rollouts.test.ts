@@ -345,3 +345,21 @@ describe("the rollouts API rejects", () => {
     expect((await shown()).stage).toBe("shadow");
   });
 });
+
+test("a rollout says what the candidate would save, if it was compared with this champion", async () => {
+  const compared = (against: string, money: object | null) =>
+    publication(`compared with ${against} ${JSON.stringify(money)}`, {
+      metrics: { retrain: { champion: against, money } },
+    });
+  const saves = "It saves 12.00 EUR per day.";
+  for (const [given, offline] of [
+    [compared(champion, { sentence: saves }), { champion, is_as_good: false, money: saves }],
+    [compared(champion, null), { champion, is_as_good: false, money: null }],
+    [compared("0123456789ab", { sentence: saves }), null],
+  ] as const) {
+    const { version } = await registry.publish(given);
+    await start({ candidate: version });
+    expect((await caller.get("/v1/rollouts/fraud")).body).toMatchObject({ offline });
+    await caller.send("POST", "/v1/rollouts/fraud/rollback", {});
+  }
+});

@@ -14,6 +14,7 @@ import type { Logger } from "@tripline/telemetry/logger";
 import { counter, gauge } from "@tripline/telemetry/metrics";
 import { z } from "zod";
 import { AlertStore } from "./alert-store.js";
+import { offlineOf } from "./offline-comparison.js";
 import type { RolloutPlan, StartRequest, StepRequest } from "./rollout-plan.js";
 import { basisPoints } from "./rollout-plan.js";
 import type { RolloutState, Stage, StepMaker, StepName } from "./rollout-state.js";
@@ -113,6 +114,7 @@ export class Rollouts implements OnApplicationShutdown {
       championVersion: champion.version,
       plan: withLabelDays(plan, candidate),
       agreement: agreementOf(candidate.manifest.metrics, champion.version),
+      offline: offlineOf(candidate.manifest.metrics, champion.version),
       stage: "shadow",
       canaryBasisPoints: 0,
       shadowBasisPoints: basisPoints(plan.shadow_percent),

@@ -21,14 +21,23 @@ import { newestPaymentMs, writeComputedFeatures, writeLoggedFeatures } from "./r
 import type { OpenedPlan } from "./retrain-plan.js";
 import { finishPlan, openPlan } from "./retrain-plan.js";
 import { ROWS_MAX } from "./sample-payments.js";
+import { writePaymentKinds } from "./write-payment-kinds.js";
 
 export const SPEC_FILE = join(ROOT, "packages", "contracts", "feature-spec.yaml");
 export const PARAMS_FILE = join(ROOT, "training", "params.json");
 const TRAINING_CODE = join(ROOT, "training", "tripline_training");
 const DATASET_CODE = [
   ...["./retrain-dataset", "./read-topic", "./arrived-labels", "./sample-payments", "./constant-online"],
-  ...["../truth/settle-labels", "../truth/copy-fates", "../truth/explored-sql"],
+  ...["../truth/settle-labels", "../truth/copy-fates", "../truth/explored-sql", "./write-payment-kinds"],
 ].map((name) => fileURLToPath(new URL(`${name}.js`, import.meta.url)));
+
+/** What the decisions on payments cost, and the policies that make them. */
+export interface MoneyOptions {
+  /** YAML file as for `tripline models bands`. */
+  readonly costsFile: string;
+  /** Policy files by tenant; the empty name is for all other tenants. */
+  readonly policyFiles: Readonly<Record<string, string>>;
+}
 
 export interface RetrainOptions {
   readonly lake: string;
@@ -50,6 +59,8 @@ export interface RetrainOptions {
   /** Tree parameters, and under `retrain` the criteria for a better model. */
   readonly paramsFile: string;
   readonly trustWeeks: boolean;
+  /** A better model must also save money. Default: money is not compared. */
+  readonly money?: MoneyOptions;
   /** Time of the drift. Earlier days may get less weight, and the better model is also trained on the newest weeks. */
   readonly driftMs?: number;
   readonly jobs: number;
@@ -139,7 +150,10 @@ const wholeDays = (timeMs: number): number => Math.floor(timeMs / DAY_MS) * DAY_
 async function requestOf(options: RetrainOptions): Promise<string> {
   const { output: _, work: __, checkpoints: ___, signal: ____, ...asked } = options;
   const modules = (await readdir(TRAINING_CODE, { recursive: true })).filter((name) => name.endsWith(".py")).sort();
-  const paths = [options.paramsFile, SPEC_FILE, ...DATASET_CODE, ...modules.map((name) => join(TRAINING_CODE, name))];
+  const { costsFile, policyFiles = {} } = options.money ?? {};
+  const money = costsFile === undefined ? [] : [costsFile, ...Object.values(policyFiles)];
+  const own = [options.paramsFile, SPEC_FILE, ...money, ...DATASET_CODE];
+  const paths = [...own, ...modules.map((name) => join(TRAINING_CODE, name))];
   const files = await Promise.all(paths.map((path) => readFile(path)));
   const code = await cacheKey([]);
   return createHash("sha256").update(JSON.stringify({ asked, code })).update(Buffer.concat(files)).digest("hex");
@@ -184,6 +198,22 @@ async function constantFeatures({ lake, tenant }: RetrainOptions, { plan }: Open
   return (await constantOnline(of)).constant;
 }
 
+/** The file with tenant and currency of each payment, which is needed only to compare money. */
+async function paymentKinds(options: RetrainOptions, { plan, folder }: OpenedPlan): Promise<string | undefined> {
+  if (options.money === undefined) return undefined;
+  const { lake, tenant, daysMax, features } = options;
+  const path = join(folder, "payments.parquet");
+  if (existsSync(path)) return path;
+  const { cutoffMs, positions } = plan;
+  const fromMs = daysMax === undefined ? 0 : Math.max(0, cutoffMs - daysMax * DAY_MS);
+  await writePaymentKinds(
+    { lake, cutoffMs, fromMs, positions, ...(tenant === undefined ? {} : { tenant }) },
+    features,
+    path,
+  );
+  return path;
+}
+
 async function challenge(
   options: RetrainOptions,
   opened: OpenedPlan,
@@ -191,15 +221,21 @@ async function challenge(
   constantOnline: readonly string[],
 ): Promise<RetrainOutcome> {
   const { registryUrl, model } = options;
-  const asked = { ...options, cutoffMs: opened.plan.cutoffMs, folder: opened.folder, constantOnline };
+  const payments = await paymentKinds(options, opened);
+  const asked = { ...options, cutoffMs: opened.plan.cutoffMs, folder: opened.folder, constantOnline, payments };
   return withFolderRegistry(registryUrl, model, (url) => challengeIn(url, asked, dataset));
 }
 
 export interface ChallengeOptions
-  extends Pick<RetrainOptions, "model" | "paramsFile" | "trustWeeks" | "driftMs" | "jobs" | "output" | "signal"> {
+  extends Pick<
+    RetrainOptions,
+    "model" | "paramsFile" | "trustWeeks" | "money" | "driftMs" | "jobs" | "output" | "signal"
+  > {
   readonly cutoffMs: number;
   /** For checkpoints. */
   readonly folder: string;
+  /** Parquet with tenant and currency of each payment; needed with `money`. */
+  readonly payments?: string | undefined;
   /** Features that are constant online, so that no candidate uses them. */
   readonly constantOnline: readonly string[];
 }
@@ -225,6 +261,7 @@ export async function challengeIn(
       ...(trustWeeks ? ["--trust-weeks"] : []),
       ...(driftMs === undefined ? [] : ["--drift-from", new Date(driftMs).toISOString()]),
       ...(commit === undefined ? [] : ["--commit", commit]),
+      ...moneyArguments(options),
     ],
     {
       interpreter: await trainingPython(),
@@ -237,4 +274,10 @@ export async function challengeIn(
   const [, version, learntTo] = /^retrain: registered=\w+ version=(\w+) .*learnt_to=(\S+)/.exec(line) ?? [];
   if (version === undefined || learntTo === undefined) return { code, line };
   return { code, line, version, learntToMs: Date.parse(learntTo) };
+}
+
+function moneyArguments({ money, payments }: ChallengeOptions): string[] {
+  if (money === undefined || payments === undefined) return [];
+  const policies = Object.entries(money.policyFiles).flatMap(([tenant, file]) => ["--policy", `${tenant}=${file}`]);
+  return ["--costs", money.costsFile, ...policies, "--payments", payments];
 }

@@ -34,6 +34,8 @@ const shownRollout = z.object({
   changed_at: z.string(),
   changed_by: z.string(),
   why: z.string(),
+  /** Missing in responses from earlier releases. */
+  offline: z.object({ money: z.string().nullable() }).nullish(),
   findings: z.array(finding),
   steps: z.array(step),
 });

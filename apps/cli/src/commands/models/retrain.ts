@@ -1,4 +1,5 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { SHIPPED_POLICY } from "@tripline/model-loop/replay-decisions/find-policies";
 import type { RetrainOptions, RetrainOutcome } from "@tripline/model-loop/retraining/retrain";
 import { PARAMS_FILE, retrain, TOO_EARLY } from "@tripline/model-loop/retraining/retrain";
 import { ROWS_MAX } from "@tripline/model-loop/retraining/sample-payments";
@@ -25,6 +26,8 @@ interface RetrainFlags extends FollowFlags {
   readonly labelsBy: RetrainOptions["labelsBy"];
   readonly params: string;
   readonly trustWeeks?: true;
+  readonly costs?: string;
+  readonly policy?: readonly string[];
   readonly driftFrom?: number;
   readonly jobs: number;
   readonly checkpoints?: string;
@@ -75,6 +78,17 @@ export function retrainCommand(output: CommandOutput = process.stdout): Command 
       .addOption(labelsByOption())
       .option("--params <file>", "tree parameters, and the criteria for a better model", PARAMS_FILE)
       .option("--trust-weeks", "use weeks that failed the data checks, once you have reviewed them")
+      .addOption(
+        new Option("--costs <file>", "YAML with costs (docs/policy.md): a better model must also save money").env(
+          "RETRAIN_COSTS",
+        ),
+      )
+      .addOption(
+        new Option("--policy <files>", "with --costs: the policies in force, comma-separated, as FILE or TENANT=FILE")
+          .env("RETRAIN_POLICIES")
+          .argParser((text: string) => text.split(","))
+          .default([SHIPPED_POLICY], "the one in this repository"),
+      )
       .option(
         "--drift-from <time>",
         "day of a drift: earlier days may get less weight, and the newest weeks are used for training",
@@ -118,6 +132,7 @@ function optionsOf(flags: RetrainFlags, output: CommandOutput): RetrainOptions {
     labelsBy: flags.labelsBy,
     paramsFile: flags.params,
     trustWeeks: flags.trustWeeks === true,
+    ...moneyOf(flags),
     ...(flags.driftFrom === undefined ? {} : { driftMs: flags.driftFrom }),
     jobs: flags.jobs,
     output,
@@ -126,4 +141,13 @@ function optionsOf(flags: RetrainFlags, output: CommandOutput): RetrainOptions {
     ...(days === 0 ? {} : { daysMax: days }),
     ...(checkpoints === undefined ? {} : { checkpoints }),
   };
+}
+
+function moneyOf({ costs, policy = [] }: RetrainFlags): Pick<RetrainOptions, "money"> {
+  if (costs === undefined) return {};
+  const policyFiles = policy.map((text): [string, string] => {
+    const at = text.indexOf("=");
+    return [text.slice(0, Math.max(0, at)), resolve(text.slice(at + 1))];
+  });
+  return { money: { costsFile: resolve(costs), policyFiles: Object.fromEntries(policyFiles) } };
 }

@@ -19,7 +19,7 @@ export type ListEntry = ControlSchemas["ListEntry"];
 export type ListPreview = ControlSchemas["ListPreview"];
 export type ListEntryPage = ControlSchemas["Entries"];
 
-export type RolloutDetail = PerhapsOlder<ControlSchemas["RolloutDetail"], "is_registry_pending">;
+export type RolloutDetail = PerhapsOlder<ControlSchemas["RolloutDetail"], "is_registry_pending" | "offline">;
 
 export type AuditEntry = ControlSchemas["Audit"]["entries"][number];
 export type AuditLogPage = ControlSchemas["AuditLog"];

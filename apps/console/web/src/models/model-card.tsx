@@ -78,6 +78,9 @@ function Text({ of }: { readonly of: Card }) {
           <Facts isListed of={of.measures.map(({ name, value }) => [measures[name] ?? name, formatMeasure(value)])} />
         )}
       </div>
+      <p>
+        <strong>{text.models.cardMoney}.</strong> {of.money ?? text.models.noMoney}
+      </p>
       <Limits of={of.segments} />
       <details>
         <summary>{text.models.cardFeatures(formatCount(of.features.length), formatCount(of.vectorFeatures))}</summary>

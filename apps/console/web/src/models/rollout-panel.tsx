@@ -53,6 +53,10 @@ function Running({ of }: { readonly of: RolloutDetail }) {
         {of.is_registry_pending === true && <span className="tag">{text.models.registryPending}</span>}
       </p>
       <p className="quiet">{text.models.since(formatMoment(Date.parse(of.changed_at)), of.changed_by)}</p>
+      <p>
+        <strong>{text.models.cardMoney}.</strong>{" "}
+        {of.offline ? (of.offline.money ?? text.models.noMoney) : text.models.notCompared}
+      </p>
       {isOpen && <Steps of={of} />}
       <h3>{text.models.steps}</h3>
       <ol className="history">

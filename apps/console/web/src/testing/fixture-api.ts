@@ -335,6 +335,7 @@ function makeCard(nowMs: number, version: string): ModelCard {
     },
     commit: "4d7f5b24c1aa90b7",
     parameters: ["max_depth", "eta", "seed"].map((name, index) => ({ name, value: String([6, 0.1, 1][index]) })),
+    money: null,
     measures: [
       { name: "calibration.ece", value: 0.0021 },
       { name: "valid.rows", value: 182_004 },

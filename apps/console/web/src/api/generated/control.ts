@@ -283,6 +283,12 @@ export interface components {
                     readonly mature_labels_min: number;
                 };
             };
+            /** @description How the candidate was compared with the champion before the rollout, with what it would save; null if it was not compared. */
+            readonly offline: {
+                readonly champion: string;
+                readonly is_as_good: boolean;
+                readonly money: string | null;
+            } | null;
         };
         readonly RolloutDetail: {
             readonly id: string;
@@ -353,6 +359,12 @@ export interface components {
                     readonly mature_labels_min: number;
                 };
             };
+            /** @description How the candidate was compared with the champion before the rollout, with what it would save; null if it was not compared. */
+            readonly offline: {
+                readonly champion: string;
+                readonly is_as_good: boolean;
+                readonly money: string | null;
+            } | null;
             readonly findings: readonly components["schemas"]["RolloutFinding"][];
             readonly steps: readonly components["schemas"]["RolloutStep"][];
         };

@@ -199,6 +199,11 @@ function makeRollout(ago: (days: number) => string): RolloutDetail {
     changed_at: ago(0.05),
     changed_by: "ada",
     plan: PLAN,
+    offline: {
+      champion: "2026-11-20-a",
+      is_as_good: false,
+      money: "Under the policy's bands, it saves 137.08 EUR per day compared with the champion.",
+    },
     findings: [
       { guard: "scores-missing", is_judged: true, is_breached: false, text: "0.0 % of 312 payments, champion 0.0 %." },
       { guard: "outcomes", is_judged: true, is_breached: false, text: "Review 2.1 %, champion 1.9 %." },

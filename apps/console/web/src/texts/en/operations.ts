@@ -164,6 +164,9 @@ export const text = {
     cardUse: "Use",
     cardUseDetail:
       "Scores a card payment when it is made. The score is one input to the decision, along with rules, lists and analysts. Do not use it to assess people, to set prices or limits, or with features from another feature spec.",
+    cardMoney: "Money",
+    noMoney: "Not compared, because no costs were given.",
+    notCompared: "Not compared with the champion before the rollout.",
     cardLimits: "Limits",
     cardLimitsDetail:
       "Fraud changes over time. These figures apply to the payments they were measured on, and exclude payments without labels.",
