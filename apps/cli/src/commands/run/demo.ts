@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { DEMO_SIMULATION } from "@tripline/model-loop/demo-model/train-demo-model";
 import { startDemoSystem } from "@tripline/model-loop/start-demo-system";
 import { createSimulation } from "@tripline/simulator/create-simulation";
 import type { SimulatedEvent } from "@tripline/simulator/merge-labels";
@@ -20,6 +21,7 @@ import { firstRequest } from "../../demo/show-first-request.js";
 import { Tally } from "../../demo/tally.js";
 import { watchServers } from "../../demo/watch-servers.js";
 import { loadLocalProfiles } from "../data/rebuild-state.js";
+import { positiveNumber } from "../number-options.js";
 
 interface DemoOptions {
   readonly exitAfter?: string;
@@ -32,6 +34,7 @@ interface DemoOptions {
   readonly tls?: boolean;
   readonly brokers: number;
   readonly profiles?: boolean;
+  readonly cards?: number;
 }
 
 const REDRAW_MS = 1_000;
@@ -40,7 +43,7 @@ export function demoCommand(): Command {
   return new Command("demo")
     .description("start everything on this machine, send traffic and show the decisions")
     .option("--exit-after <duration>", "stop after this time, for example 30s; `end` with --data")
-    .option("--rate <payments>", "payments per second", positiveNumber, 100)
+    .option("--rate <payments>", "payments per second", positiveRate, 100)
     .option(
       "--data <path>",
       "replay your own payments (path of mapping.yaml) or the handbook's benchmark data (path of its folder)",
@@ -60,6 +63,11 @@ export function demoCommand(): Command {
         .default(1),
     )
     .option("--profiles", "also load the profiles of cards and terminals, and use them for payments")
+    .option(
+      "--cards <count>",
+      `simulate this many cards and terminals, for a faster first start (default: ${DEMO_SIMULATION.cards})`,
+      positiveNumber,
+    )
     .option("--docker", "run in containers (docker compose); requires only Docker and Node")
     .option("--workspace <name>", "folder below .tripline for data, logs and secrets", "demo")
     .action(async (options: DemoOptions) => {
@@ -105,6 +113,7 @@ async function playDemo(options: DemoOptions, steps: StepLog, end: AbortControll
     isArchived: true,
     hasConsole: true,
     endOnSignals: false,
+    ...(options.cards === undefined ? {} : { world: smallWorld(options.cards) }),
   });
   if (exitAfterMs !== undefined) setTimeout(() => end.abort(), exitAfterMs).unref();
   try {
@@ -121,6 +130,12 @@ async function playDemo(options: DemoOptions, steps: StepLog, end: AbortControll
     await steps.finish("stop everything", () => system.stop());
   }
 }
+
+/** A separate registry for each size, because the champion of one size does not fit the traffic of another. */
+const smallWorld = (cards: number) => ({
+  root: join(STATE_DIRECTORY, `cards-${cards}`),
+  simulation: { ...DEMO_SIMULATION, cards, terminals: cards },
+});
 
 interface PlayOptions {
   readonly rate: number;
@@ -236,7 +251,7 @@ function durationMs(text: string): number {
   return Number(match[1]) * units[match[2] as keyof typeof units];
 }
 
-function positiveNumber(text: string): number {
+function positiveRate(text: string): number {
   const value = Number(text);
   if (!(value > 0 && value <= 100_000)) throw new InvalidArgumentError("It must be a number greater than 0.");
   return value;
