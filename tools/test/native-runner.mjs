@@ -22,11 +22,21 @@ const FRAMEWORK = new Set(["EVENT_HANDLERS", "JEST_STATE_SYMBOL"]);
 const require = createRequire(import.meta.url);
 let file = 0;
 
+/**
+ * What reloaded modules import, by specifier and importer, because resolving takes half the CPU time of reloading.
+ *
+ * @type {Map<string, import("node:module").ResolveFnOutput>}
+ */
+const resolved = new Map();
+
 // Our own modules are reloaded for each test file, because some have process-wide state; libraries and pure packages are loaded
 // once per worker.
 registerHooks({
   resolve(specifier, context, next) {
-    const found = next(specifier, context);
+    const importer = context.parentURL?.replace(/\?file=\d+$/, "");
+    const key = importer === context.parentURL ? undefined : JSON.stringify([specifier, importer, context.conditions]);
+    const found = (key === undefined ? undefined : resolved.get(key)) ?? next(specifier, context);
+    if (key !== undefined) resolved.set(key, { ...found, shortCircuit: true });
     const isIn = (/** @type {string[]} */ folders) => folders.some((folder) => found.url.startsWith(folder));
     const isReloaded = isIn(OWN) && !found.url.includes("/node_modules/") && (!isIn(PURE) || OF_TESTS.test(found.url));
     return isReloaded && found.format === "module" ? { ...found, url: `${found.url}?file=${file}` } : found;
