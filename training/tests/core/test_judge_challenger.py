@@ -13,6 +13,7 @@ from tripline_training.data.dataset import Rows
 from tripline_training.retraining.compare_scores import Comparison, Gain, compare_scores
 from tripline_training.retraining.judge_challenger import Measured, why_champion_is_kept
 from tripline_training.retraining.measure_calibration import BandRatio, describe_bands, why_not_calibrated
+from tripline_training.retraining.reference import Reference
 from tripline_training.retraining.rules import read_rules
 from tripline_training.trees.params import DEFAULT_PARAMS
 
@@ -24,8 +25,8 @@ def measured(**changes: Any) -> Measured:  # noqa: ANN401 -- fields of a compari
     better = Gain(new=0.8, champion=0.7, low=0.05, high=0.15)
     newest = Comparison(1000, 50, better, Gain(0.3, 0.3, -0.01, 0.01), SAME_LOSS, bands=[], curve_new=[])
     old = replace(newest, ap=changes.pop("old_ap", better)) if changes.pop("has_old", True) else None
-    is_under_way = changes.pop("is_under_way", False)
-    return Measured(replace(newest, **changes), old, "aaaaaaaaaaaa", is_under_way)
+    is_under_way, reference = changes.pop("is_under_way", False), changes.pop("reference", None)
+    return Measured(replace(newest, **changes), old, "aaaaaaaaaaaa", is_under_way, reference=reference)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,17 @@ def measured(**changes: Any) -> Measured:  # noqa: ANN401 -- fields of a compari
         ({"ap": Gain(0.694, 0.7, -0.02, 0.01), "is_under_way": True}, "a gain of -0.0060, below the required -0.005"),
         ({"ap": Gain(0.696, 0.7, -0.02, -0.001), "is_under_way": True}, "below the required 0.005"),
         ({"ap": Gain(0.696, 0.7, -0.02, 0.01), "is_under_way": True, "has_old": False}, "below the required 0.005"),
+        # The champion was only as good as its predecessor, so the last better one is compared as well.
+        ({"ap": Gain(0.696, 0.7, -0.02, 0.01), "is_under_way": True, "reference": Reference("cccccccccccc", 0.7)}, None),
+        (
+            {"ap": Gain(0.696, 0.7, -0.02, 0.01), "is_under_way": True, "reference": Reference("cccccccccccc", 0.704)},
+            "0.6960 vs. 0.7040 for cccccccccccc, the last champion that was promoted for being better, a loss of 0.0080",
+        ),
+        (
+            {"ap": Gain(0.704, 0.7, -0.02, 0.01), "is_under_way": True, "reference": Reference("cccccccccccc", None)},
+            "cccccccccccc, the last champion that was promoted for being better, cannot score these payments",
+        ),
+        ({"ap": Gain(0.71, 0.7, 0.001, 0.02), "is_under_way": True, "reference": Reference("cccccccccccc", 0.8)}, None),
     ],
 )
 def test_each_margin_alone_can_keep_the_champion(changes: dict[str, Any], words: str | None) -> None:

@@ -41,6 +41,7 @@ from tripline_training.retraining.prepare import (
     prepare,
     unfit_champion,
 )
+from tripline_training.retraining.reference import find_reference
 from tripline_training.retraining.windows import (
     FIXED_KEY,
     fixed_from_now_on,
@@ -256,6 +257,7 @@ def _measure(candidate: Candidate, prepared: Prepared, options: Options) -> Meas
             is_under_way=options.drift_ms is not None and learnt_to(champion) > moment(options.drift_ms),
             agreement=_agreement(rows, candidate, prepared),
             money=_money(rows, candidate, prepared, options),
+            reference=find_reference(registry.registry_root(options.registry), champion, rows, prepared.spec),
         )
         said.says(figures_of(measured))
     return measured
@@ -309,7 +311,7 @@ def _register(chosen: Chosen, prepared: Prepared, options: Options) -> Outcome:
     candidate, measured = chosen.candidate, chosen.measured
     metrics = {
         "calibration": candidate.calibration,
-        "retrain": measured.as_json(),
+        "retrain": measured.as_json(prepared.rules),
         "segments": measured.segments,
         "selection": prepared.selection.as_json(),
     }

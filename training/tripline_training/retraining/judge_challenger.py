@@ -6,6 +6,7 @@ from typing import Any
 from tripline_training.retraining.compare_money import NO_COSTS, Money, why_money_keeps
 from tripline_training.retraining.compare_scores import Comparison
 from tripline_training.retraining.measure_calibration import why_not_calibrated
+from tripline_training.retraining.reference import REFERENCE_KEY, Reference
 from tripline_training.retraining.rules import Rules
 
 
@@ -24,19 +25,32 @@ class Measured:
     """Agreement with the champion on the newest weeks, for the guards of the rollout."""
     money: Money | None = None
     """None if no costs are given."""
+    reference: Reference | None = None
+    """None if the champion was promoted for being better."""
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self, rules: Rules) -> dict[str, object]:
+        is_as_good = not is_better(self, rules)
+        reference = self.champion_version if self.reference is None else self.reference.version
         return {
             "champion": self.champion_version,
             "newest": self.newest.as_json(),
             "old": None if self.old is None else self.old.as_json(),
             "is_under_way": self.is_under_way,
             "money": None if self.money is None else self.money.as_json(),
+            "is_as_good": is_as_good,
+            **({REFERENCE_KEY: reference} if is_as_good else {}),
         }
 
     @property
     def money_sentence(self) -> str:
         return NO_COSTS if self.money is None else self.money.sentence
+
+
+def is_better(measured: Measured, rules: Rules) -> bool:
+    """Whether the candidate is better than the champion, and not only as good, by the figures that must improve."""
+    ap = measured.newest.ap
+    has_gained = ap.gain >= rules.ap_gain_min and ap.low > 0
+    return has_gained and why_money_keeps(measured.money, is_as_good=False) is None
 
 
 def why_champion_is_kept(measured: Measured, version: str, rules: Rules) -> str | None:
@@ -75,7 +89,24 @@ def why_champion_is_kept(measured: Measured, version: str, rules: Rules) -> str 
         ),
     ]
     found = next((sentence for applies, sentence in reasons if applies), None)
-    return found or why_money_keeps(measured.money, is_as_good=is_as_good) or why_old_weeks_keep(measured, rules)
+    found = found or why_money_keeps(measured.money, is_as_good=is_as_good) or why_old_weeks_keep(measured, rules)
+    return found or (None if is_better(measured, rules) else why_chain_keeps(measured, rules))
+
+
+def why_chain_keeps(measured: Measured, rules: Rules) -> str | None:
+    """Several models, each a little worse than the one before, must not lose more in total than one may lose."""
+    reference, ap = measured.reference, measured.newest.ap.new
+    if reference is None:
+        return None
+    last = f"{reference.version}, the last champion that was promoted for being better,"
+    if reference.ap is None:
+        return f"it is only as good as the champion, and {last} cannot score these payments."
+    if ap >= reference.ap - rules.ap_gain_min:
+        return None
+    return (
+        f"the average precision on the newest weeks is {ap:.4f} vs. {reference.ap:.4f} for {last} a loss of "
+        f"{reference.ap - ap:.4f}, and at most {rules.ap_gain_min:g} is allowed."
+    )
 
 
 def why_old_weeks_keep(measured: Measured, rules: Rules) -> str | None:
