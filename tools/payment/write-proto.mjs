@@ -20,7 +20,7 @@ export function protoMessages({ fields, columns, retired }) {
     ...wireFields,
     "}",
     "",
-    "// What a payment says about a person, as the client wrote it. It leaves ingestion only sealed.",
+    "// The personal data in a payment, in plaintext, as the client sent it. Only its sealed form leaves ingestion.",
     "message PersonalFields {",
     ...sealed,
     "}",

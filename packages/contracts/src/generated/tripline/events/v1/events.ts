@@ -71,13 +71,13 @@ export enum Outcome {
   DECLINE = 4,
 }
 
-/** The fallback level on which the decision was made. */
+/** The fallback level at which the decision was made. */
 export enum Rung {
   UNSPECIFIED = 0,
   MODEL = 1,
   RULES_ONLY = 2,
   STATIC_POLICY = 3,
-  /** SCORECARD - Between the model and rules only; it was added later. */
+  /** SCORECARD - Between the model and rules only; added later. */
   SCORECARD = 4,
 }
 
@@ -246,7 +246,7 @@ export interface Transaction {
   hasAttributes?: boolean | undefined;
 }
 
-/** What a payment says about a person, as the client wrote it. It leaves ingestion only sealed. */
+/** The personal data in a payment, in plaintext, as the client sent it. Only its sealed form leaves ingestion. */
 export interface PersonalFields {
   email: string;
   ipAddress: string;
@@ -266,7 +266,7 @@ export interface SubjectKey {
   /** The subject: a card, and the e-mail address sent with it, which may be empty. */
   cardToken: string;
   emailToken: string;
-  /** 16 random bytes, which precede everything that is sealed with the key. */
+  /** 16 random bytes, which precede all data sealed with the key. */
   keyId: Buffer;
   /** The data key, wrapped by the envelope key. */
   wrapped: Buffer;
@@ -279,7 +279,7 @@ export interface SubjectKey {
 }
 
 /**
- * A person whose data must be erased. Table `erasures`, keyed by `tenant/subject`. Kept permanently, so that earlier
+ * A person whose data must be erased. Table `erasures`, keyed by `tenant/subject`. Kept permanently, so that the erased
  * data is never restored.
  */
 export interface Erasure {
@@ -291,7 +291,7 @@ export interface Erasure {
 
 /** Verdict on a payment: fraud or genuine. Topic `labels`. */
 export interface Label {
-  /** Deterministic: the same tenant and client transaction id always give the same id. */
+  /** Deterministic: the same tenant and client transaction id always result in the same id. */
   labelId: string;
   tenant: string;
   clientTransactionId: string;
@@ -320,7 +320,7 @@ export interface Label {
 
 /** One version of a fraud report. A new stage, a correction and a withdrawal are later versions. Topic `fraud-reports`. */
 export interface FraudReport {
-  /** Deterministic: the same tenant, client report id and version always give the same id. */
+  /** Deterministic: the same tenant, client report id and version always result in the same id. */
   reportId: string;
   tenant: string;
   /** Tripline's id of the payment. Empty, like the client's, until the console has found the payment: see `matched_by`. */
@@ -370,7 +370,7 @@ export interface FraudReport {
 
 /** What happened to a payment after it was accepted. Topic `payment-updates`. */
 export interface PaymentUpdate {
-  /** Deterministic: the same tenant, client transaction id and client update id always give the same id. */
+  /** Deterministic: the same tenant, client transaction id and client update id always result in the same id. */
   updateId: string;
   tenant: string;
   /** Tripline's id of the payment. */
@@ -408,13 +408,13 @@ export interface FeatureVector {
    * does not name the entity. These numbers order the records of an entity.
    */
   sequences: number[];
-  /** The payment is older than every window of one of its entities, which did not count it. */
+  /** The payment is older than every window of one of its entities, so that entity did not count it. */
   tooLate: boolean;
-  /** The stored state was lost and is not rebuilt yet: windows lack earlier events, and `sequences` restarted. */
+  /** The stored state was lost and has not been rebuilt yet: windows lack earlier events, and `sequences` restarted. */
   incomplete: boolean;
   /**
    * For each profile of the spec, in its order: the event timestamp of the Feast row from which the features were
-   * computed; 0 if no row was in force, so that the features have their defaults. Absent if the spec has no profiles.
+   * computed; 0 if no row was valid and the features have their default values. Absent if the spec has no profiles.
    */
   profileTimesMs: number[];
 }
@@ -463,7 +463,7 @@ export interface Reason {
   code: string;
   /** A sentence for analysts, with the payment's figures. */
   text: string;
-  /** The outcome that this reason alone would lead to. */
+  /** The outcome to which this reason alone would lead. */
   outcome: Outcome;
 }
 
@@ -498,7 +498,7 @@ export interface ListHit {
   expiresAtMs?: number | undefined;
 }
 
-/** The part of a payment in the rollout of a model. */
+/** How a payment was handled during the rollout of a model. */
 export interface ModelTrial {
   trialRole: TrialRole;
   candidateVersion: string;
@@ -516,7 +516,7 @@ export interface ModelTrial {
 
 export interface ShadowHit {
   ruleId: string;
-  /** The code of its reason, and the outcome that the rule alone would lead to. */
+  /** The code of its reason, and the outcome to which the rule alone would lead. */
   code: string;
   outcome: Outcome;
 }
@@ -540,11 +540,11 @@ export interface Decision {
   clientTransactionId: string;
   cardToken: string;
   outcome: Outcome;
-  /** Strictest first. If a budget was spent, the reason for the replaced outcome precedes them. */
+  /** The strictest first. If a budget was spent, the reason for the replaced outcome precedes them. */
   reasons: Reason[];
   /**
-   * Fraud probability from the model, or from the scorecard if `rung` says so. Absent if both are unavailable; a
-   * missing score is never 0.
+   * Fraud probability from the model or, if `rung` is RUNG_SCORECARD, from the scorecard. Absent if both are
+   * unavailable; a missing score is never 0.
    */
   score?: number | undefined;
   rung: Rung;
@@ -558,12 +558,12 @@ export interface Decision {
   acceptedAtMs: number;
   decidedAtMs: number;
   /**
-   * Digest of the wording of `reasons` that no other version here covers: the sentences of the feature spec, and the
-   * format of values in them. Empty in decisions made before this field was added.
+   * Digest of the parts of the wording of `reasons` that no other version in this message covers: the sentences of the
+   * feature spec, and the format of values in them. Empty in decisions made before this field was added.
    */
   wordingVersion: string;
   /**
-   * The list entries that the payment matched, the strictest first: an input of the decision, so that it can be
+   * The list entries that the payment matched, the strictest first. Recorded as an input, so that the decision can be
    * replayed.
    */
   listHits: ListHit[];
@@ -576,32 +576,32 @@ export interface Decision {
     | ModelTrial
     | undefined;
   /**
-   * Outcomes, in this order, that the payment would have had if their budget had not been spent: an input of the
-   * decision.
+   * Outcomes, in this order, that the payment would have had if their budget had not been spent. Recorded as an input of
+   * the decision.
    */
   spentBudgets: Outcome[];
-  /** Rules that were in force and have no result, in the order of the policy. */
+  /** Active rules without a result, in the order of the policy. */
   skippedRules: SkippedRule[];
   /**
-   * For a decline that the policy could explore: the probability with which it was approved instead, or 0 if the day's
-   * limit did not allow this payment. An input of the decision. If it is above 0 and the outcome is approve, the payment
-   * was explored.
+   * For a decline that the policy could explore: the probability of approving it instead, or 0 if the day's limit did
+   * not allow this payment. Recorded as an input of the decision. If it is above 0 and the outcome is approve, the
+   * payment was explored.
    */
   explorationProbability?: number | undefined;
 }
 
 /** The state of a model's rollout. Topic `rollouts`, compacted, keyed by the name of the model. */
 export interface Rollout {
-  /** Also determines which cards are in the shares, so each rollout has different cards. */
+  /** Also determines which cards are in each share, so each rollout selects different cards. */
   rolloutId: string;
   modelName: string;
   stage: RolloutStage;
   candidateVersion: string;
   /** The champion when the rollout began. */
   championVersion: string;
-  /** Share of the cards, in hundredths of a percent. */
+  /** Share of the cards for which the candidate decides, in hundredths of a percent. */
   canaryBasisPoints: number;
-  /** The same for cards whose payments the candidate scores without deciding. */
+  /** Share of the cards whose payments the candidate scores without deciding, in hundredths of a percent. */
   shadowBasisPoints: number;
   /** Incremented with each step. */
   revision: number;
@@ -636,7 +636,7 @@ export interface DriftDetected {
   tenant: string;
   /** UTC, YYYY-MM-DD. */
   day: string;
-  /** The first and the last day with which it was compared. */
+  /** The first and last day of the period with which it was compared. */
   comparedFrom: string;
   comparedTo: string;
   /** Payments of the day. */
@@ -664,13 +664,13 @@ export interface PolicyActivation {
   text: string;
   sha256: string;
   activatesAtMs: number;
-  /** Who activated it, and why. */
+  /** Who or what activated it, and why. */
   author: string;
   note: string;
   createdAtMs: number;
   /**
-   * Ids of this revision's rules that the control plane disabled because they failed. Control then publishes the record
-   * again.
+   * Ids of this revision's rules that the control plane disabled because they failed. After disabling a rule, it
+   * publishes the record again.
    */
   switchedOffRules: string[];
 }
@@ -699,7 +699,7 @@ export interface AuditEvent {
   source: string;
 }
 
-/** A change to a case that other systems may follow. Topic `case-events`, keyed by case. It refers to the case and to users by ID. */
+/** A change to a case, for other systems. Topic `case-events`, keyed by case. It identifies the case and users by id. */
 export interface CaseEvent {
   /** The same event again has the same id. */
   eventId: string;
@@ -717,13 +717,13 @@ export interface CaseEvent {
   payments: number;
 }
 
-/** A client or user whose access tokens are revoked. Table `auth-events`, keyed by `client/ID` or `person/ID`. */
+/** A client or user whose access tokens were revoked. Table `auth-events`, keyed by `client/ID` or `person/ID`. */
 export interface AuthEvent {
   /** The id of a client or a user. */
   subject: string;
   kind: AuthSubject;
   tenant: string;
-  /** While true, no token is accepted. */
+  /** If true, no token is accepted. */
   disabled: boolean;
   /** Tokens issued at or before this time are not accepted. */
   notBeforeMs: number;
