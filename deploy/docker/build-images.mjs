@@ -21,6 +21,7 @@ const IMAGES = {
   training: { file: "training.Dockerfile" },
   mlflow: { file: "mlflow.Dockerfile", onRequest: true },
   feast: { file: "feast.Dockerfile", onRequest: true },
+  iceberg: { file: "iceberg.Dockerfile", onRequest: true },
   "scoring-gpu": { file: "scoring-gpu.Dockerfile", onRequest: true, on: "scoring" },
 };
 

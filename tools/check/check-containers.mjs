@@ -21,9 +21,9 @@ const ON_REQUEST = "tripline";
 const OBSERVABILITY = join("deploy", "observability", "compose.yaml");
 /**
  * They need no health check, because no service depends on the payment sender, `collector-health` covers both
- * collectors, and archive measures the age of the snapshots.
+ * collectors, and archive measures the age of the snapshots and of the Iceberg tables.
  */
-const WITHOUT_HEALTH = ["traffic", "collector", "store-collector", "snapshots"];
+const WITHOUT_HEALTH = ["traffic", "collector", "store-collector", "snapshots", "iceberg"];
 /** Third-party images that write outside their data folder, and where. None of ours does. @type {Record<string, string>} */
 const WRITES_TO_ITS_IMAGE = {
   kafka: "its configuration, generated from the environment at each start, and logs",
