@@ -1,10 +1,16 @@
+import type { KeyGroups } from "./key-groups.js";
+import { ONE_GROUP } from "./key-groups.js";
+
 /**
  * Names of Redis keys and channels that more than one app uses. Keys that only one app uses are defined in that app.
  */
 
-/** The decision on a payment: the bytes of a `Decision`. Written once by the decision service, read by ingestion. */
-export function decisionKey(transactionId: string): string {
-  return `decision:${transactionId}`;
+/**
+ * The decision on a payment: the bytes of a `Decision`. Written once by the decision service, read by ingestion. In a
+ * cluster, it shares the slot of the payment's `requestKey`.
+ */
+export function decisionKey(transactionId: string, groups: KeyGroups = ONE_GROUP): string {
+  return `decision:${groups.tagOf(transactionId)}${transactionId}`;
 }
 
 /**

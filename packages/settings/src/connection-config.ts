@@ -47,6 +47,11 @@ export const redisConfig = {
     .string()
     .regex(/^rediss?:\/\//, "must start with redis:// or rediss://")
     .meta({ description: "`redis://user:password@host:port/database`, with `rediss://` for TLS." }),
+  REDIS_CLUSTER: flag.default(false).meta({
+    description:
+      "Whether `REDIS_URL` is a node, or the configuration endpoint, of a Redis Cluster. The other nodes are found " +
+      "automatically; all of them must accept the same user, password and certificate authorities.",
+  }),
   REDIS_CA_FILE: optionalText.meta({ description: AUTHORITIES }),
   REDIS_AUTH: z
     .enum(["none", "aws-iam", "gcp-iam", "azure-entra"])
@@ -157,6 +162,9 @@ function redisFaults(config: RedisConfig): string[] {
   if (url === null) return ["REDIS_URL is not a valid URL; use the form rediss://host:6379"];
   const faults: string[] = [];
   const isSecure = url.protocol === "rediss:";
+  if (config.REDIS_CLUSTER && !/^\/?0?$/.test(url.pathname)) {
+    faults.push(`REDIS_CLUSTER=true requires database 0, so remove ${url.pathname} from REDIS_URL`);
+  }
   if (ca !== undefined && !isSecure) faults.push("REDIS_CA_FILE requires a REDIS_URL that starts with rediss://");
   if (auth === "none") return faults;
   const what = `REDIS_AUTH=${auth}`;

@@ -12,3 +12,14 @@ export function checkByAuthority(host: string, certificate: PeerCertificate): Er
   if (isIP(host) !== 0 && !carriesAddress) return undefined;
   return checkServerIdentity(host, certificate);
 }
+
+/**
+ * For the nodes of a cluster, which are usually known by their IP addresses: the certificate may contain the name that
+ * the user configured instead.
+ */
+export function checkNodeOf(hostname: string): typeof checkServerIdentity {
+  return (host, certificate) => {
+    const fault = checkServerIdentity(host, certificate);
+    return fault !== undefined && isIP(host) !== 0 ? checkServerIdentity(hostname, certificate) : fault;
+  };
+}

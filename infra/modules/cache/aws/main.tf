@@ -12,7 +12,7 @@ locals {
   }
 
   # Groups of commands instead of the commands in access.yaml: the engine rejects a rule about a command that it does not know.
-  commands = "-@all +@read +@write +@pubsub +@connection +@transaction +@scripting -@dangerous +info"
+  commands = "-@all +@read +@write +@pubsub +@connection +@transaction +@scripting -@dangerous +info +cluster|slots +cluster|info"
 }
 
 resource "aws_elasticache_parameter_group" "this" {

@@ -1,6 +1,6 @@
 import { counter } from "@tripline/telemetry/metrics";
 import type { Caller } from "@tripline/tokens/verify-token";
-import type { Redis } from "ioredis";
+import type { Cluster, Redis } from "ioredis";
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
 import type { RateConfig } from "./rate-config.js";
 import { RateLimited, WINDOW_SECONDS } from "./rate-limited.js";
@@ -48,7 +48,7 @@ export class RateLimits {
   /** @param redis absent for a service without Redis, in which case each instance counts separately */
   constructor(
     private readonly config: RateConfig,
-    private readonly redis?: Redis,
+    private readonly redis?: Redis | Cluster,
     private readonly now: () => number = Date.now,
   ) {}
 

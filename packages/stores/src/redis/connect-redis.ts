@@ -1,36 +1,71 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { RedisSignIn } from "@tripline/cloud-identity/open-tokens";
 import { redisSignIn } from "@tripline/cloud-identity/open-tokens";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import type { RedisConfig } from "@tripline/settings/connection-config";
 import { REDIS_TIMEOUT_MS_DEFAULT } from "@tripline/settings/connection-config";
 import { readPem } from "@tripline/settings/read-certificates";
-import { Redis } from "ioredis";
-import { checkByAuthority } from "../check-authority.js";
+import { Cluster, Redis } from "ioredis";
+import { checkByAuthority, checkNodeOf } from "../check-authority.js";
+import type { NodeAddress } from "./signed-in-redis.js";
 import { SignedInRedis } from "./signed-in-redis.js";
 
+const PORT_DEFAULT = 6_379;
 const CONNECT_TIMEOUT_MS = 2_000;
 const RECONNECT_DELAY_MS_MAX = 1_000;
 /** ioredis waits this long for the server to close its end, even if the connection is already lost, which is a bug. */
 const DISCONNECT_TIMEOUT_MS = 200;
 
 /**
- * A Redis connection that responds or fails in bounded time, because no command is queued while the server is
- * unavailable. It reconnects automatically while it is open.
+ * A connection to one Redis server that responds or fails in bounded time, because no command is queued while the
+ * server is unavailable. It reconnects automatically while it is open.
  *
  * @param target a URL, or a service's Redis settings, which include TLS and tokens
  * @param onError called with connection errors, which ioredis would otherwise print
  * @param timeoutMs response timeout; default: REDIS_TIMEOUT_MS
- * @throws TriplineError `config-invalid` if a certificate cannot be read
+ * @throws TriplineError `config-invalid` if a certificate cannot be read, or for the settings of a cluster
  */
 export function connectRedis(
   target: string | RedisConfig,
   onError: (error: Error) => void = () => {},
   timeoutMs = typeof target === "string" ? REDIS_TIMEOUT_MS_DEFAULT : target.REDIS_TIMEOUT_MS,
 ): Redis {
-  const config = typeof target === "string" ? undefined : target;
-  const url = typeof target === "string" ? target : target.REDIS_URL;
-  const options = {
-    ...(config !== undefined && url.startsWith("rediss://") ? { tls: tlsOf(config) } : {}),
+  if (typeof target !== "string" && target.REDIS_CLUSTER) throw new TriplineError("config-invalid", ONE_SERVER);
+  const redis =
+    typeof target === "string"
+      ? new Redis(target, connectionOptions(undefined, timeoutMs))
+      : open(target, target.REDIS_URL, timeoutMs);
+  redis.on("error", onError);
+  return redis;
+}
+
+const ONE_SERVER =
+  "REDIS_CLUSTER=true is not supported here, because a batch changes all of its window states in one transaction. " +
+  "Set REDIS_URL to a single server for the feature service and its programs, and remove REDIS_CLUSTER for them.";
+
+export function addressOf(url: string): NodeAddress {
+  const { hostname, port } = new URL(url);
+  return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || PORT_DEFAULT) };
+}
+
+/** A connection to one node of a cluster. */
+export function connectNode(
+  config: RedisConfig,
+  address: NodeAddress,
+  onError: (error: Error) => void = () => {},
+): Redis {
+  const url = new URL(config.REDIS_URL);
+  url.hostname = address.host.includes(":") ? `[${address.host}]` : address.host;
+  url.port = String(address.port);
+  const redis = open(config, url.href, config.REDIS_TIMEOUT_MS);
+  redis.on("error", onError);
+  return redis;
+}
+
+/** @param config the settings of a service, whose TLS settings are used */
+export function connectionOptions(config: RedisConfig | undefined, timeoutMs: number) {
+  return {
+    ...(config?.REDIS_URL.startsWith("rediss://") ? { tls: tlsOf(config) } : {}),
     commandTimeout: timeoutMs,
     // Closes a connection with overdue responses. Otherwise abandoned commands would accumulate while the server hangs,
     // and run later.
@@ -43,23 +78,28 @@ export function connectRedis(
     autoResendUnfulfilledCommands: false,
     retryStrategy: (attempt: number) => Math.min(attempt * 50, RECONNECT_DELAY_MS_MAX),
   };
-  const redis = config === undefined ? new Redis(url, options) : open(config, options);
-  redis.on("error", onError);
-  return redis;
 }
 
-function open(config: RedisConfig, options: ConstructorParameters<typeof SignedInRedis>[1]): Redis {
+function open(config: RedisConfig, url: string, timeoutMs: number): Redis {
+  const options = connectionOptions(config, timeoutMs);
+  const signIn = signInOf(config);
+  return signIn === undefined ? new Redis(url, options) : new SignedInRedis(url, options, signIn);
+}
+
+/** How to obtain tokens, if they are used instead of passwords. */
+export function signInOf(config: RedisConfig): RedisSignIn | undefined {
   const { REDIS_URL: url, REDIS_AUTH: auth } = config;
-  if (auth === "none") return new Redis(url, options);
+  if (auth === "none") return undefined;
   const { hostname, username } = new URL(url);
   const user = username === "" ? undefined : decodeURIComponent(username);
-  return new SignedInRedis(url, options, redisSignIn(auth, config, { host: hostname, user }));
+  return redisSignIn(auth, config, { host: hostname, user });
 }
 
-function tlsOf({ REDIS_CA_FILE: ca, REDIS_AUTH: auth }: RedisConfig) {
-  if (ca === undefined) return {};
+function tlsOf({ REDIS_CA_FILE: ca, REDIS_AUTH: auth, REDIS_CLUSTER: isCluster, REDIS_URL: url }: RedisConfig) {
+  const named = isCluster ? { checkServerIdentity: checkNodeOf(new URL(url).hostname) } : {};
+  if (ca === undefined) return named;
   const trusted = { ca: readPem("REDIS_CA_FILE", ca, "CERTIFICATE") };
-  return auth === "gcp-iam" ? { ...trusted, checkServerIdentity: checkByAuthority } : trusted;
+  return auth === "gcp-iam" ? { ...trusted, checkServerIdentity: checkByAuthority } : { ...trusted, ...named };
 }
 
 /**
@@ -67,7 +107,7 @@ function tlsOf({ REDIS_CA_FILE: ca, REDIS_AUTH: auth }: RedisConfig) {
  *
  * @throws TriplineError `redis-unavailable` if it is not ready within `timeoutMs`
  */
-export async function awaitRedis(redis: Redis, timeoutMs = 10_000): Promise<void> {
+export async function awaitRedis(redis: Redis | Cluster, timeoutMs = 10_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   let fault: string | undefined;
   const onError = (error: Error) => {
@@ -77,9 +117,8 @@ export async function awaitRedis(redis: Redis, timeoutMs = 10_000): Promise<void
   try {
     while (redis.status !== "ready") {
       if (Date.now() > deadline) {
-        const { host, port } = redis.options;
         const reason = fault === undefined ? "is it running?" : fault;
-        throw new TriplineError("redis-unavailable", `Redis at ${host}:${port} is not responding; ${reason}`);
+        throw new TriplineError("redis-unavailable", `${nameOf(redis)} is not responding; ${reason}`);
       }
       await delay(20);
     }
@@ -88,8 +127,14 @@ export async function awaitRedis(redis: Redis, timeoutMs = 10_000): Promise<void
   }
 }
 
+function nameOf(redis: Redis | Cluster): string {
+  if (redis instanceof Cluster) return "The Redis Cluster";
+  const { host, port } = redis.options;
+  return `Redis at ${host}:${port}`;
+}
+
 /** Errors about Redis's own state, including MISCONF for a full disk. The same command may succeed on a retry. */
-const PASSING = /^(OOM|MISCONF|LOADING|READONLY|BUSY|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|TRYAGAIN)/;
+const PASSING = /^(OOM|MISCONF|LOADING|READONLY|BUSY|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|TRYAGAIN|MOVED|ASK)/;
 /** Errors about passwords or permissions. An operator must fix these; the command itself is valid. */
 const NOT_ALLOWED = /^(NOAUTH|WRONGPASS|NOPERM|ERR ACL failure in script)/;
 

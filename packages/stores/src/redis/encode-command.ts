@@ -1,5 +1,5 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { ChainableCommander, Redis } from "ioredis";
+import type { ChainableCommander, Cluster, Redis } from "ioredis";
 import { Command, Pipeline } from "ioredis";
 
 const UTF8_BYTES_PER_UNIT_MAX = 3;
@@ -23,8 +23,14 @@ class EncodedCommand extends Command {
   constructor(
     name: string,
     private readonly encoded: Buffer,
+    /** Decides which node of a cluster receives the command; undefined: any node. */
+    private readonly key?: string,
   ) {
     super(name, [], { replyEncoding: null });
+  }
+
+  override getKeys(): string[] {
+    return this.key === undefined ? [] : [this.key];
   }
 
   override toWritable(): Buffer {
@@ -32,16 +38,30 @@ class EncodedCommand extends Command {
   }
 }
 
-/** Sends a command, like `redis.call(name, ...args)`. */
-export function sendEncoded(redis: Redis, name: string, args: readonly Argument[]): Promise<unknown> {
-  const command = new EncodedCommand(name, encodeCommand(name, args));
+/**
+ * Sends a command, like `redis.call(name, ...args)`.
+ *
+ * @param key one of the command's keys, for a cluster
+ */
+export function sendEncoded(
+  redis: Redis | Cluster,
+  name: string,
+  args: readonly Argument[],
+  key?: string,
+): Promise<unknown> {
+  const command = new EncodedCommand(name, encodeCommand(name, args), key);
   redis.sendCommand(command);
   return command.promise;
 }
 
-/** Adds a command to a pipeline or transaction, like `pipeline.call(name, ...args)`. */
-export function addCommand(pipeline: ChainableCommander, name: string, args: readonly Argument[]): ChainableCommander {
-  return addBuilt(pipeline, new EncodedCommand(name, encodeCommand(name, args)));
+/** Adds a command to a pipeline or transaction, like `pipeline.call(name, ...args)`. See `sendEncoded` for `key`. */
+export function addCommand(
+  pipeline: ChainableCommander,
+  name: string,
+  args: readonly Argument[],
+  key?: string,
+): ChainableCommander {
+  return addBuilt(pipeline, new EncodedCommand(name, encodeCommand(name, args), key));
 }
 
 /** Adds an existing command. Its reply has the encoding that the command specifies. */

@@ -1,14 +1,17 @@
 import type { Redis } from "ioredis";
+import { Cluster } from "ioredis";
 
 /** Whether a server has MSETEX, which sets many keys with one time to live: Valkey 9.1, Redis 8.4. */
 export class MultiSet {
   #known: Promise<boolean> | undefined;
 
-  constructor(private readonly redis: Redis) {
-    // The next connection may reach a different server version.
-    redis.on("close", () => {
-      this.#known = undefined;
-    });
+  constructor(private readonly redis: Redis | Cluster) {
+    // The next connection, or another node, may have a different server version.
+    for (const event of ["close", "+node"]) {
+      redis.on(event, () => {
+        this.#known = undefined;
+      });
+    }
   }
 
   /** Checks once per connection, and again after a failure. @throws like ioredis */
@@ -21,8 +24,9 @@ export class MultiSet {
   }
 
   async #request(): Promise<boolean> {
-    const answer: unknown = await this.redis.command("INFO", "MSETEX");
-    return Array.isArray(answer) && Array.isArray(answer[0]);
+    const servers = this.redis instanceof Cluster ? this.redis.nodes("master") : [this.redis];
+    const answers: unknown[] = await Promise.all(servers.map((server) => server.command("INFO", "MSETEX")));
+    return answers.every((answer) => Array.isArray(answer) && Array.isArray(answer[0]));
   }
 }
 

@@ -2,7 +2,8 @@ import type { Kafka } from "@tripline/kafka/port";
 import type { RedisConfig } from "@tripline/settings/connection-config";
 import { connectDatabase } from "@tripline/stores/postgres/connect-database";
 import type { DatabaseAddress } from "@tripline/stores/postgres/reach-database";
-import { awaitRedis, connectRedis, requestRedis } from "@tripline/stores/redis/connect-redis";
+import { readNodes } from "@tripline/stores/redis/cluster-nodes";
+import { awaitRedis, connectNode, connectRedis, requestRedis } from "@tripline/stores/redis/connect-redis";
 import { MultiSet } from "@tripline/stores/redis/multi-set";
 import type { AccessRules } from "./access-rules.js";
 import { COLLECTOR_USER } from "./access-rules.js";
@@ -51,8 +52,21 @@ async function giveKafkaRights(rules: AccessRules, kafka: Kafka): Promise<string
 /** A server without an ACL file loses its users when it restarts. */
 const NO_FILE = /not configured to use an ACL file/;
 
+/** In a cluster, each node has its own users. */
 async function makeRedisUsers(rules: AccessRules, target: RedisConfig | string, passwords: Passwords): Promise<string> {
-  const redis = connectRedis(target, undefined, QUERY_MS_MAX);
+  if (typeof target === "string" || !target.REDIS_CLUSTER) {
+    return makeUsersAt(connectRedis(target, undefined, QUERY_MS_MAX), rules, passwords);
+  }
+  const nodes = await readNodes(target);
+  const made = await Promise.all(nodes.map((node) => makeUsersAt(connectNode(target, node), rules, passwords)));
+  return `${made[0]} on each of ${nodes.length} nodes`;
+}
+
+async function makeUsersAt(
+  redis: ReturnType<typeof connectRedis>,
+  rules: AccessRules,
+  passwords: Passwords,
+): Promise<string> {
   try {
     await awaitRedis(redis);
     const users = redisUsers(rules, await requestRedis(() => new MultiSet(redis).isKnown()));

@@ -5,7 +5,11 @@ import type { AccessRules } from "./access-rules.js";
 import { COLLECTOR_USER, OPERATOR_USER, SETUP_USER } from "./access-rules.js";
 
 /** Commands that every Redis client connection sends. */
-const COMMANDS_OF_ALL = ["ping", "info", "select", "hello", "quit", "command|info", "client|setname", "client|setinfo"];
+const COMMANDS_OF_ALL = [
+  ...["ping", "info", "select", "hello", "quit", "command|info", "client|setname", "client|setinfo"],
+  // In a cluster.
+  ...["cluster|slots", "cluster|info", "asking"],
+];
 
 /**
  * A service's permissions in Kafka: its topics, and groups whose name is the service's name or starts with that name
