@@ -67,7 +67,7 @@ export class DecisionsModule implements OnApplicationShutdown {
     return {
       module: DecisionsModule,
       imports: [
-        RedisModule.forRoot(config),
+        RedisModule.forRoot(config, { use: "keys" }),
         // A round emits all of its records at once.
         KafkaModule.forRoot(config, { clientId: "decisions", producer: { lingerMs: 0 } }),
       ],

@@ -3,8 +3,8 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { callerOf, RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { InjectRedis } from "@tripline/nest-kit/redis/redis.module";
+import type { RedisConnection } from "@tripline/stores/redis/connect-cluster";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import type { Redis } from "ioredis";
 import type { DecisionBody, PendingBody } from "./openapi/response-schemas.js";
 import { detailFor } from "./replies/answer-detail.js";
 import { presentDecision } from "./replies/present-outcome.js";
@@ -18,7 +18,7 @@ const POLL_AFTER_SECONDS = 1;
 @UseGuards(TokenGuard)
 @UseInterceptors(TraceInterceptor)
 export class DecisionLookupController {
-  constructor(@InjectRedis() private readonly redis: Redis) {}
+  constructor(@InjectRedis() private readonly redis: RedisConnection) {}
 
   @Get(":id")
   @RequireScope("decisions:read")

@@ -12,6 +12,7 @@ import { Readiness } from "@tripline/nest-kit/readiness";
 import { InjectRedis, RedisModule, redisToken } from "@tripline/nest-kit/redis/redis.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import { TransitSealer } from "@tripline/sealing/transit/transit-sealer";
+import type { RedisConnection } from "@tripline/stores/redis/connect-cluster";
 import { awaitRedis, requestRedis } from "@tripline/stores/redis/connect-redis";
 import type { Logger } from "@tripline/telemetry/logger";
 import type { Redis } from "ioredis";
@@ -36,7 +37,7 @@ const SUBSCRIBER = "replies";
 @Module({})
 export class IngestionModule implements OnModuleInit, OnModuleDestroy {
   constructor(
-    @InjectRedis() private readonly redis: Redis,
+    @InjectRedis() private readonly redis: RedisConnection,
     @InjectRedis(SUBSCRIBER) private readonly subscriber: Redis,
     @Inject(ReplyWaiters) private readonly replies: ReplyWaiters,
     @Inject(TransitSealer) private readonly transit: TransitSealer,
@@ -52,8 +53,8 @@ export class IngestionModule implements OnModuleInit, OnModuleDestroy {
     return {
       module: IngestionModule,
       imports: [
-        RedisModule.forRoot(config),
-        RedisModule.forRoot(config, { name: SUBSCRIBER, isChecked: false }),
+        RedisModule.forRoot(config, { use: "keys" }),
+        RedisModule.forRoot(config, { name: SUBSCRIBER, isChecked: false, use: "subscriptions" }),
         kafka,
         TokenModule.forRoot(config, "ingestion", kafka),
       ],
@@ -61,7 +62,11 @@ export class IngestionModule implements OnModuleInit, OnModuleDestroy {
       providers: [
         { provide: INGESTION_CONFIG, useValue: config },
         { provide: DESCRIBE_API, useValue: (nowMs: number) => describeApi(config, nowMs) },
-        { provide: RateLimits, inject: [redisToken()], useFactory: (redis: Redis) => new RateLimits(config, redis) },
+        {
+          provide: RateLimits,
+          inject: [redisToken()],
+          useFactory: (redis: RedisConnection) => new RateLimits(config, redis),
+        },
         { provide: WaitingBound, useValue: new WaitingBound(config.WAIT_TARGET_MS) },
         replyWaiters(config),
         eventIntake(config),
@@ -89,7 +94,7 @@ export class IngestionModule implements OnModuleInit, OnModuleDestroy {
 function transitSealer(): FactoryProvider<TransitSealer> {
   return {
     provide: TransitSealer,
-    useFactory: (redis: Redis, logger: Logger) =>
+    useFactory: (redis: RedisConnection, logger: Logger) =>
       new TransitSealer({
         store: (keyId, key, seconds) => requestRedis(() => redis.set(transitKey(keyId), key, "EX", seconds)),
         logger,
@@ -101,7 +106,7 @@ function transitSealer(): FactoryProvider<TransitSealer> {
 function replyWaiters(config: IngestionConfig): FactoryProvider<ReplyWaiters> {
   return {
     provide: ReplyWaiters,
-    useFactory: (redis: Redis, subscriber: Redis, bound: WaitingBound, logger: Logger) =>
+    useFactory: (redis: RedisConnection, subscriber: Redis, bound: WaitingBound, logger: Logger) =>
       new ReplyWaiters({
         subscriber,
         channel: replyChannel(randomUUID()),
@@ -117,7 +122,13 @@ function replyWaiters(config: IngestionConfig): FactoryProvider<ReplyWaiters> {
 function eventIntake(config: IngestionConfig): FactoryProvider<EventIntake> {
   return {
     provide: EventIntake,
-    useFactory: (redis: Redis, producer: EventProducer, replies: ReplyWaiters, bound: WaitingBound, logger: Logger) =>
+    useFactory: (
+      redis: RedisConnection,
+      producer: EventProducer,
+      replies: ReplyWaiters,
+      bound: WaitingBound,
+      logger: Logger,
+    ) =>
       new EventIntake({
         reservations: new RequestReservations(redis, config.IDEMPOTENCY_TTL_HOURS),
         producer,

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from "@nestjs/common";
 import { InjectRedis } from "@tripline/nest-kit/redis/redis.module";
+import type { RedisConnection } from "@tripline/stores/redis/connect-cluster";
 import { requestRedis } from "@tripline/stores/redis/connect-redis";
-import type { Redis } from "ioredis";
 import { z } from "zod";
 import type { DecisionsConfig } from "../config.js";
 import { DECISIONS_CONFIG } from "../config.js";
@@ -34,7 +34,7 @@ export type Attempt = z.infer<typeof attempt>;
 @Injectable()
 export class AttemptStore {
   constructor(
-    @InjectRedis() private readonly redis: Redis,
+    @InjectRedis() private readonly redis: RedisConnection,
     @Inject(DECISIONS_CONFIG) private readonly config: Pick<DecisionsConfig, "KAFKA_TOPIC_PREFIX">,
   ) {}
 

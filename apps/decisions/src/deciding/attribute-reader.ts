@@ -6,9 +6,9 @@ import type { Policy } from "@tripline/decision-engine/policy";
 import { InjectRedis } from "@tripline/nest-kit/redis/redis.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import { TransitOpener } from "@tripline/sealing/transit/transit-opener";
+import type { RedisConnection } from "@tripline/stores/redis/connect-cluster";
 import { requestRedis } from "@tripline/stores/redis/connect-redis";
 import type { Logger } from "@tripline/telemetry/logger";
-import type { Redis } from "ioredis";
 import type { Payment } from "./parse-payment.js";
 
 const UNAVAILABLE: SentAttributes = { missing: ATTRIBUTES_UNAVAILABLE };
@@ -19,7 +19,7 @@ export class AttributeReader {
   readonly #opener: TransitOpener;
 
   constructor(
-    @InjectRedis() redis: Redis,
+    @InjectRedis() redis: RedisConnection,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
     this.#opener = new TransitOpener((keyId) => requestRedis(() => redis.getBuffer(transitKey(keyId))));

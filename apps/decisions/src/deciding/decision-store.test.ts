@@ -55,7 +55,7 @@ describe("DecisionStore", () => {
     ]);
     expect(kept.map((bytes) => Decision.decode(bytes).outcome)).toEqual([Outcome.REVIEW, Outcome.DECLINE]);
     expect(Buffer.compare(kept[1] ?? Buffer.of(), first)).toBe(0);
-    const stored = await redis.mgetBuffer(["txn_b", "txn_a"].map(decisionKey));
+    const stored = await redis.mgetBuffer(["txn_b", "txn_a"].map((id) => decisionKey(id)));
     expect(stored.map((bytes) => bytes?.equals(first))).toEqual([false, true]);
   });
 

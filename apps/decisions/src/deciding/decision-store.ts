@@ -2,15 +2,19 @@ import { Inject, Injectable } from "@nestjs/common";
 import { joinDecisions } from "@tripline/contracts/decision-replies";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { KeyGroups } from "@tripline/contracts/key-groups";
+import { handleByGroup, ONE_GROUP } from "@tripline/contracts/key-groups";
 import { decisionKey } from "@tripline/contracts/redis-keys";
 import { InjectRedis } from "@tripline/nest-kit/redis/redis.module";
+import type { RedisConnection } from "@tripline/stores/redis/connect-cluster";
+import { keyGroupsOf } from "@tripline/stores/redis/connect-cluster";
 import { asRedisError, requestRedis } from "@tripline/stores/redis/connect-redis";
 import { addCommand, sendEncoded } from "@tripline/stores/redis/encode-command";
 import { MultiSet, multiSetArgs } from "@tripline/stores/redis/multi-set";
 import type { Redis } from "ioredis";
 import type { DecisionsConfig } from "../config.js";
 import { DECISIONS_CONFIG } from "../config.js";
-import { KEEP_WITHIN_BUDGETS, keepArguments } from "./keep-within-budgets.js";
+import { KEEP_WITHIN_BUDGETS, keepArguments, tenantOf } from "./keep-within-budgets.js";
 import type { StoredDecision } from "./stored-decision.js";
 import { choicesOf } from "./stored-decision.js";
 
@@ -24,19 +28,22 @@ export interface Reply {
 }
 
 /**
- * The decisions in Redis. The first one written for a payment is final until it expires. Each call is one round trip.
+ * The decisions in Redis. The first one written for a payment is final until it expires. Each call is one round trip, or
+ * two in a cluster if a decision has a budget.
  */
 @Injectable()
 export class DecisionStore {
-  readonly #redis: Redis;
+  readonly #redis: RedisConnection;
+  readonly #groups: KeyGroups;
   readonly #multiSet: MultiSet;
   readonly #ttlSeconds: number;
 
   constructor(
-    @InjectRedis() redis: Redis,
+    @InjectRedis() redis: RedisConnection,
     @Inject(DECISIONS_CONFIG) config: Pick<DecisionsConfig, "DECISION_TTL_HOURS">,
   ) {
     this.#redis = redis;
+    this.#groups = keyGroupsOf(redis);
     this.#multiSet = new MultiSet(redis);
     this.#ttlSeconds = config.DECISION_TTL_HOURS * HOUR_S;
   }
@@ -48,7 +55,7 @@ export class DecisionStore {
    *   bytes that were already stored
    * @throws TriplineError `redis-unavailable`; some may have been stored
    */
-  async putIfAbsent(decisions: readonly StoredDecision[]): Promise<Uint8Array[]> {
+  async putIfAbsent(decisions: readonly StoredDecision[]): Promise<readonly Uint8Array[]> {
     const limited = decisions.filter(({ takes }) => takes !== undefined);
     if (limited.length === 0) return this.#keepFree(decisions);
     const free = decisions.filter(({ takes }) => takes === undefined);
@@ -58,20 +65,41 @@ export class DecisionStore {
     return decisions.flatMap(({ takes }) => (takes === undefined ? ofFree : ofLimited).next().value ?? []);
   }
 
-  async #keepFree(decisions: readonly StoredDecision[]): Promise<Uint8Array[]> {
+  #keepFree(decisions: readonly StoredDecision[]): Promise<readonly Uint8Array[]> {
+    return handleByGroup(
+      this.#groups,
+      decisions,
+      ({ transactionId }) => transactionId,
+      (some) => this.#keepGroup(some),
+    );
+  }
+
+  async #keepGroup(decisions: readonly StoredDecision[]): Promise<readonly Uint8Array[]> {
     if (decisions.length === 0) return [];
     if (await this.#keepAll(decisions)) return decisions.map(({ bytes }) => bytes);
     const pipeline = this.#redis.pipeline();
     for (const { transactionId, bytes } of decisions) {
-      addCommand(pipeline, "set", [decisionKey(transactionId), bytes, "EX", `${this.#ttlSeconds}`, "NX", "GET"]);
+      const key = this.#keyOf(transactionId);
+      addCommand(pipeline, "set", [key, bytes, "EX", `${this.#ttlSeconds}`, "NX", "GET"], key);
     }
     const before = outcomesOf(await requestRedis(() => pipeline.exec()), decisions.length);
     return decisions.map(({ transactionId, bytes }, index) => standingOf(transactionId, before[index]) ?? bytes);
   }
 
-  async #keepLimited(decisions: readonly StoredDecision[]): Promise<Uint8Array[]> {
-    const args = [KEEP_WITHIN_BUDGETS, ...keepArguments(decisions, this.#ttlSeconds)];
-    const kept = await requestRedis(() => sendEncoded(this.#redis, "eval", args));
+  /**
+   * In a cluster, a tenant's budgets and its payments are in different slots. The first decision is then chosen in the
+   * slot of the budgets, and copied to the slot of the payment, where an earlier decision without a budget still stands.
+   */
+  async #keepLimited(decisions: readonly StoredDecision[]): Promise<readonly Uint8Array[]> {
+    if (this.#groups === ONE_GROUP) return this.#choose(decisions);
+    const chosen = await handleByGroup(this.#groups, decisions, tenantOf, (some) => this.#choose(some));
+    return this.#keepFree(chosen.map((bytes, index) => ({ transactionId: idAt(decisions, index), bytes })));
+  }
+
+  async #choose(decisions: readonly StoredDecision[]): Promise<Uint8Array[]> {
+    const args = [KEEP_WITHIN_BUDGETS, ...keepArguments(decisions, this.#ttlSeconds, this.#groups)];
+    const [, , key] = args;
+    const kept = await requestRedis(() => sendEncoded(this.#redis, "eval", args, key?.toString()));
     return decisions.map((decision, index) => {
       const one: unknown = Array.isArray(kept) ? kept[index] : undefined;
       const bytes = typeof one === "number" ? choicesOf(decision)[one]?.bytes : standingOf(decision.transactionId, one);
@@ -89,9 +117,13 @@ export class DecisionStore {
     if (!(await requestRedis(() => this.#multiSet.isKnown()))) return false;
     // If two of the decisions were for the same payment, the command would store the last one.
     if (new Set(decisions.map(({ transactionId }) => transactionId)).size < decisions.length) return false;
-    const entries = decisions.map(({ transactionId, bytes }) => ({ key: decisionKey(transactionId), value: bytes }));
+    const entries = decisions.map(({ transactionId, bytes }) => ({ key: this.#keyOf(transactionId), value: bytes }));
     const args = multiSetArgs(entries, this.#ttlSeconds, "NX");
-    return (await requestRedis(() => sendEncoded(this.#redis, "msetex", args))) === 1;
+    return (await requestRedis(() => sendEncoded(this.#redis, "msetex", args, entries[0]?.key))) === 1;
+  }
+
+  #keyOf(transactionId: string): string {
+    return decisionKey(transactionId, this.#groups);
   }
 
   /**
@@ -109,6 +141,10 @@ export class DecisionStore {
     const sending = [...channels].map(([channel, decisions]) => [channel, joinDecisions(decisions)]);
     await requestRedis(() => Promise.all(sending.map((args) => sendEncoded(this.#redis, "publish", args))));
   }
+}
+
+function idAt(decisions: readonly StoredDecision[], index: number): string {
+  return decisions[index]?.transactionId ?? "";
 }
 
 /** The earlier decision, if Redis returned one. */

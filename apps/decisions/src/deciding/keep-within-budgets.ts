@@ -1,3 +1,5 @@
+import type { KeyGroups } from "@tripline/contracts/key-groups";
+import { ONE_GROUP } from "@tripline/contracts/key-groups";
 import { decisionKey } from "@tripline/contracts/redis-keys";
 import type { BudgetTake } from "@tripline/decision-engine/budgets";
 import type { StoredDecision } from "./stored-decision.js";
@@ -42,18 +44,33 @@ for decision = 1, tonumber(ARGV[3]) do
 end
 return kept`;
 
-/** Redis key that counts a tenant's payments with an outcome, or the amount it explored, on a given day. */
-export function budgetKey({ tenant, what, day }: Pick<BudgetTake, "tenant" | "what" | "day">): string {
-  return `budget:${tenant}:${what}:${day}`;
+/**
+ * Redis key that counts a tenant's payments with an outcome, or the amount it explored, on a given day. In a cluster,
+ * all budgets of a tenant are in one slot.
+ */
+export function budgetKey(
+  { tenant, what, day }: Pick<BudgetTake, "tenant" | "what" | "day">,
+  groups: KeyGroups = ONE_GROUP,
+): string {
+  return `budget:${groups.tagOf(tenant)}${tenant}:${what}:${day}`;
 }
 
-/** Arguments of the script. */
-export function keepArguments(decisions: readonly StoredDecision[], ttlSeconds: number): (string | Uint8Array)[] {
-  const keys = decisions.map(({ transactionId }) => decisionKey(transactionId));
+/**
+ * Arguments of the script.
+ *
+ * @param groups for a cluster, the decisions must be of one tenant's group, and are stored in that group's slot
+ */
+export function keepArguments(
+  decisions: readonly StoredDecision[],
+  ttlSeconds: number,
+  groups: KeyGroups = ONE_GROUP,
+): (string | Uint8Array)[] {
+  const tag = groups.tagOf(tenantOf(decisions[0]));
+  const keys = decisions.map(({ transactionId }) => decisionKey(transactionId, { tagOf: () => tag }));
   const places = new Map<string, string>();
   const placeOf = (take: BudgetTake | undefined): string => {
     if (take === undefined) return NO_BUDGET;
-    const key = budgetKey(take);
+    const key = budgetKey(take, groups);
     const place = places.get(key) ?? `${keys.push(key)}`;
     places.set(key, place);
     return place;
@@ -66,4 +83,9 @@ export function keepArguments(decisions: readonly StoredDecision[], ttlSeconds: 
     }),
   ]);
   return [`${keys.length}`, ...keys, `${ttlSeconds}`, `${COUNT_TTL_SECONDS}`, `${decisions.length}`, ...wanted];
+}
+
+/** The tenant of a decision that has a budget. */
+export function tenantOf(decision: StoredDecision | undefined): string {
+  return decision?.takes?.tenant ?? "";
 }

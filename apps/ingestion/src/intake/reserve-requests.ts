@@ -1,8 +1,12 @@
 import { createHash } from "node:crypto";
+import type { KeyGroups } from "@tripline/contracts/key-groups";
+import { handleByGroup, ONE_GROUP } from "@tripline/contracts/key-groups";
+import type { RedisConnection } from "@tripline/stores/redis/connect-cluster";
+import { keyGroupsOf } from "@tripline/stores/redis/connect-cluster";
 import { requestRedis } from "@tripline/stores/redis/connect-redis";
 import { DELETE_IF_UNCHANGED } from "@tripline/stores/redis/delete-if-unchanged";
+import { sendEncoded } from "@tripline/stores/redis/encode-command";
 import { MultiSet, multiSetArgs } from "@tripline/stores/redis/multi-set";
-import type { Redis } from "ioredis";
 import { CallGatherer } from "./call-gatherer.js";
 import type { PreparedEvent } from "./prepare-event.js";
 
@@ -32,6 +36,7 @@ const HOUR_SECONDS = 3_600;
 const REQUESTS_PER_ROUND_TRIP = 500;
 
 interface StoredRequest {
+  readonly id: string;
   readonly key: string;
   readonly value: string;
 }
@@ -44,20 +49,22 @@ interface StoredRequest {
  */
 export class RequestReservations {
   private readonly ttlSeconds: number;
+  readonly #groups: KeyGroups;
   readonly #multiSet: MultiSet;
   readonly #reserving = new CallGatherer<StoredRequest, unknown>(
-    (requests) => this.reserveAll(requests),
+    (requests) => this.#byGroup(requests, (some) => this.reserveAll(some)),
     REQUESTS_PER_ROUND_TRIP,
   );
   readonly #marking = new CallGatherer<StoredRequest, unknown>(
-    (requests) => this.markAll(requests),
+    (requests) => this.#byGroup(requests, (some) => this.markAll(some)),
     REQUESTS_PER_ROUND_TRIP,
   );
 
   constructor(
-    private readonly redis: Redis,
+    private readonly redis: RedisConnection,
     ttlHours: number,
   ) {
+    this.#groups = keyGroupsOf(redis);
     this.#multiSet = new MultiSet(redis);
     this.ttlSeconds = Math.max(1, Math.round(ttlHours * HOUR_SECONDS));
   }
@@ -71,13 +78,10 @@ export class RequestReservations {
    * @throws TriplineError `redis-unavailable`
    */
   async reserve(tenant: string, events: readonly PreparedEvent[], idempotencyKey?: string): Promise<RequestState[]> {
-    const requests = events.map((event) => ({
-      key: requestKey(tenant, event.id),
-      value: stored("reserved", event.fingerprint),
-    }));
+    const requests = events.map((event) => this.#requestOf(tenant, event.id, stored("reserved", event.fingerprint)));
     const [first] = requests;
     if (idempotencyKey !== undefined && first !== undefined) {
-      requests.push({ key: requestKey(tenant, `key:${sha256(idempotencyKey)}`), value: first.value });
+      requests.push(this.#requestOf(tenant, `key:${sha256(idempotencyKey)}`, first.value));
     }
     const found = await this.#reserving.request(requests);
     const states = requests.map(({ value }, index) => stateOf(found[index], value));
@@ -97,9 +101,20 @@ export class RequestReservations {
     isUrgent = true,
   ): Promise<void> {
     await this.#marking.request(
-      events.map(({ id, fingerprint }) => ({ key: requestKey(tenant, id), value: stored(state, fingerprint) })),
+      events.map(({ id, fingerprint }) => this.#requestOf(tenant, id, stored(state, fingerprint))),
       isUrgent,
     );
+  }
+
+  #requestOf(tenant: string, id: string, value: string): StoredRequest {
+    return { id, key: requestKey(tenant, id, this.#groups), value };
+  }
+
+  #byGroup(
+    requests: readonly StoredRequest[],
+    handle: (requests: readonly StoredRequest[]) => Promise<unknown[]>,
+  ): Promise<readonly unknown[]> {
+    return handleByGroup(this.#groups, requests, ({ id }) => id, handle);
   }
 
   private async release(requests: readonly StoredRequest[]): Promise<void> {
@@ -124,7 +139,8 @@ export class RequestReservations {
   private async setAll(requests: readonly StoredRequest[], condition?: "NX"): Promise<unknown> {
     return requestRedis(async () => {
       if (!(await this.#multiSet.isKnown())) return undefined;
-      return this.redis.call("MSETEX", ...multiSetArgs(requests, this.ttlSeconds, condition));
+      const args = multiSetArgs(requests, this.ttlSeconds, condition);
+      return sendEncoded(this.redis, "MSETEX", args, requests[0]?.key);
     });
   }
 
@@ -138,9 +154,12 @@ export class RequestReservations {
   }
 }
 
-/** Redis key of a request's state. Tenants never share a key, so none can learn another's IDs. */
-export function requestKey(tenant: string, id: string): string {
-  return `idem:${tenant}:${id}`;
+/**
+ * Redis key of a request's state. Tenants never share a key, so none can learn another's IDs. In a cluster, it shares
+ * the slot of the payment's `decisionKey`.
+ */
+export function requestKey(tenant: string, id: string, groups: KeyGroups = ONE_GROUP): string {
+  return `idem:${groups.tagOf(id)}${tenant}:${id}`;
 }
 
 /** Whether a stored request has reached Kafka. */

@@ -2,7 +2,8 @@ import { Decision, Label, Outcome, Rung, Transaction } from "@tripline/contracts
 import { HEADERS } from "@tripline/contracts/headers";
 import { decisionKey, REPLY_DECISION, REPLY_LABEL_APPLIED } from "@tripline/contracts/redis-keys";
 import type { EventConsumer, IncomingRecord, Kafka } from "@tripline/kafka/port";
-import type { Redis } from "ioredis";
+import type { RedisConnection } from "@tripline/stores/redis/connect-cluster";
+import { keyGroupsOf } from "@tripline/stores/redis/connect-cluster";
 
 /** The decision on a payment in tests. */
 export function decisionFor(payment: Transaction, changes: Partial<Decision> = {}): Decision {
@@ -40,15 +41,15 @@ export function decisionFor(payment: Transaction, changes: Partial<Decision> = {
 }
 
 /** Stores a decision as the decisions service does. If there already is one, keeps and returns it. */
-export async function storeDecision(redis: Redis, decision: Decision): Promise<Decision> {
-  const key = decisionKey(decision.transactionId);
+export async function storeDecision(redis: RedisConnection, decision: Decision): Promise<Decision> {
+  const key = decisionKey(decision.transactionId, keyGroupsOf(redis));
   if ((await redis.set(key, Buffer.from(Decision.encode(decision).finish()), "NX")) !== null) return decision;
   const first = await redis.getBuffer(key);
   return first === null ? decision : Decision.decode(first);
 }
 
 /** Sends a decision to an instance as the decisions service does. */
-export async function replyDecision(redis: Redis, channel: string, decision: Decision): Promise<void> {
+export async function replyDecision(redis: RedisConnection, channel: string, decision: Decision): Promise<void> {
   const bytes = Decision.encode(decision).finish();
   await redis.publish(channel, Buffer.concat([Buffer.from([REPLY_DECISION]), bytes]));
 }
@@ -67,7 +68,7 @@ export class TestDecider {
 
   constructor(
     private readonly kafka: Kafka,
-    private readonly redis: Redis,
+    private readonly redis: RedisConnection,
   ) {}
 
   async start(): Promise<void> {
