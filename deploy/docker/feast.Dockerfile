@@ -1,5 +1,5 @@
-# Feast with the feature repository: its feature server, and the command that keeps its online store up to date with the
-# lake. For the profile `feast` of compose.yaml, with the package versions used in the tests of packages/feast-client.
+# Feast with the feature repository: its feature server, and the command that updates its online store from the lake. For
+# the profile `feast` of compose.yaml, with the package versions used in the tests of packages/feast-client.
 ARG NODE_IMAGE=node:24-bookworm-slim
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 

@@ -1,4 +1,4 @@
-# MLflow as the model registry, in the version used in the tests of packages/model-registry. For compose.yaml. In
+# MLflow as the model registry, for compose.yaml, in the version used in the tests of packages/model-registry. In
 # production, use your own server with a real database and object store.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 

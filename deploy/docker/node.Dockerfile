@@ -61,7 +61,7 @@ RUN --mount=type=cache,id=pnpm-store,target=/pnpm-store \
 COPY deploy/docker/trim-modules.mjs /tools/
 RUN node /tools/trim-modules.mjs /app
 
-# Only files that are needed at run time, all with the same timestamp, so that a commit always gives the same layers.
+# Only files that are needed at run time, all with the same timestamp, so that a commit always produces the same layers.
 FROM tools AS assembled
 ARG APP
 COPY deploy/docker/assemble-app.mjs deploy/docker/set-times.mjs deploy/docker/check-health.mjs LICENSE /tools/
@@ -85,7 +85,7 @@ COPY --from=assembled /out/app/ /
 COPY --from=assembled --chown=65532:65532 /out/data/ /
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 METRICS_PORT=9464
 WORKDIR /app/apps/${APP}
-# A number, so that Kubernetes can verify that it is not root.
+# A numeric id, so that Kubernetes can verify that the user is not root.
 USER 65532:65532
 EXPOSE 8080 9464
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=6 CMD ["node", "/app/check-health.mjs"]

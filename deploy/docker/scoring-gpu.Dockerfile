@@ -1,5 +1,4 @@
-# Scoring on NVIDIA GPUs: the image of scoring with the libraries of CUDA 13. Linux on x86-64 only. Not yet tested on a
-# GPU.
+# Scoring on NVIDIA GPUs: the scoring image with the CUDA 13 libraries. Linux on x86-64 only. Not yet tested on a GPU.
 #   npx tripline images --only scoring-gpu
 #   docker run --gpus all …
 # The npm package of ONNX Runtime does not contain the CUDA provider. The image adds the provider from PyPI's
@@ -40,9 +39,9 @@ LABEL org.opencontainers.image.title="tripline scoring-gpu" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=assembled /out/nvidia/ /
 COPY --from=assembled /out/onnxruntime/ /
-# The first two variables tell NVIDIA's container toolkit what to add. EXECUTION_PROVIDERS makes networks and the tensor
-# twins of trees run on the GPU; without a GPU, our own code runs the trees. A test checks that the chart sets the same
-# values.
+# The first two variables tell NVIDIA's container toolkit what to add. With EXECUTION_PROVIDERS, neural networks and the
+# tensor twins of tree models run on the GPU; without a GPU, our own code runs tree models. A test checks that the chart
+# sets the same values.
 ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility LD_LIBRARY_PATH=/opt/nvidia/lib
 ENV EXECUTION_PROVIDERS=cuda,trees,cpu
 USER 65532:65532

@@ -61,7 +61,7 @@ RUN --mount=type=cache,id=pnpm-store,target=/pnpm-store \
 COPY deploy/docker/trim-modules.mjs /tools/
 RUN node /tools/trim-modules.mjs /app
 
-# Only files that are needed at run time, all with the same timestamp, so that a commit always gives the same layers.
+# Only files that are needed at run time, all with the same timestamp, so that a commit always produces the same layers.
 FROM tools AS assembled
 ARG APP=cli
 COPY deploy/docker/assemble-app.mjs deploy/docker/set-times.mjs deploy/docker/check-health.mjs LICENSE /tools/
