@@ -3,7 +3,7 @@ receivers:
     protocols:
       http:
         endpoint: 0.0.0.0:4318
-  # The jobs are called as the alerts expect.
+  # The alerts expect these job names.
   prometheus:
     config:
       scrape_configs:

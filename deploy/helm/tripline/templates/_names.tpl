@@ -1,5 +1,5 @@
-{{/* The prefix of every name: the release's name, followed by the chart's unless it contains it. For the release `tripline`, the names
-are the ones that cloud identities trust: tripline-<service>. 40 characters leave room for suffixes. */}}
+{{/* The prefix of every name: the release's name, followed by the chart's name unless the release's name contains it. For the release
+`tripline`, the names are those that cloud identities trust: tripline-<service>. 40 characters leave room for suffixes. */}}
 {{- define "tripline.fullname" -}}
 {{- $name := .Values.nameOverride | default .Chart.Name }}
 {{- $whole := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) }}
@@ -86,7 +86,7 @@ app.kubernetes.io/part-of: tripline
 {{- if and .Values.jobs.worker.enabled (or .Values.lake.url .Values.lake.existingClaim .Values.services.archive.enabled) }}yes{{ end }}
 {{- end }}
 
-{{/* "yes" if the worker runs that saves the window states in the lake and restores them: it needs states and a lake. */}}
+{{/* "yes" if the worker that saves and restores the window states runs: it needs states and a lake. */}}
 {{- define "tripline.hasSnapshots" -}}
 {{- if and .Values.services.features.enabled (or .Values.lake.url .Values.lake.existingClaim .Values.services.archive.enabled) }}yes{{ end }}
 {{- end }}
@@ -108,7 +108,7 @@ app.kubernetes.io/part-of: tripline
 {{- if and .Values.access.kafka .Values.jobs.test.enabled }},operator{{ end }}
 {{- end }}
 
-{{/* Where checkpoints are kept when a pod ends: a bucket, or the registry's volume. */}}
+{{/* Where checkpoints are stored, so that they outlive a pod: a bucket, or the registry's volume. */}}
 {{- define "tripline.checkpointsUrl" -}}
 {{- if .Values.jobs.worker.checkpointsUrl }}{{ .Values.jobs.worker.checkpointsUrl }}
 {{- else if .Values.objectStore.datasets }}{{ trimSuffix "/" .Values.objectStore.datasets }}/checkpoints
@@ -121,7 +121,7 @@ app.kubernetes.io/part-of: tripline
 {{- if not .Values.local.kafka.enabled }}{{ .Values.kafka.bootstrapServers }}
 {{- else if eq (int .Values.local.kafka.brokers) 1 }}{{ $name }}:9092
 {{- else }}
-{{- /* Each broker, because the name of all of them would resolve to brokers that are down. */}}
+{{- /* Lists every broker, because the name that they share also resolves to brokers that are down. */}}
 {{- range $index := until (int .Values.local.kafka.brokers) }}{{ ternary "" "," (eq $index 0) }}{{ $name }}-{{ $index }}.{{ $name }}:9092{{ end }}
 {{- end }}
 {{- end }}
@@ -146,14 +146,14 @@ app.kubernetes.io/part-of: tripline
 {{ .Values.lake.url | default "/var/lib/tripline/lake" }}
 {{- end }}
 
-{{/* Maximum GiB that training caches of a lake in a bucket: a third of its scratch volume. Files in use may exceed it until they
-are read, and features, checkpoints and DuckDB's temporary files also need space. */}}
+{{/* Maximum size of training's cache of a lake in a bucket, in GiB: a third of its scratch volume. Files in use can exceed it until
+they have been read, and features, checkpoints and DuckDB's temporary files also need space. */}}
 {{- define "tripline.lakeCacheGib" -}}
 {{- max 1 (div (trimSuffix "Gi" (toString .Values.jobs.training.scratch)) 3) }}
 {{- end }}
 
-{{/* The jobs for topics and schema are hooks if they can run before anything else of the release exists: then an install that
-cannot work changes nothing. Otherwise they need a part of the release, so they are ordinary jobs, for which the services wait. */}}
+{{/* The jobs for topics and schema are hooks if they do not need other parts of the release, so that an install that cannot work
+changes nothing. Otherwise, they are ordinary jobs, and the services wait for them. */}}
 {{- define "tripline.topicsHook" -}}
 {{- $values := .Values }}
 {{- if not (or $values.local.kafka.enabled (has $values.kafka.authentication (list "aws-msk-iam" "gcp-oauth" "azure-entra"))) }}yes{{ end }}
@@ -164,7 +164,7 @@ cannot work changes nothing. Otherwise they need a part of the release, so they 
 {{- if not (or $values.local.postgres.enabled $values.secrets.development $values.secrets.external.enabled (ne $values.postgres.authentication "none")) }}yes{{ end }}
 {{- end }}
 
-{{/* "yes" if the job that creates topics also grants rights. */}}
+{{/* "yes" if the job that creates topics also grants permissions. */}}
 {{- define "tripline.givesRights" -}}
 {{- with .Values.access }}{{ if or .kafka .redis .postgres }}yes{{ end }}{{ end }}
 {{- end }}

@@ -14,8 +14,8 @@
 {{- regexReplaceAll ":[0-9]+$" (include "tripline.authority" .) "" }}
 {{- end }}
 
-{{/* root, entry (.Values.ingress or .Values.gateway): the services that callers from outside reach, with their hosts and paths. Health and
-metrics stay inside. */}}
+{{/* root, entry (.Values.ingress or .Values.gateway): the services that are reachable from outside, with their hosts and paths. Health
+checks and metrics are not. */}}
 {{- define "tripline.publicRoutes" -}}
 {{- $paths := dict "ingestion" (list "/v1" "/openapi.json") "auth" (list "/oauth" "/.well-known" "/sign-in" "/single-sign-on" "/scim" "/account") "console" (list "/") }}
 {{- range $name := concat (list "auth" "ingestion") (ternary (list "console") list .root.Values.services.console.enabled) }}
@@ -43,15 +43,15 @@ metrics stay inside. */}}
 {{- include "tripline.portOf" (list . (ternary "443" "80" (contains "https://" .))) }}
 {{- end }}
 
-{{/* Where the services send spans and logs; empty: nowhere. */}}
+{{/* Where the services send spans and logs; empty if they do not. */}}
 {{- define "tripline.otlpEndpoint" -}}
 {{- $own := ternary (printf "http://%s-collector:4318" (include "tripline.fullname" .)) "" .Values.telemetry.collector.enabled }}
 {{- .Values.workload.otlpEndpoint | default $own }}
 {{- end }}
 
-{{/* root, name (of networkPolicy.peers), hosts: `to` of a rule. If peers are named, only these. Otherwise, a host that is a
-Service's name gives its namespace, because not every network plugin matches pods by CIDR (Cilium does not);
-systems outside the cluster are matched by CIDR. */}}
+{{/* root, name (of networkPolicy.peers), hosts: `to` of a rule. Configured peers replace everything else. Otherwise, a host that is a
+Service's name selects its namespace, because not every network plugin matches pods by CIDR (Cilium does not), and systems
+outside the cluster are matched by CIDR. */}}
 {{- define "tripline.peers" -}}
 {{- $values := .root.Values }}
 {{- $peers := list }}

@@ -28,8 +28,8 @@ securityContext:
   capabilities: { drop: [ALL] }
 {{- end }}
 
-{{/* root, own: `workload` for every pod, then the pod's own part of the values. Lists are joined, maps merged; affinity and
-spreading are replaced. */}}
+{{/* root, own: the values in `workload`, extended by the pod's own values. Lists are concatenated and maps merged; affinity and spread
+constraints are replaced. */}}
 {{- define "tripline.extras" -}}
 {{- $all := .root.Values.workload }}
 {{- $own := .own | default dict }}
@@ -46,7 +46,7 @@ spreading are replaced. */}}
 {{- toYaml $extras }}
 {{- end }}
 
-{{/* root, pool, extras. Without pools from infra/ and without values, the scheduler is free. */}}
+{{/* root, pool, extras: scheduling constraints. There are none without pools from infra/ or values. */}}
 {{- define "tripline.placement" -}}
 {{- $pool := get .root.Values.nodePools .pool | default dict }}
 {{- $selector := .extras.nodeSelector | default dict }}
@@ -74,8 +74,8 @@ affinity: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
-{{/* Certificates from Secrets, mounted as files: root, which of kafka, redis and postgres, the service whose own certificate is
-mounted, and whether it is the job that grants the rights (`setup`). */}}
+{{/* Certificates from Secrets, mounted as files. Arguments: root; which of kafka, redis and postgres; the service whose own certificate
+is mounted; whether it is the job that grants permissions (`setup`). */}}
 {{- define "tripline.certificates" -}}
 {{- $values := .root.Values }}
 {{- if and $values.tls.enabled .own }}
@@ -123,8 +123,8 @@ mounted, and whether it is the job that grants the rights (`setup`). */}}
 {{- if and (eq .name "decisions") (include "tripline.together" .root) }}tripline{{/* apps/tripline */}}{{ else }}{{ .name }}{{ end -}}
 {{- end }}
 
-{{/* The variables of a service; variables in `environment` override others: root, name. In the pods of decisions, scoring's
-variables have its name as prefix. */}}
+{{/* root, name: the variables of a service; `environment` overrides others. In the pods of decisions, scoring's variables have its name
+as a prefix. */}}
 {{- define "tripline.variables" -}}
 {{- $program := include "tripline.program" . }}
 {{- $given := include (printf "tripline.environment.%s" $program) .root | fromYaml }}
