@@ -31,8 +31,9 @@ async function run() {
   if (!changes.some(({ path }) => path === "package.json")) {
     throw new Error("This repository is already renamed: the name in its package.json is not tripline.");
   }
-  printChanges(changes);
   if (dryRun) {
+    printFiles(changes);
+    printTotals(changes);
     process.stdout.write("\nNothing was changed: --dry-run.\n");
     return 0;
   }
@@ -44,6 +45,7 @@ async function run() {
   for (const path of OWN_FILES) fs.rmSync(join(ROOT, path), { force: true });
   removeCompiledTest();
   format(biome);
+  printTotals(changes);
   printNext(project);
   return 0;
 }
@@ -168,16 +170,20 @@ function format(biome) {
 }
 
 /** @param {readonly Change[]} changes */
-function printChanges(changes) {
-  /** @type {Map<string, { names: number, files: number }>} */
-  const totals = new Map();
+function printFiles(changes) {
   for (const { path, target, counts } of changes) {
     const said = [...counts].map(([what, count]) => `${what} ×${count}`).join(", ");
     process.stdout.write(`  ${path}${target === path ? "" : ` → ${target}`}${said === "" ? "" : `  ${said}`}\n`);
-    for (const [what, count] of counts) {
-      const total = totals.get(what) ?? { names: 0, files: 0 };
-      totals.set(what, { names: total.names + count, files: total.files + 1 });
-    }
+  }
+}
+
+/** @param {readonly Change[]} changes */
+function printTotals(changes) {
+  /** @type {Map<string, { names: number, files: number }>} */
+  const totals = new Map();
+  for (const [what, count] of changes.flatMap(({ counts }) => [...counts])) {
+    const total = totals.get(what) ?? { names: 0, files: 0 };
+    totals.set(what, { names: total.names + count, files: total.files + 1 });
   }
   process.stdout.write("\n");
   for (const [what, { names, files }] of totals) process.stdout.write(`${what}: ${names} in ${files} files\n`);
@@ -189,8 +195,9 @@ function printChanges(changes) {
 function printNext({ name, cloud }) {
   process.stdout.write(`
 This repository is now ${name}. Next:
-  npm test                                      installs the renamed packages and tests them
   git add --all && git commit -m "init: ${name}"
+  docs/your-data.md                             try it with your own payments
+  npm test                                      installs the renamed packages and tests them
   infra/envs/${cloud}/*.tfvars and *.tfbackend${" ".repeat(Math.max(1, 13 - cloud.length))}replace what is marked \`# yours\`
   the variable TRIPLINE_CLOUD=${cloud} of the GitHub repository turns its workflows on
 `);

@@ -20,7 +20,8 @@ export const CLOUDS = Object.keys(NAME_CHARACTERS_MAX);
 const DEPLOYMENT = /^(deploy\/|infra\/|\.github\/|compose[^/]*\.ya?ml$)/;
 const DEPLOYMENT_BUT_DATABASE = /^(deploy\/|infra\/(?!modules\/database\/)|\.github\/|compose[^/]*\.ya?ml$)/;
 const DEPLOYMENT_AND_DOCS = /^(deploy\/|infra\/|\.github\/|compose[^/]*\.ya?ml$|docs\/|[A-Z]+\.md$)/;
-const DOCUMENTS = /^(docs\/|[A-Z]+\.md$)/;
+/** docs/settings.md is generated from code, whose names stay. */
+const DOCUMENTS = /^(docs\/(?!settings\.md$)|[A-Z]+\.md$)/;
 const EVERYTHING = /./;
 
 /** These start with the old name but stay, because they are part of Kafka records and responses. */
@@ -77,7 +78,8 @@ export function renameRules(project) {
  */
 function packageRules({ name }) {
   return [
-    { what: "npm scope", files: EVERYTHING, find: /@tripline\//g, to: () => `@${name}/` },
+    // In a regular expression, the slash is escaped.
+    { what: "npm scope", files: EVERYTHING, find: /@tripline(?=\\?\/)/g, to: () => `@${name}` },
     {
       what: "package name",
       files: /^package\.json$/,
