@@ -135,6 +135,7 @@ def parse_command(arguments: list[str] | None = None) -> Command:
     )
     add_memory_rows_max(parser)
     add_constant_online(parser)
+    parser.add_argument("--candidate", help="compare this registered version instead of training a model")
     parser.add_argument("--commit", help="commit of the code, for the record")
     parser.add_argument("--costs", type=Path, help="YAML with the costs; see evaluation/band_costs.py")
     parser.add_argument("--policy", action="append", default=[], help="[TENANT=]FILE: the policy in force; repeatable")
@@ -155,6 +156,7 @@ def parse_command(arguments: list[str] | None = None) -> Command:
         constant_online=given.constant_online,
         memory_rows_max=given.memory_rows_max,
         drift_ms=None if given.drift_from is None else parse_moment_ms(given.drift_from),
+        candidate=given.candidate,
         money=_money_options(given),
     )
     return Command(options, given.work)
@@ -175,6 +177,8 @@ def main(arguments: list[str] | None = None) -> int:
     except TooEarlyError as error:
         print(f"retrain: kept champion because it is too early: {error}", flush=True)
         return TOO_EARLY_EXIT_CODE
+    if outcome.comparison is not None:
+        print(f"comparison: {json.dumps(outcome.comparison)}", flush=True)
     print(outcome.line, flush=True)
     return DATA_EXIT_CODE if outcome.data_refused else 0
 

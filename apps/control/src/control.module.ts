@@ -36,6 +36,8 @@ import { ListPublisher } from "./lists/list-publisher.js";
 import { ListStore, putConfirmed } from "./lists/list-store.js";
 import { ListWatches } from "./lists/list-watches.js";
 import { ListsController } from "./lists/lists.controller.js";
+import { ModelVersionsController } from "./models/model-versions.controller.js";
+import { VersionStore } from "./models/version-store.js";
 import { describeApi } from "./openapi/describe-api.js";
 import { DeadLettersController } from "./operations/dead-letters.controller.js";
 import { DeadLetters } from "./operations/dead-letters.js";
@@ -87,7 +89,7 @@ const RULES = [SwitchedOffRules, RuleWatch];
 const LISTS = [ListStore, ListPreview, ListWatches, ListGuard, ListPublisher];
 const APPROVALS = [ApprovalSettings, ChangeRequests, DueChanges];
 const PERSONAL_DATA = [SubjectKeys, PersonExport, ErasureFollower, ErasurePublisher];
-const ROLLOUTS = [RolloutStore, AlertStore, Rollouts, RolloutGuard];
+const ROLLOUTS = [RolloutStore, VersionStore, AlertStore, Rollouts, RolloutGuard];
 const WEBHOOKS = [
   ...[EndpointStore, EndpointSecrets, DeliveryStore, Subscriptions, WebhookPositions],
   ...[Outbox, WebhookSender, WebhookUpkeep],
@@ -146,7 +148,7 @@ export class ControlModule implements OnApplicationShutdown {
         PersonalController,
         ...[DeadLettersController, ErasuresController, JobsController],
         ...(config.FRAUD_LIST_DAYS > 0 ? [FraudLabelsController] : []),
-        ...(registryUrl === undefined ? [] : [RolloutsController]),
+        ...(registryUrl === undefined ? [] : [RolloutsController, ModelVersionsController]),
         ...(FollowedMasterKey.isSet(config) ? [WebhooksController, WebhookEventsController] : []),
       ],
       providers: [

@@ -113,6 +113,12 @@ export const ERROR_TABLE = {
     "dead-letter",
     "This step is not possible in the current stage of the rollout",
   ),
+  "comparison-missing": row(
+    422,
+    GRPC.failedPrecondition,
+    "dead-letter",
+    "The model was not compared with the champion on labelled payments",
+  ),
   "model-refused": row(500, GRPC.failedPrecondition, "stop", "The model failed its checks"),
   "invalid-tensor": row(400, GRPC.invalidArgument, "dead-letter", "A tensor has an invalid name, type, shape or value"),
   "webhook-url-refused": row(422, GRPC.invalidArgument, "dead-letter", "Webhooks may not be sent to this URL"),

@@ -39,6 +39,7 @@ from tripline_training.retraining.prepare import (
     choose_prepared,
     learnt_to,
     prepare,
+    unfit_candidate,
     unfit_champion,
 )
 from tripline_training.retraining.reference import find_reference
@@ -75,13 +76,15 @@ class Outcome:
     version: str | None
     """Version of the registered model."""
     data_refused: bool = False
+    comparison: dict[str, Any] | None = None
+    """For a candidate that was registered by hand: the result, which its manifest cannot contain."""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @staticmethod
     def from_json(record: dict[str, Any]) -> "Outcome":
-        return Outcome(record["line"], record["version"], record["data_refused"])
+        return Outcome(record["line"], record["version"], record["data_refused"], record.get("comparison"))
 
 
 @dataclass(frozen=True)
@@ -126,6 +129,8 @@ def challenge(options: Options, folder: Path) -> Outcome:
         return reason
     if reason is not None:
         return Outcome(f"retrain: kept champion because {reason}", None)
+    if options.candidate is not None:
+        return _judge_registered(prepared, options, options.candidate)
     prepared = choose_prepared(prepared, options)
     candidate, measured = _best_candidate(prepared, options, folder)
     reason = why_champion_is_kept(measured, candidate.version, prepared.rules)
@@ -137,6 +142,41 @@ def challenge(options: Options, folder: Path) -> Outcome:
     if reason is not None:
         return Outcome(f"retrain: kept champion because {reason} {figures_of(chosen.measured)}", None)
     return _register(chosen, prepared, options)
+
+
+def _judge_registered(prepared: Prepared, options: Options, asked: str) -> Outcome:
+    """Compares a model that was registered by hand, with the same checks and rules as a retrained one.
+
+    It must be better: only a retrained model, which learns the newest weeks, may be only as good as the champion.
+    """
+    store = registry.registry_root(options.registry)
+    found = registry.resolve(store, options.name, asked)
+    reason = unfit_candidate(found, prepared)
+    if reason is not None:
+        return Outcome(f"retrain: kept champion because {reason}", None)
+    refuse_constant(found.manifest.get("used_features", found.manifest["features"]), options.constant_online)
+    candidate = Candidate(1.0, prepared.train, options.cutoff_ms, None, found.model, None, {})
+    measured = replace(_measure(candidate, prepared, options), is_under_way=False)
+    reason = why_champion_is_kept(measured, found.version, prepared.rules)
+    print(f"money: {measured.money_sentence}", flush=True)
+    if reason is not None:
+        return Outcome(f"retrain: kept champion because {reason} {figures_of(measured)}", None)
+    figures = figures_of(measured)
+    _move_aliases(store, options, found.version, f"compared by the labels of {moment(options.cutoff_ms)}: {figures}")
+    comparison = {
+        "version": found.version,
+        "champion": measured.champion_version,
+        "money": None if measured.money is None else measured.money.sentence,
+        AGREEMENT_KEY: measured.agreement,
+    }
+    line = f"retrain: registered={ALIASES[0]} version={found.version} {figures}"
+    return Outcome(line, found.version, comparison=comparison)
+
+
+def _move_aliases(store: registry.Store, options: Options, version: str, why: str) -> None:
+    for alias in ALIASES:
+        if alias_version(store, options.name, alias) != version:
+            registry.set_alias(store, options.name, alias, version, MoveOptions(by="retrain", why=why))
 
 
 def _learn_newest(
@@ -329,10 +369,8 @@ def _register(chosen: Chosen, prepared: Prepared, options: Options) -> Outcome:
         if options.champion_version() != measured.champion_version:
             raise TrainingError("Another champion was promoted in the meantime. Run this again to compare with it.")
         version, _ = registry.publish(store, options.name, files, facts)
-        for alias in ALIASES:
-            if alias_version(store, options.name, alias) != version:
-                why = f"retrained by the labels of {moment(options.cutoff_ms)}: {figures_of(measured)}"
-                registry.set_alias(store, options.name, alias, version, MoveOptions(by="retrain", why=why))
+        why = f"retrained by the labels of {moment(options.cutoff_ms)}: {figures_of(measured)}"
+        _move_aliases(store, options, version, why)
         said.says(f"{options.name} {version} aliases={','.join(ALIASES)}")
     figures = figures_of(measured, f"learnt_to={moment(chosen.learnt_to_ms)} ")
     return Outcome(f"retrain: registered={ALIASES[0]} version={version} {figures}", version)

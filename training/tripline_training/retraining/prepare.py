@@ -46,6 +46,8 @@ class Options:
     """Features that are constant online; models do not use them."""
     memory_rows_max: int = MEMORY_ROWS_MAX
     """Maximum number of rows that are kept in memory, for each purpose."""
+    candidate: str | None = None
+    """Version or alias of a registered model to compare with the champion; None: a model is trained."""
     money: MoneyOptions | None = None
     """None: models are not compared by the money that they save."""
 
@@ -158,6 +160,21 @@ def unfit_champion(prepared: Prepared) -> str | None:
         return (
             f"it was trained on payments up to {known_to}, so the newest weeks, from {moment(newest.from_ms)} on, are "
             "not new to it: wait for newer payments"
+        )
+    return None
+
+
+def unfit_candidate(candidate: registry.ModelVersion, prepared: Prepared) -> str | None:
+    """Why a registered model cannot be measured on these payments."""
+    manifest, known_to, from_ms = candidate.manifest, learnt_to(candidate), prepared.windows.newest.from_ms
+    if (manifest["feature_spec_version"], tuple(manifest["features"])) != (prepared.spec.version, prepared.spec.names):
+        return f"{candidate.version} was trained for other features than those of spec {prepared.spec.version}"
+    if known_to == "":
+        return f"the manifest of {candidate.version} does not say until when its training data reaches (data_to)"
+    if known_to > moment(from_ms):
+        return (
+            f"{candidate.version} was trained on payments up to {known_to}, so the newest weeks, from "
+            f"{moment(from_ms)} on, are not new to it: wait for newer payments"
         )
     return None
 

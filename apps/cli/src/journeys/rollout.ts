@@ -123,7 +123,10 @@ async function rollOut(
   const traffic = new LiveTraffic(client, paymentsPerSecond);
   let rollout: ShownRollout;
   try {
-    rollout = await rollouts.start({ model: MODEL_NAME, candidate, why: `journey: the ${alteration} model`, ...plan });
+    rollout = await rollouts.start({
+      ...{ model: MODEL_NAME, candidate, why: `journey: the ${alteration} model`, without_comparison: true },
+      ...plan,
+    });
     const endMs = Date.now() + END_MS_MAX;
     while ((rollout.stage === "shadow" || rollout.stage === "canary") && Date.now() < endMs) {
       await delay(POLL_MS);

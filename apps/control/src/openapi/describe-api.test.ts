@@ -6,6 +6,7 @@ import { z } from "zod";
 import { ApprovalsController } from "../approvals/approvals.controller.js";
 import { AuditController } from "../audit/audit.controller.js";
 import { ListsController } from "../lists/lists.controller.js";
+import { ModelVersionsController } from "../models/model-versions.controller.js";
 import { DeadLettersController } from "../operations/dead-letters.controller.js";
 import { ErasuresController } from "../operations/erasures.controller.js";
 import { JobsController } from "../operations/jobs.controller.js";
@@ -38,7 +39,14 @@ default_decision:
 const CARD = `ct_${"a".repeat(32)}`;
 
 const CONTROLLERS = [
-  ...[PoliciesController, ApprovalsController, ListsController, RolloutsController, PersonalController],
+  ...[
+    PoliciesController,
+    ApprovalsController,
+    ListsController,
+    RolloutsController,
+    ModelVersionsController,
+    PersonalController,
+  ],
   ...[AuditController, DeadLettersController, ErasuresController, JobsController, WebhooksController],
 ];
 

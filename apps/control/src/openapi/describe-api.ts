@@ -53,8 +53,8 @@ export function describeApi(config: ControlConfig): ApiDocument {
   );
 }
 
-/** Adds the `tenant` parameter, except for rollouts, which do not belong to a tenant. */
+/** Adds the `tenant` parameter, except for models, which do not belong to a tenant. */
 function ofTenant(route: ControlRoute): ControlRoute {
-  if (route.path.startsWith("/v1/rollouts")) return route;
+  if (/^\/v1\/(rollouts|models)\b/.test(route.path)) return route;
   return { ...route, query: (route.query ?? z.object({})).extend({ tenant: TENANT }) };
 }

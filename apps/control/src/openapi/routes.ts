@@ -14,9 +14,9 @@ import {
   settings,
 } from "../policies/policy-requests.js";
 import { page } from "../requests/request-schemas.js";
-import { startRequest, stepRequest } from "../rollouts/rollout-plan.js";
 import { ANSWERS } from "./answer-schemas.js";
 import type { ControlRoute } from "./control-route.js";
+import { ROLLOUTS } from "./model-routes.js";
 import { PERSONAL } from "./personal-routes.js";
 import { WEBHOOKS } from "./webhook-routes.js";
 
@@ -26,7 +26,6 @@ const OF_A_REVISION = z.object({ revision: revisionNumber });
 const OF_AN_APPROVED_REVISION = z.object({
   revision: z.union([z.literal("none"), revisionNumber]).meta({ description: "`none` if the policy is removed." }),
 });
-const OF_A_MODEL = z.object({ model: z.string() });
 
 const POLICY: readonly ControlRoute[] = [
   {
@@ -240,59 +239,6 @@ const LISTS: readonly ControlRoute[] = [
     answers: { 204: undefined },
     errors: ["not-found"],
   },
-];
-
-const STEPS = [
-  ["advance", "Advance to the next step"],
-  ["hold", "Stay at the current step"],
-  ["resume", "Resume automatic steps"],
-  ["promote", "Promote the candidate to champion now"],
-  ["rollback", "Roll back all cards to the champion"],
-] as const;
-
-/** Only available if a registry is configured. */
-const ROLLOUTS: readonly ControlRoute[] = [
-  {
-    method: "get",
-    path: "/v1/rollouts",
-    id: "listRollouts",
-    scope: "models:read",
-    summary: "Model rollouts",
-    answers: { 200: ANSWERS.rollouts },
-  },
-  {
-    method: "post",
-    path: "/v1/rollouts",
-    id: "startRollout",
-    scope: "models:write",
-    summary: "Start a rollout",
-    body: startRequest,
-    answers: { 201: ANSWERS.rollout },
-    errors: ["model-not-found", "model-refused", "spec-mismatch", "rollout-conflict"],
-  },
-  {
-    method: "get",
-    path: "/v1/rollouts/{model}",
-    id: "readRollout",
-    scope: "models:read",
-    summary: "The newest rollout of a model, with its findings and steps",
-    parameters: OF_A_MODEL,
-    answers: { 200: ANSWERS.rollout },
-    errors: ["rollout-not-found"],
-  },
-  ...STEPS.map(
-    ([name, summary]): ControlRoute => ({
-      method: "post",
-      path: `/v1/rollouts/{model}/${name}`,
-      id: `${name}Rollout`,
-      scope: "models:write",
-      summary,
-      parameters: OF_A_MODEL,
-      body: stepRequest,
-      answers: { 200: ANSWERS.rollout },
-      errors: ["rollout-not-found", "rollout-conflict"],
-    }),
-  ),
 ];
 
 const AUDIT: readonly ControlRoute[] = [

@@ -74,7 +74,7 @@ const step = (name: string) => caller.send("POST", `/v1/rollouts/fraud/${name}`,
 
 async function startCanary(plan: object = {}): Promise<void> {
   const guards = { mature_labels_min: 0 };
-  const body = { model: "fraud", candidate, why: "newer", guards, ...plan };
+  const body = { model: "fraud", candidate, why: "newer", guards, without_comparison: true, ...plan };
   const { status } = await caller.send("POST", "/v1/rollouts", body);
   expect(status).toBe(201);
   expect((await step("advance")).status).toBe(200);

@@ -43,6 +43,12 @@ export const startRequest = rolloutPlan
     /** A version or an alias. */
     candidate: z.string().min(1).max(64),
     why: note,
+    /** Start although the candidate was not compared with this champion on labelled payments. Requires `why`. */
+    without_comparison: z.boolean().default(false),
+  })
+  .refine(({ why, without_comparison }) => !without_comparison || why.trim() !== "", {
+    path: ["why"],
+    error: "must say why the candidate is rolled out without a comparison",
   })
   .refine(
     ({ steps_percent: [first = 0], guards }) =>

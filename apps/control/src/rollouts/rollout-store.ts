@@ -286,6 +286,7 @@ function record(transaction: Queries, state: RolloutState, step: string): Promis
     stage: now,
     why,
     canary_percent: percentOf(canaryBasisPoints),
+    ...(step === "start" ? { is_compared: state.offline !== undefined } : {}),
   };
   const by = { tenant: ALL_TENANTS, actor: changedBy, actorKind: state.changedByKind ?? "client" };
   return noteAudit(transaction, by, `${ACTION_PREFIX}${step}`, details, { kind: "model", id: modelName });

@@ -1,19 +1,18 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Req, UseGuards, UseInterceptors } from "@nestjs/common";
-import { TriplineError } from "@tripline/contracts/error-table";
 import type { Finding } from "@tripline/decision-engine/rollouts/finding";
 import { parseRequest } from "@tripline/http/parse-request";
 import { OperatorOnly } from "@tripline/nest-kit/http/open-to";
 import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
-import { kindOf } from "@tripline/tokens/verify-token";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { ControlConfig } from "../config.js";
 import { CONTROL_CONFIG } from "../config.js";
+import { operatorOf } from "./operator-of.js";
 import { RolloutGuard } from "./rollout-guard.js";
 import { percentOf, startRequest, stepRequest } from "./rollout-plan.js";
 import type { RolloutState } from "./rollout-state.js";
-import { GUARD, STEP_NAMES } from "./rollout-state.js";
+import { STEP_NAMES } from "./rollout-state.js";
 import type { RecordedStep } from "./rollout-store.js";
 import { Rollouts } from "./rollouts.js";
 
@@ -71,14 +70,8 @@ export class RolloutsController {
     };
   }
 
-  #operatorOf({ caller }: FastifyRequest) {
-    const { OPERATOR_TENANT: operator } = this.config;
-    const isOperator = operator !== "" && caller?.tenant === operator && caller.subject !== GUARD;
-    if (caller !== undefined && isOperator) return { subject: caller.subject, kind: kindOf(caller) };
-    throw new TriplineError(
-      "tenant-foreign",
-      "Models score the payments of all tenants, so only clients of the operator's tenant can view or change a rollout.",
-    );
+  #operatorOf(request: FastifyRequest) {
+    return operatorOf(request, this.config);
   }
 }
 

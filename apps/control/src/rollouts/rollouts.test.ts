@@ -98,7 +98,10 @@ const shown = async () => (await caller.get("/v1/rollouts/fraud")).body as Shown
 /** The payments of these tests get no labels. */
 const guards = { mature_labels_min: 0 };
 const start = (plan: object = {}) =>
-  caller.send("POST", "/v1/rollouts", { model: "fraud", candidate, why: "trained on newer weeks", guards, ...plan });
+  caller.send("POST", "/v1/rollouts", {
+    ...{ model: "fraud", candidate, why: "trained on newer weeks", guards, without_comparison: true },
+    ...plan,
+  });
 
 type Change = Omit<Partial<Decision>, "trial"> & { readonly trial?: Partial<ModelTrial> };
 

@@ -13,7 +13,10 @@ import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
 import { counter, gauge } from "@tripline/telemetry/metrics";
 import { z } from "zod";
+import type { VersionComparison } from "../models/version-requests.js";
+import { VersionStore } from "../models/version-store.js";
 import { AlertStore } from "./alert-store.js";
+import type { OfflineComparison } from "./offline-comparison.js";
 import { offlineOf } from "./offline-comparison.js";
 import type { RolloutPlan, StartRequest, StepRequest } from "./rollout-plan.js";
 import { basisPoints } from "./rollout-plan.js";
@@ -61,6 +64,7 @@ export class Rollouts implements OnApplicationShutdown {
   constructor(
     @Inject(RolloutStore) private readonly store: RolloutStore,
     @Inject(AlertStore) private readonly alerts: Pick<AlertStore, "matureLabels">,
+    @Inject(VersionStore) private readonly versions: Pick<VersionStore, "comparisonOf">,
     @Inject(MODEL_REGISTRY) private readonly registry: RecordingRegistry,
     @Inject(EVENT_PRODUCER) private readonly producer: EventProducer,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -92,18 +96,20 @@ export class Rollouts implements OnApplicationShutdown {
 
   /**
    * @throws TriplineError `model-not-found`, `model-refused` or `spec-mismatch` for an unsuitable candidate;
-   *   `rollout-conflict` while another rollout is open
+   *   `comparison-missing` if it was not compared with the champion; `rollout-conflict` while another rollout is open
    */
   async start(request: StartRequest, maker: StepMaker): Promise<RolloutState> {
     const { subject: by, kind: changedByKind } = maker;
     const { store, registry } = this;
-    const { model: modelName, candidate: asked, why, ...plan } = request;
+    const { model: modelName, candidate: asked, why, without_comparison: isUncompared, ...plan } = request;
     // Otherwise, a pending rollback would later take the alias from the new candidate.
     const left = (await store.registryPending()).filter((state) => state.modelName === modelName);
     for (const state of left) await this.#restoreAliases(state);
     const champion = await registry.resolve(modelName, CHAMPION_ALIAS);
     const candidate = await registry.resolve(modelName, asked);
     refuseOther(champion, candidate);
+    const compared = await this.#comparisonOf(candidate, champion.version);
+    if (compared.offline === undefined && !isUncompared) refuseUncompared(candidate, champion);
     const open = (await store.open()).find((state) => state.modelName === modelName);
     if (open !== undefined) refuseSecond(open);
     const nowMs = Date.now();
@@ -113,8 +119,7 @@ export class Rollouts implements OnApplicationShutdown {
       candidateVersion: candidate.version,
       championVersion: champion.version,
       plan: withLabelDays(plan, candidate),
-      agreement: agreementOf(candidate.manifest.metrics, champion.version),
-      offline: offlineOf(candidate.manifest.metrics, champion.version),
+      ...compared,
       stage: "shadow",
       canaryBasisPoints: 0,
       shadowBasisPoints: basisPoints(plan.shadow_percent),
@@ -168,6 +173,16 @@ export class Rollouts implements OnApplicationShutdown {
     await this.#made(state, step);
     if (state.isRegistryPending) await this.#tryRestoring(state);
     return state;
+  }
+
+  /** From the manifest of a retrained version, or else stored for a version that was registered by hand. */
+  async #comparisonOf({ name, version, manifest: { metrics } }: ModelVersion, champion: string) {
+    const stored = await this.versions.comparisonOf({ model: name, version });
+    const known = stored?.champion === champion ? stored : undefined;
+    return {
+      agreement: agreementOf(metrics, champion) ?? known?.agreement,
+      offline: offlineOf(metrics, champion) ?? (known === undefined ? undefined : byHand(known)),
+    };
   }
 
   /** @throws TriplineError `rollout-conflict` if the candidate has too few mature labels of its own */
@@ -283,6 +298,18 @@ const assumedDelay = z.object({ retrain: z.object({ label_delay_days: z.number()
 function withLabelDays(plan: RolloutPlan, { manifest }: ModelVersion): RolloutPlan {
   const days = plan.guards.label_days ?? assumedDelay.safeParse(manifest.lineage.params).data?.retrain.label_delay_days;
   return days === undefined ? plan : { ...plan, guards: { ...plan.guards, label_days: days } };
+}
+
+function byHand({ champion, money }: VersionComparison): OfflineComparison {
+  return { champion, is_as_good: false, money };
+}
+
+function refuseUncompared({ name, version }: ModelVersion, champion: ModelVersion): never {
+  throw new TriplineError(
+    "comparison-missing",
+    `${name} ${version} was not compared with the champion ${champion.version} on labelled payments. Run ` +
+      `tripline retrain --candidate ${version}, or start the rollout without a comparison and say why.`,
+  );
 }
 
 function refuseSecond({ modelName, candidateVersion }: RolloutState): never {

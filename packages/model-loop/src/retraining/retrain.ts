@@ -11,6 +11,7 @@ import { openStore } from "@tripline/object-store/open-store";
 import type { CommandOutput } from "@tripline/system/command-output";
 import { ROOT } from "@tripline/system/services/workspace";
 import { seconds } from "@tripline/system/step-log";
+import { z } from "zod";
 import { cacheKey } from "../demo-model/train-cache.js";
 import { runPythonModule, trainingPython } from "../run-python.js";
 import { currentCommit } from "../train-champion.js";
@@ -59,6 +60,8 @@ export interface RetrainOptions {
   /** Tree parameters, and under `retrain` the criteria for a better model. */
   readonly paramsFile: string;
   readonly trustWeeks: boolean;
+  /** A registered version or alias to compare with the champion. Default: a model is trained. */
+  readonly candidate?: string;
   /** A better model must also save money. Default: money is not compared. */
   readonly money?: MoneyOptions;
   /** Time of the drift. Earlier days may get less weight, and the better model is also trained on the newest weeks. */
@@ -83,9 +86,14 @@ export interface RetrainOutcome {
   readonly version?: string;
   /** The time from which payments were not used to train the model; undefined if the champion was kept. */
   readonly learntToMs?: number;
+  /** For a better `candidate`: its comparison with the champion, which its manifest cannot contain. */
+  readonly comparison?: PrintedComparison;
   /** The last printed line. */
   readonly line: string;
 }
+
+const printedComparison = z.looseObject({ version: z.string() });
+type PrintedComparison = z.infer<typeof printedComparison>;
 
 /**
  * Reads the lake, trains, compares the result with the champion, and registers a challenger if it is better. Only one
@@ -229,7 +237,7 @@ async function challenge(
 export interface ChallengeOptions
   extends Pick<
     RetrainOptions,
-    "model" | "paramsFile" | "trustWeeks" | "money" | "driftMs" | "jobs" | "output" | "signal"
+    "model" | "paramsFile" | "trustWeeks" | "candidate" | "money" | "driftMs" | "jobs" | "output" | "signal"
   > {
   readonly cutoffMs: number;
   /** For checkpoints. */
@@ -261,6 +269,7 @@ export async function challengeIn(
       ...(trustWeeks ? ["--trust-weeks"] : []),
       ...(driftMs === undefined ? [] : ["--drift-from", new Date(driftMs).toISOString()]),
       ...(commit === undefined ? [] : ["--commit", commit]),
+      ...(options.candidate === undefined ? [] : ["--candidate", options.candidate]),
       ...moneyArguments(options),
     ],
     {
@@ -271,6 +280,8 @@ export async function challengeIn(
     },
   );
   const line = printed.trimEnd().split("\n").at(-1) ?? "";
+  const [, comparison] = /^comparison: (\{.*\})$/m.exec(printed) ?? [];
+  if (comparison !== undefined) return { code, line, comparison: printedComparison.parse(JSON.parse(comparison)) };
   const [, version, learntTo] = /^retrain: registered=\w+ version=(\w+) .*learnt_to=(\S+)/.exec(line) ?? [];
   if (version === undefined || learntTo === undefined) return { code, line };
   return { code, line, version, learntToMs: Date.parse(learntTo) };

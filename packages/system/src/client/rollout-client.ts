@@ -57,6 +57,7 @@ export interface RolloutRequest {
   readonly steps_percent?: readonly number[];
   readonly step_seconds?: number;
   readonly guards?: Readonly<Record<string, number>>;
+  readonly without_comparison?: boolean;
 }
 
 /** Model rollouts, through the control plane's API. */

@@ -92,12 +92,14 @@ describe.each(TOPOLOGIES)("rollouts in the %s topology", (topology) => {
       );
       const { candidate } = JSON.parse(await run("status", "--json")) as { candidate: string };
       // The previous journey rolled the champion back, so its candidate can be rolled out again.
-      expect(await run("rollout", candidate, "--steps", "1,10", "--why", "again")).toContain(
+      expect(await run("rollout", candidate, "--steps", "1,10", "--without-comparison", "--why", "again")).toContain(
         "shadow, scores 100 % of cards and decides none\n",
       );
       expect(await run("hold", "--why", "a weekend")).toContain(", held\n");
       expect(await run("advance")).toContain("canary, decides 1 % of cards\n");
-      await expect(run("rollout", candidate)).rejects.toThrow(/is already being rolled out\. /);
+      await expect(run("rollout", candidate, "--without-comparison", "--why", "again")).rejects.toThrow(
+        /is already being rolled out\. /,
+      );
       expect(await run("rollback", "--why", "enough")).toMatch(
         /: rolled back\n.*demo-operator {2}rollback -> rolled-back {2}enough\n$/s,
       );
@@ -121,7 +123,11 @@ describe.each(TOPOLOGIES)("rollouts in the %s topology", (topology) => {
         }
 
         const network = await publishNetwork(registry, -2);
-        const plan = { steps_percent: [100], guards: { agreement_points_max: 1, mature_labels_min: 0 } };
+        const plan = {
+          steps_percent: [100],
+          guards: { agreement_points_max: 1, mature_labels_min: 0 },
+          without_comparison: true,
+        };
         await rollouts.start({ model: MODEL_NAME, candidate: network.version, why: "a network", ...plan });
         // The previous test ended with another champion, which may still be in use.
         const shadow = await decideUntil(

@@ -35,8 +35,8 @@ export function withFollowing(command: Command): Command {
   const option = (flags: string, description: string, variable: string): Option =>
     new Option(flags, `with --follow: ${description}`).env(variable);
   return command
-    .addOption(option("--control <url>", "the control plane that rolls out better models", "CONTROL_URL"))
-    .addOption(option("--token-url <url>", "auth's token endpoint", "TOKEN_URL"))
+    .addOption(new Option("--control <url>", "the control plane that rolls out better models").env("CONTROL_URL"))
+    .addOption(new Option("--token-url <url>", "auth's token endpoint").env("TOKEN_URL"))
     .addOption(
       option("--every-days <count>", "days of new labels that start a retraining", "RETRAIN_EVERY_DAYS")
         .argParser(wholeNumber)
@@ -117,7 +117,10 @@ export async function followRetraining(options: RetrainOptions, flags: FollowFla
 }
 
 /** Undefined without credentials. */
-function controlFrom(environment: NodeJS.ProcessEnv, { control, tokenUrl }: FollowFlags): ControlClient | undefined {
+export function controlFrom(
+  environment: NodeJS.ProcessEnv,
+  { control, tokenUrl }: FollowFlags,
+): ControlClient | undefined {
   if (control === undefined || tokenUrl === undefined || environment.CLIENT_ID === undefined) return undefined;
   return new ControlClient(control.replace(/\/$/, ""), tokensFrom(environment, tokenUrl));
 }

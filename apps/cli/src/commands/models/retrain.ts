@@ -11,7 +11,7 @@ import { labelsByOption, lakeOption, parseTime, tenantOption, withKafka } from "
 import { positiveNumber, wholeNumber } from "../number-options.js";
 import { registryOption } from "../registry-options.js";
 import type { FollowFlags } from "./follow-retraining.js";
-import { followRetraining, withFollowing } from "./follow-retraining.js";
+import { controlFrom, followRetraining, withFollowing } from "./follow-retraining.js";
 
 interface RetrainFlags extends FollowFlags {
   readonly lake: string;
@@ -26,6 +26,7 @@ interface RetrainFlags extends FollowFlags {
   readonly labelsBy: RetrainOptions["labelsBy"];
   readonly params: string;
   readonly trustWeeks?: true;
+  readonly candidate?: string;
   readonly costs?: string;
   readonly policy?: readonly string[];
   readonly driftFrom?: number;
@@ -78,17 +79,6 @@ export function retrainCommand(output: CommandOutput = process.stdout): Command 
       .addOption(labelsByOption())
       .option("--params <file>", "tree parameters, and the criteria for a better model", PARAMS_FILE)
       .option("--trust-weeks", "use weeks that failed the data checks, once you have reviewed them")
-      .addOption(
-        new Option("--costs <file>", "YAML with costs (docs/policy.md): a better model must also save money").env(
-          "RETRAIN_COSTS",
-        ),
-      )
-      .addOption(
-        new Option("--policy <files>", "with --costs: the policies in force, comma-separated, as FILE or TENANT=FILE")
-          .env("RETRAIN_POLICIES")
-          .argParser((text: string) => text.split(","))
-          .default([SHIPPED_POLICY], "the one in this repository"),
-      )
       .option(
         "--drift-from <time>",
         "day of a drift: earlier days may get less weight, and the newest weeks are used for training",
@@ -103,14 +93,39 @@ export function retrainCommand(output: CommandOutput = process.stdout): Command 
       )
       .option("--follow", "keep running: retrain after each drift and on a schedule, and roll out better models"),
   );
-  return withKafka(command).action(async (flags: RetrainFlags) => {
+  return withKafka(withComparison(command)).action(async (flags: RetrainFlags) => {
     process.exitCode = await run(flags, output);
   });
 }
 
+/** Options for what is compared with the champion, and how. */
+function withComparison(command: Command): Command {
+  return command
+    .option(
+      "--candidate <version>",
+      "compare this registered version or alias with the champion instead of training a model; with --control, " +
+        "the control plane may then roll it out",
+    )
+    .addOption(
+      new Option("--costs <file>", "YAML with costs (docs/policy.md): a better model must also save money").env(
+        "RETRAIN_COSTS",
+      ),
+    )
+    .addOption(
+      new Option("--policy <files>", "with --costs: the policies in force, comma-separated, as FILE or TENANT=FILE")
+        .env("RETRAIN_POLICIES")
+        .argParser((text: string) => text.split(","))
+        .default([SHIPPED_POLICY], "the one in this repository"),
+    );
+}
+
 async function run(flags: RetrainFlags, output: CommandOutput): Promise<number> {
   const options = optionsOf(flags, output);
-  if (flags.follow === undefined) return codeOf(await retrain(options));
+  if (flags.follow === undefined) {
+    const outcome = await retrain(options);
+    await recordComparison(outcome, flags, output);
+    return codeOf(outcome);
+  }
   await followRetraining(options, flags);
   return 0;
 }
@@ -132,6 +147,7 @@ function optionsOf(flags: RetrainFlags, output: CommandOutput): RetrainOptions {
     labelsBy: flags.labelsBy,
     paramsFile: flags.params,
     trustWeeks: flags.trustWeeks === true,
+    ...(flags.candidate === undefined ? {} : { candidate: flags.candidate }),
     ...moneyOf(flags),
     ...(flags.driftFrom === undefined ? {} : { driftMs: flags.driftFrom }),
     jobs: flags.jobs,
@@ -141,6 +157,19 @@ function optionsOf(flags: RetrainFlags, output: CommandOutput): RetrainOptions {
     ...(days === 0 ? {} : { daysMax: days }),
     ...(checkpoints === undefined ? {} : { checkpoints }),
   };
+}
+
+/** Stores the comparison of a version that was registered by hand in the control plane. */
+async function recordComparison({ comparison }: RetrainOutcome, flags: RetrainFlags, output: CommandOutput) {
+  if (comparison === undefined) return;
+  const control = controlFrom(process.env, flags);
+  const { version, ...body } = comparison;
+  if (control === undefined) {
+    output.write("The control plane does not know the comparison: set --control, --token-url and CLIENT_ID.\n");
+    return;
+  }
+  await control.call("PUT", `/v1/models/${flags.model}/versions/${version}/comparison`, { body });
+  output.write(`The control plane can now roll out ${flags.model} ${version}.\n`);
 }
 
 function moneyOf({ costs, policy = [] }: RetrainFlags): Pick<RetrainOptions, "money"> {

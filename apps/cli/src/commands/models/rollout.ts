@@ -26,6 +26,7 @@ interface StartFlags extends StepFlags {
   readonly stepTime?: string;
   readonly shadowTime?: string;
   readonly matureLabels?: number;
+  readonly withoutComparison?: true;
 }
 
 const MS_PER_S = 1_000;
@@ -49,6 +50,7 @@ export function rolloutCommands(output: CommandOutput): Command[] {
         "number of its own alerts that need mature labels before the version gets more than 5 % of cards (default: 200)",
         wholeNumber,
       )
+      .option("--without-comparison", "roll out a version that was not compared with the champion; requires --why")
       .option("--why <text>", "the reason, for the record")
       .action(async (candidate: string, flags: StartFlags) => {
         const { model, why, canary, auto, steps, stepTime, shadowTime, matureLabels } = flags;
@@ -57,6 +59,7 @@ export function rolloutCommands(output: CommandOutput): Command[] {
           candidate,
           auto: auto === true,
           begin_with: canary === true ? "canary" : "shadow",
+          ...(flags.withoutComparison === true ? { without_comparison: true } : {}),
           ...(why === undefined ? {} : { why }),
           ...(steps === undefined ? {} : { steps_percent: steps }),
           ...(stepTime === undefined ? {} : { step_seconds: secondsOf(stepTime) }),

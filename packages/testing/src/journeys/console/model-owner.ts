@@ -35,6 +35,7 @@ export async function modelOwnerJourney(stage: ConsoleStage): Promise<void> {
       model: MODEL_NAME,
       candidate,
       why: "journey: the inverted model",
+      without_comparison: true,
       begin_with: "canary",
       steps_percent: [CANARY_PERCENT, 50],
       guards: BLIND_GUARDS,

@@ -1,0 +1,72 @@
+import { z } from "zod";
+import { versionComparison } from "../models/version-requests.js";
+import { startRequest, stepRequest } from "../rollouts/rollout-plan.js";
+import { ANSWERS } from "./answer-schemas.js";
+import type { ControlRoute } from "./control-route.js";
+
+const OF_A_MODEL = z.object({ model: z.string() });
+const OF_A_VERSION = OF_A_MODEL.extend({ version: z.string() });
+
+const STEPS = [
+  ["advance", "Advance to the next step"],
+  ["hold", "Stay at the current step"],
+  ["resume", "Resume automatic steps"],
+  ["promote", "Promote the candidate to champion now"],
+  ["rollback", "Roll back all cards to the champion"],
+] as const;
+
+/** Only available if a registry is configured. */
+export const ROLLOUTS: readonly ControlRoute[] = [
+  {
+    method: "get",
+    path: "/v1/rollouts",
+    id: "listRollouts",
+    scope: "models:read",
+    summary: "Model rollouts",
+    answers: { 200: ANSWERS.rollouts },
+  },
+  {
+    method: "post",
+    path: "/v1/rollouts",
+    id: "startRollout",
+    scope: "models:write",
+    summary: "Start a rollout",
+    body: startRequest,
+    answers: { 201: ANSWERS.rollout },
+    errors: ["model-not-found", "model-refused", "spec-mismatch", "comparison-missing", "rollout-conflict"],
+  },
+  {
+    method: "get",
+    path: "/v1/rollouts/{model}",
+    id: "readRollout",
+    scope: "models:read",
+    summary: "The newest rollout of a model, with its findings and steps",
+    parameters: OF_A_MODEL,
+    answers: { 200: ANSWERS.rollout },
+    errors: ["rollout-not-found"],
+  },
+  {
+    method: "put",
+    path: "/v1/models/{model}/versions/{version}/comparison",
+    id: "compareVersion",
+    scope: "models:write",
+    summary: "Store how a version that was registered by hand compares with the champion",
+    parameters: OF_A_VERSION,
+    body: versionComparison,
+    answers: { 204: undefined },
+    errors: ["model-not-found", "model-refused"],
+  },
+  ...STEPS.map(
+    ([name, summary]): ControlRoute => ({
+      method: "post",
+      path: `/v1/rollouts/{model}/${name}`,
+      id: `${name}Rollout`,
+      scope: "models:write",
+      summary,
+      parameters: OF_A_MODEL,
+      body: stepRequest,
+      answers: { 200: ANSWERS.rollout },
+      errors: ["rollout-not-found", "rollout-conflict"],
+    }),
+  ),
+];
