@@ -5,8 +5,8 @@ import { Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
 const NAMES: Readonly<Record<number, FallbackLevelName>> = FALLBACK_LEVEL_NAMES;
 
 /**
- * The fallback level of a decision, for metrics and spans. `rung` is its former name, with the former names of two
- * levels, until 0.3.0.
+ * The fallback level of a decision, for metrics and spans. Until 0.3.0, they also contain it as `rung`, with the names
+ * that the levels had before.
  */
 export function fallbackLevelOf({ rung }: { readonly rung: Rung }) {
   return { fallback_level: NAMES[rung] ?? "unspecified", rung: Rung[rung].toLowerCase() };

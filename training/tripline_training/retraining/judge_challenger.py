@@ -57,8 +57,8 @@ def why_champion_is_kept(measured: Measured, version: str, rules: Rules) -> str 
     """A clause that states why the candidate of that version is not better; None if it is better."""
     newest = measured.newest
     ap, cp100 = newest.ap, newest.cp100
-    # If a model is as good without the newest days, it is better with them. The old weeks show whether those days are
-    # sound.
+    # The candidate is measured without the newest days. If it is as good then, training on them as well makes it better.
+    # The old weeks show whether those days are sound.
     is_as_good = measured.is_under_way and measured.old is not None and ap.high >= 0
     gain_min = -rules.ap_gain_min if is_as_good else rules.ap_gain_min
     loss = newest.log_loss

@@ -14,7 +14,8 @@ from tripline_training.trees.fit_calibrated import select_rows
 from tripline_training.trees.publish_trees import moment
 
 FIRST_WINDOW_DAYS = 7
-"""For a champion without old weeks: this many days after its labels end, on which it cannot have been trained."""
+"""Length of the window for a champion without old weeks. It begins after the champion's last label, so the champion
+cannot have been trained on it."""
 NEXT_WINDOW_DAYS = 180
 """When the last fixed weeks are older than this, the newest ones become fixed as well."""
 FIXED_KEY = "fixed_windows"
