@@ -1,4 +1,4 @@
-# The bundled rules of the language; what a provider accepts is checked by `validate` with the provider itself.
+# The bundled rules for the language. `validate` checks the arguments of resources with the providers themselves.
 plugin "terraform" {
   enabled = true
   preset  = "all"

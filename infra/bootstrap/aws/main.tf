@@ -1,6 +1,6 @@
 # The bucket that holds the state of all environments of one account. Run once, with local state, by a person:
 #   tofu init && tofu apply -var account_id=… -var region=…
-# Its own small state may be lost: `tofu import` brings the bucket and key back.
+# Its own small state may be lost: `tofu import` recovers the bucket and key.
 
 resource "aws_kms_key" "state" {
   description             = "Terraform state of Tripline"
@@ -15,7 +15,7 @@ resource "aws_kms_alias" "state" {
 }
 
 data "aws_iam_policy_document" "key" {
-  # checkov:skip=CKV_AWS_109: This is a key policy: without the account's own statement nobody could manage the key.
+  # checkov:skip=CKV_AWS_109: This is a key policy: without a statement for the account itself, nobody could manage the key.
   # checkov:skip=CKV_AWS_111: As above.
   # checkov:skip=CKV_AWS_356: As above.
   statement {
@@ -31,8 +31,8 @@ data "aws_iam_policy_document" "key" {
 }
 
 resource "aws_s3_bucket" "state" {
-  # checkov:skip=CKV_AWS_18: Reads of the state are in CloudTrail data events where an account keeps them; its own log bucket would need another bootstrap.
-  # checkov:skip=CKV_AWS_144: The state describes one region; in its absence there is nothing to manage.
+  # checkov:skip=CKV_AWS_18: CloudTrail data events record reads of the state if the account enables them; a separate log bucket would need another bootstrap.
+  # checkov:skip=CKV_AWS_144: The state describes a single region; without that region, there is nothing to manage.
   # checkov:skip=CKV2_AWS_62: Nothing consumes bucket events.
   bucket = "tripline-state-${var.account_id}"
 

@@ -1,6 +1,6 @@
 # The account that holds the state of all environments of one subscription. Run once, with local state, by a person:
 #   tofu init && tofu apply -var subscription_id=… -var location=… -var suffix=… -var operator_cidrs=… -var operator_object_ids=…
-# Its own small state may be lost: `tofu import` brings everything back.
+# Its own small state may be lost: `tofu import` recovers everything.
 
 resource "azurerm_resource_group" "state" {
   name     = "tripline-state"
@@ -9,8 +9,8 @@ resource "azurerm_resource_group" "state" {
 
 resource "azurerm_storage_account" "state" {
   # checkov:skip=CKV_AZURE_33: There are no queues in this account.
-  # checkov:skip=CKV_AZURE_59: Operators come from the ranges of operator_cidrs, before there is a network to come from.
-  # checkov:skip=CKV2_AZURE_1: A customer's key would need a vault, whose own state would have to be kept somewhere first.
+  # checkov:skip=CKV_AZURE_59: Operators connect from the ranges in operator_cidrs, because the private network does not exist yet.
+  # checkov:skip=CKV2_AZURE_1: A customer-managed key needs a vault, whose own state would have to be stored first.
   # checkov:skip=CKV2_AZURE_33: As for CKV_AZURE_59.
   name                              = "triplinestate${var.suffix}"
   resource_group_name               = azurerm_resource_group.state.name
@@ -56,7 +56,7 @@ resource "azurerm_storage_account" "state" {
 }
 
 resource "azurerm_storage_container" "state" {
-  # checkov:skip=CKV2_AZURE_21: There is no workspace to log to before the environments exist.
+  # checkov:skip=CKV2_AZURE_21: There is no workspace for logs until the environments exist.
   name                  = "state"
   storage_account_id    = azurerm_storage_account.state.id
   container_access_type = "private"

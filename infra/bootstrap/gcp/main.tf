@@ -1,6 +1,6 @@
-# The bucket that holds an environment's state, and the APIs the environment needs. Run once per project, with local
+# The bucket that holds an environment's state, and the APIs that the environment needs. Run once per project, with local
 # state, by a person: tofu init && tofu apply -var project_id=… -var region=…
-# Its own small state may be lost: `tofu import` brings everything back.
+# Its own small state may be lost: `tofu import` recovers everything.
 
 resource "google_project_service" "this" {
   for_each = toset([

@@ -3,10 +3,10 @@ locals {
   access = yamldecode(file("${path.module}/../../access.yaml"))
   topics = { for name, topic in local.access.topics : "${local.access.topic_prefix}${name}" => topic }
 
-  # A service's database user has its name.
+  # A service's database user has the service's name.
   database_users = { for service, uses in local.access.services : service => service if uses.database }
 
-  # Not the operator of the commands, who has no role here.
+  # Excludes the operator of the commands, which has no role here.
   cache_rights = { for service, uses in local.access.services : service => local.access.cache_rights[service] if uses.cache }
 }
 

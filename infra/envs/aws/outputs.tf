@@ -41,7 +41,7 @@ output "helm_values" {
       annotations = { "eks.amazonaws.com/role-arn" = module.observability.collector_role_arn }
       podLabels   = {}
     }
-    # Training reads no file that must be restored first. The week is a margin for late retrainings.
+    # Training must not read archived files, which would have to be restored first. The week is a margin for late retrainings.
     jobs      = { worker = { days = var.objectstore.lake_tiering_days.deep_archive - 7 } }
     nodePools = { for name, pool in var.cluster.node_pools : name => { dedicated = pool.dedicated, gpu = pool.gpu, spot = pool.spot } }
   }

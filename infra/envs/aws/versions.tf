@@ -8,7 +8,7 @@ terraform {
     }
   }
 
-  # State in S3 with S3's own lock file; bucket and key come from <environment>.s3.tfbackend.
+  # State in S3, locked by a lock file in S3; <environment>.s3.tfbackend contains the bucket and key.
   backend "s3" {
     encrypt      = true
     use_lockfile = true

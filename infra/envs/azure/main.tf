@@ -3,7 +3,7 @@ locals {
   access = yamldecode(file("${path.module}/../../access.yaml"))
   topics = { for name, topic in local.access.topics : "${local.access.topic_prefix}${name}" => topic }
 
-  # Vault names have 24 characters, so the environment is one letter there.
+  # Vault names have at most 24 characters, so they contain only one letter of the environment's name.
   vault_suffix = "${substr(var.environment, 0, 1)}-${var.suffix}"
   flat_name    = "tripline${var.environment}${var.suffix}"
   files_name   = "tripline${var.suffix}${substr(var.environment, 0, 1)}files"

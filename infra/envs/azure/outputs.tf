@@ -40,7 +40,7 @@ output "helm_values" {
       annotations = { "azure.workload.identity/client-id" = module.observability.collector_client_id }
       podLabels   = { "azure.workload.identity/use" = "true" }
     }
-    # Training reads no file that must be restored first. The week is a margin for late retrainings.
+    # Training must not read archived files, which would have to be restored first. The week is a margin for late retrainings.
     jobs      = { worker = { days = var.objectstore.lake_tiering_days.archive == null ? 0 : var.objectstore.lake_tiering_days.archive - 7 } }
     nodePools = { for name, pool in var.cluster.node_pools : name => { dedicated = pool.dedicated, gpu = pool.gpu, spot = pool.spot } }
   }

@@ -8,7 +8,7 @@ terraform {
     }
   }
 
-  # State in Blob Storage, locked by a lease; names come from <environment>.azurerm.tfbackend.
+  # State in Blob Storage, locked by a lease; <environment>.azurerm.tfbackend contains the names.
   backend "azurerm" {
     use_azuread_auth = true
   }

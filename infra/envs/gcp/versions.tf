@@ -8,7 +8,7 @@ terraform {
     }
   }
 
-  # State in Cloud Storage, which locks by itself; bucket and prefix come from <environment>.gcs.tfbackend.
+  # State in Cloud Storage, which has built-in locking; <environment>.gcs.tfbackend contains the bucket and prefix.
   backend "gcs" {}
 }
 

@@ -1,7 +1,7 @@
-# Plans every environment with a provider that creates nothing, so no account is needed: tofu test.
+# Plans every environment with a mock provider, so no account is needed: tofu test.
 
 mock_provider "aws" {
-  # Policies are tested in a separate run below; here they only need to be JSON.
+  # A separate run below tests the policies; here, they only need to be valid JSON.
   mock_data "aws_iam_policy_document" {
     defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
   }

@@ -1,4 +1,4 @@
-# Plans every environment with a provider that creates nothing, so no subscription is needed: tofu test -var-file=dev.tfvars.
+# Plans every environment with a mock provider, so no subscription is needed: tofu test -var-file=dev.tfvars.
 
 mock_provider "azurerm" {
   mock_resource "azurerm_monitor_data_collection_rule" {

@@ -1,4 +1,4 @@
-# Plans every environment with a provider that creates nothing, so no account is needed: tofu test -var-file=dev.tfvars.
+# Plans every environment with a mock provider, so no account is needed: tofu test -var-file=dev.tfvars.
 
 mock_provider "google" {
   mock_data "google_project" {
@@ -26,7 +26,7 @@ mock_provider "google" {
   }
 }
 
-# Even mocked keys cannot be destroyed, so their module is planned in a separate run below.
+# Even mocked keys cannot be destroyed, so a separate run below plans their module.
 override_module {
   target = module.kms
 

@@ -1,4 +1,4 @@
-# Notifies at 50 %, at 80 %, and when the forecast exceeds the budget. A budget stops nothing.
+# Notifies at 50 %, at 80 %, and when the forecast exceeds the budget. It does not stop anything.
 resource "aws_budgets_budget" "this" {
   name         = var.name
   budget_type  = "COST"

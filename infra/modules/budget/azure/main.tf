@@ -1,4 +1,4 @@
-# Notifies at 50 %, at 80 %, and when the forecast exceeds the budget. A budget stops nothing.
+# Notifies at 50 %, at 80 %, and when the forecast exceeds the budget. It does not stop anything.
 resource "azurerm_consumption_budget_resource_group" "this" {
   name              = var.name
   resource_group_id = var.resource_group_id

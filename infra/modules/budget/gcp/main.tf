@@ -1,4 +1,4 @@
-# Notifies at 50 %, at 80 %, and when the forecast exceeds the budget. A budget stops nothing.
+# Notifies at 50 %, at 80 %, and when the forecast exceeds the budget. It does not stop anything.
 resource "google_billing_budget" "this" {
   billing_account = var.billing_account
   display_name    = var.name

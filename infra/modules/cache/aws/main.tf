@@ -1,5 +1,5 @@
-# One shard: a batch's keys must be on one server (docs/architecture.md, "Limits known today"), so cluster mode is off
-# and capacity is the size of the node.
+# One shard: all keys of a batch must be on one server (docs/architecture.md, "Limits known today"), so cluster mode is
+# off, and the size of the node limits the capacity.
 
 locals {
   # Keys that a service changes, keys that it only reads, and channels.
@@ -11,7 +11,7 @@ locals {
     ))
   }
 
-  # Groups of commands instead of the commands in access.yaml: the engine rejects a rule about a command that it does not know.
+  # Groups of commands instead of the commands in access.yaml, because the engine rejects rules about commands that it does not know.
   commands = "-@all +@read +@write +@pubsub +@connection +@transaction +@scripting -@dangerous +info +cluster|slots +cluster|info"
 }
 
@@ -50,7 +50,7 @@ resource "aws_vpc_security_group_ingress_rule" "clients" {
   to_port                      = 6379
 }
 
-# Tokens of the services' IAM roles instead of passwords. With IAM, id and name must be the same.
+# Services sign in with tokens of their IAM roles instead of passwords. With IAM, the id and name of a user must be the same.
 resource "aws_elasticache_user" "service" {
   for_each = local.patterns
 
@@ -71,7 +71,7 @@ resource "aws_elasticache_user_group" "services" {
 }
 
 resource "aws_elasticache_replication_group" "this" {
-  # checkov:skip=CKV2_AWS_50: Failover is on if there is a replica; dev has none.
+  # checkov:skip=CKV2_AWS_50: Failover is enabled if there is a replica; dev has none.
   replication_group_id = var.name
   description          = "Window state, first decisions and replies of ${var.name}"
   engine               = "valkey"

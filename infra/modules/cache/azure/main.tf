@@ -1,4 +1,4 @@
-# No clustering: a batch's keys must be on one server (docs/architecture.md, "Limits known today").
+# No clustering: all keys of a batch must be on one server (docs/architecture.md, "Limits known today").
 
 resource "azurerm_managed_redis" "this" {
   name                      = var.name
@@ -18,8 +18,8 @@ resource "azurerm_managed_redis" "this" {
     user_assigned_identity_id = var.key.identity_id
   }
 
-  # Window state must never be evicted: a full cache rejects writes, and the features service waits. It is persisted if there is a
-  # replica; dev may lose it and rebuild it from the lake.
+  # Window states must never be evicted: a full cache rejects writes, and the features service waits. They are persisted if there is a
+  # replica; dev may lose them and rebuild them from the lake.
   default_database {
     access_keys_authentication_enabled            = false
     client_protocol                               = "Encrypted"

@@ -1,4 +1,4 @@
-# One shard and cluster mode off: a batch's keys must be on one server (docs/architecture.md, "Limits known today").
+# One shard, without cluster mode: all keys of a batch must be on one server (docs/architecture.md, "Limits known today").
 
 resource "google_memorystore_instance" "this" {
   instance_id                 = var.name
@@ -14,7 +14,7 @@ resource "google_memorystore_instance" "this" {
   kms_key                     = var.kms_key_id
   deletion_protection_enabled = var.deletion_protection
 
-  # Window state must never be evicted: a full cache rejects writes, and the features service waits.
+  # Window states must never be evicted: a full cache rejects writes, and the features service waits.
   engine_configs = {
     maxmemory-policy = "noeviction"
   }

@@ -64,7 +64,7 @@ resource "aws_iam_role_policy_attachment" "controller" {
 }
 
 data "aws_iam_policy_document" "autoscaler" {
-  # checkov:skip=CKV_AWS_356: The describing actions take no resource; those that change something are bound to this cluster's groups by tag.
+  # checkov:skip=CKV_AWS_356: The describe actions take no resource; actions that change something are limited to this cluster's groups by tag.
   statement {
     sid = "Look"
     actions = [

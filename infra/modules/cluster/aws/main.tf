@@ -1,5 +1,5 @@
-# The API endpoint is private: reach it from the VPC, a VPN or a runner inside. Access is granted by access entries only;
-# the creator of the cluster has no permanent rights.
+# The API endpoint is private: it is reachable from the VPC, a VPN or a runner inside. Only access entries grant access;
+# the creator of the cluster has no permanent permissions.
 
 data "aws_iam_policy_document" "cluster_trust" {
   statement {

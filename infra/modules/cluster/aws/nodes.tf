@@ -9,7 +9,7 @@ data "aws_iam_policy_document" "node_trust" {
   }
 }
 
-# Nodes pull images and join the cluster. Everything else is a right of a pod's service account, not of its node.
+# Nodes pull images and join the cluster. All other permissions belong to the service accounts of pods, not to nodes.
 resource "aws_iam_role" "node" {
   name_prefix        = "${var.name}-node-"
   assume_role_policy = data.aws_iam_policy_document.node_trust.json
@@ -40,7 +40,7 @@ resource "aws_launch_template" "pool" {
     }
   }
 
-  # One hop: a pod that is not on the host's network cannot take the node's credentials.
+  # One hop: a pod that is not on the host's network cannot get the node's credentials.
   metadata_options {
     http_endpoint               = "enabled"
     http_tokens                 = "required"
@@ -94,7 +94,7 @@ resource "aws_eks_node_group" "pool" {
     }
   }
 
-  # The autoscaler owns the number of nodes between the two bounds.
+  # The autoscaler sets the number of nodes between the two bounds.
   lifecycle {
     ignore_changes = [scaling_config[0].desired_size]
   }

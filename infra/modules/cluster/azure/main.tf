@@ -1,5 +1,5 @@
-# The API server is inside the virtual network and has no public name. People and pods are Entra identities; there are no
-# local accounts and no way to run commands from the portal.
+# The API server is inside the virtual network and has no public name. Users and pods have Entra identities; there are no
+# local accounts, and nobody can run commands from the portal.
 
 resource "azurerm_user_assigned_identity" "cluster" {
   name                = "${var.name}-cluster"
@@ -20,7 +20,7 @@ locals {
     kubelet      = { scope = azurerm_user_assigned_identity.kubelet.id, role = "Managed Identity Operator" }
     secrets-key  = { scope = var.secrets_key.vault_id, role = "Key Vault Crypto User" }
 
-    # Lets it approve its own private link to the vault.
+    # Lets the cluster approve its own private link to the vault.
     secrets-vault = { scope = var.secrets_key.vault_id, role = "Key Vault Contributor" }
     disks         = { scope = azurerm_disk_encryption_set.this.id, role = "Reader" }
   }
@@ -58,8 +58,8 @@ resource "azurerm_disk_encryption_set" "this" {
 
 resource "azurerm_kubernetes_cluster" "this" {
   # checkov:skip=CKV_AZURE_6: The API server has no public address, so there are no public ranges to allow.
-  # checkov:skip=CKV_AZURE_226: Ephemeral disks are under the host's key; these are under the customer's, by the disk encryption set.
-  # checkov:skip=CKV_AZURE_232: The first pool also carries the collector and ingress; a taint for critical add-ons alone would need a further pool.
+  # checkov:skip=CKV_AZURE_226: Ephemeral disks use the host's key; these use the customer's key, through the disk encryption set.
+  # checkov:skip=CKV_AZURE_232: The first pool also runs the collector and ingress; a taint for critical add-ons would require another pool.
   name                = var.name
   resource_group_name = var.resource_group_name
   location            = var.location

@@ -1,10 +1,10 @@
-# Private nodes and a private endpoint. Pods reach Google as the service account bound to theirs, never as the node.
+# Private nodes and a private endpoint. Pods call Google's APIs as the Google service account bound to theirs, never as the node.
 
 resource "google_container_cluster" "this" {
-  # checkov:skip=CKV_GCP_65: Google Groups for RBAC needs a domain's own security group; people get rights by IAM here.
+  # checkov:skip=CKV_GCP_65: Google Groups for RBAC needs a domain with its own security group; here, IAM grants permissions to users.
   # checkov:skip=CKV_GCP_66: Binary Authorization needs an attestor, which comes with the signed images.
-  # checkov:skip=CKV_GCP_12: Dataplane V2 enforces network policies; the older switch must then be off.
-  # checkov:skip=CKV_GCP_61: Flow logs are on in the subnet; intranode visibility is on as well.
+  # checkov:skip=CKV_GCP_12: Dataplane V2 enforces network policies, so the older setting must be off.
+  # checkov:skip=CKV_GCP_61: The subnet has flow logs, and intranode visibility is enabled.
   name                = var.name
   project             = var.project_id
   location            = var.region
@@ -70,7 +70,7 @@ resource "google_container_cluster" "this" {
     enabled = true
   }
 
-  # Volumes that many pods write, modules/files/gcp.
+  # For volumes to which many pods write (modules/files/gcp).
   addons_config {
     gcp_filestore_csi_driver_config {
       enabled = true

@@ -1,4 +1,4 @@
-# Nodes write logs and metrics and pull images; the scope is wide because IAM does the limiting.
+# Nodes write logs and metrics, and pull images. The OAuth scope is broad, because IAM limits the permissions.
 resource "google_service_account" "node" {
   account_id   = "${var.name}-node"
   project      = var.project_id

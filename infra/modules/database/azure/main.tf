@@ -1,4 +1,4 @@
-# No password exists: services and people sign in with Entra tokens.
+# There are no passwords: services and users sign in with Entra tokens.
 
 locals {
   parameters = {
@@ -11,8 +11,8 @@ locals {
 }
 
 resource "azurerm_postgresql_flexible_server" "this" {
-  # checkov:skip=CKV2_AZURE_57: The server lives in a delegated subnet of the virtual network, which takes a private endpoint's place.
-  # checkov:skip=CKV_AZURE_136: Geo-redundant backups are a variable: they need a second key in the paired region and are a choice of cost and law.
+  # checkov:skip=CKV2_AZURE_57: The server is in a delegated subnet of the virtual network, which replaces a private endpoint.
+  # checkov:skip=CKV_AZURE_136: A variable enables geo-redundant backups: they need a second key in the paired region, and depend on your costs and laws.
   name                          = var.server_name
   resource_group_name           = var.resource_group_name
   location                      = var.location

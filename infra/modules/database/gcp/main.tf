@@ -1,4 +1,4 @@
-# No password exists: services and people sign in as database users with IAM tokens.
+# There are no passwords: services and users sign in as database users, with IAM tokens.
 
 locals {
   flags = {
@@ -17,8 +17,8 @@ locals {
 }
 
 resource "google_sql_database_instance" "this" {
-  # checkov:skip=CKV_GCP_6: TLS is required; client certificates on top would be keys to keep, and IAM tokens already say who connects.
-  # checkov:skip=CKV_GCP_109: log_min_messages is warning, which holds errors too; the check wants error, which hides warnings.
+  # checkov:skip=CKV_GCP_6: TLS is required. Client certificates would be more keys to protect, and IAM tokens already identify the client.
+  # checkov:skip=CKV_GCP_109: log_min_messages is warning, which includes errors; the check requires error, which hides warnings.
   name                = var.name
   project             = var.project_id
   region              = var.region

@@ -1,15 +1,15 @@
-# Folders that several pods write and read: the lake, and models if there is no MLflow. One file system on EFS, in which
-# the CSI driver creates an access point per volume; connections use TLS.
+# Folders that several pods read and write: the lake, and models if there is no MLflow. One EFS file system, in which the
+# CSI driver creates an access point per volume. Connections use TLS.
 
 resource "aws_efs_file_system" "this" {
-  # checkov:skip=CKV2_AWS_18: Backups are switched on by the backup policy below, which puts the file system into AWS's own daily plan.
+  # checkov:skip=CKV2_AWS_18: The backup policy below adds the file system to AWS's own daily backup plan.
   creation_token   = var.name
   encrypted        = true
   kms_key_id       = var.kms_key_arn
   performance_mode = "generalPurpose"
   throughput_mode  = "elastic"
 
-  # Files not read for a month move to the cheaper class, and back once they are read again: training reads old days.
+  # Files that are not read for a month move to a cheaper class, and back when they are read again: training reads old days.
   lifecycle_policy {
     transition_to_ia = "AFTER_30_DAYS"
   }
@@ -33,10 +33,9 @@ resource "aws_efs_backup_policy" "this" {
   }
 }
 
-# Access requires TLS and a mount target in this network. Nobody is root: an access point sets
-# user and group.
+# Access requires TLS and a mount target in this network. No client is root: the access point sets the user and group.
 data "aws_iam_policy_document" "this" {
-  # checkov:skip=CKV_AWS_283: Mounts carry no IAM identity; the security group decides who may mount, through a mount target.
+  # checkov:skip=CKV_AWS_283: Mounts have no IAM identity; the security group of the mount targets controls who may mount.
   statement {
     sid       = "MountInTheNetwork"
     actions   = ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"]

@@ -3,7 +3,7 @@ output "storage_class_name" {
   value       = var.storage_class_name
 }
 
-# The pods' user and group, deploy/helm. It waits for the mount targets, because a volume cannot be mounted before.
+# Uses the pods' user and group (deploy/helm). Waits for the mount targets, because a volume cannot be mounted before they exist.
 output "kubernetes_objects" {
   description = "Objects for `kubectl apply`: the StorageClass."
   value = [{

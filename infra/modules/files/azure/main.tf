@@ -1,11 +1,11 @@
-# Folders that several pods write and read: the lake, and models if there is no MLflow. A storage account for shares over
-# NFS, in which AKS's own driver creates a share for each claim, with the cluster's identity.
+# Folders that several pods read and write: the lake, and models if there is no MLflow. A storage account for NFS shares, in
+# which AKS's own driver creates a share for each claim, with the cluster's identity.
 
 resource "azurerm_storage_account" "this" {
-  # checkov:skip=CKV_AZURE_3: NFS is not HTTPS, and Azure rejects NFS shares if only HTTPS is allowed. The account has no public access.
+  # checkov:skip=CKV_AZURE_3: NFS does not use HTTPS, and Azure rejects NFS shares if only HTTPS is allowed. The account has no public access.
   # checkov:skip=CKV_AZURE_33: There are no queues in this account.
-  # checkov:skip=CKV2_AZURE_38: The check looks for blobs, of which there are none here; deleted shares are kept by share_properties below.
-  # checkov:skip=CKV_AZURE_206: One zone where the environment has one; staging and prod have three.
+  # checkov:skip=CKV2_AZURE_38: The check is about blobs, and there are none; share_properties below keeps deleted shares.
+  # checkov:skip=CKV_AZURE_206: One zone in environments with a single zone; staging and prod have three.
   name                              = var.account_name
   resource_group_name               = var.resource_group_name
   location                          = var.location
@@ -45,7 +45,7 @@ resource "azurerm_storage_account" "this" {
   }
 }
 
-# The right to create shares only in this account. There are no account keys that it could read.
+# Lets the cluster create shares, only in this account. There are no account keys that it could read.
 resource "azurerm_role_assignment" "cluster" {
   scope                = azurerm_storage_account.this.id
   role_definition_name = "Storage Account Contributor"

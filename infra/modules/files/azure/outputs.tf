@@ -3,8 +3,8 @@ output "storage_class_name" {
   value       = var.storage_class_name
 }
 
-# A new share belongs to root and the pods run as another user, so everyone who may mount it can write. It depends on the endpoint
-# and the role assignment, because a claim cannot be bound before them.
+# A new share belongs to root, but pods run as another user, so everyone who may mount a share can write to it. Depends on the
+# endpoint and the role assignment, because a claim cannot be bound before they exist.
 output "kubernetes_objects" {
   description = "Objects for `kubectl apply`: the StorageClass."
   value = [{

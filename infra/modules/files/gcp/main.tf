@@ -1,6 +1,6 @@
-# Folders that several pods write and read: the lake, and models if there is no MLflow. GKE's own driver creates a
-# Filestore instance for each claim, as GKE's service agent. This module creates what it needs: a class of volumes in this network and
-# with this key, and a class of snapshots that are backups.
+# Folders that several pods read and write: the lake, and models if there is no MLflow. GKE's own driver creates a Filestore
+# instance for each claim, as GKE's service agent. It needs the objects that this module creates: a StorageClass for this network and
+# key, and a class of snapshots that are backups.
 
 locals {
   # Basic instances use Google's own keys; they do not support customer keys.
@@ -15,7 +15,7 @@ locals {
     allowVolumeExpansion = true
     volumeBindingMode    = "WaitForFirstConsumer"
 
-    # Instances have addresses in the range that is peered with Google's services, and no public ones.
+    # Instances have addresses in the range that is peered with Google's services, but no public addresses.
     parameters = merge(local.encryption, {
       tier                = var.tier
       network             = var.network_name

@@ -1,4 +1,4 @@
-# Workflows sign in with the token GitHub gives to a job of a protected environment. No key is stored anywhere.
+# Workflows sign in with the token that GitHub issues to a job in a protected environment. No key is stored anywhere.
 
 locals {
   github_url = "token.actions.githubusercontent.com"
@@ -95,7 +95,7 @@ resource "aws_eks_access_entry" "deployer" {
   kubernetes_groups = [local.deployer_group]
 }
 
-# Rights are limited to the namespace of the services. EKS' policy does not cover the operators' kinds; the Role below does.
+# Permissions are limited to the namespace of the services. EKS's policy does not cover the operators' kinds, but the Role below does.
 resource "aws_eks_access_policy_association" "deployer" {
   count = var.github == null ? 0 : 1
 

@@ -1,5 +1,5 @@
-# A role per service. Its trust names one service account; its policy names this service's topics, consumer group, cache
-# user, database user, buckets and secrets.
+# A role per service. Its trust policy names one service account; its permissions cover only this service's topics, consumer
+# group, cache user, database user, buckets and secrets.
 
 locals {
   # arn:aws:kafka:region:account:cluster/name/uuid becomes arn:aws:kafka:region:account:topic/name/uuid/TOPIC.
@@ -9,7 +9,7 @@ locals {
   writes = { for service in keys(var.services) : service => [for topic, access in var.topics : topic if contains(access.writers, service)] }
   reads  = { for service in keys(var.services) : service => [for topic, access in var.topics : topic if contains(access.readers, service)] }
 
-  # Services that read a table (a topic whose records do not expire), and control, each instance of which guards rollouts.
+  # Services that read a table (a topic whose records do not expire), and control, because each of its instances guards rollouts.
   followers = toset(concat(flatten([for topic in values(var.topics) : topic.readers if topic.retention_days == null]), ["control"]))
 
   # Services that read from Kafka. Each has a consumer group of the same name.
@@ -53,7 +53,7 @@ resource "aws_iam_role" "service" {
 
 # The operator fills in the values (infra/README.md, "Secrets"), so the state never contains one.
 resource "aws_secretsmanager_secret" "this" {
-  # checkov:skip=CKV2_AWS_57: These are keys that the services rotate by their own procedure; a rotation function cannot re-encrypt the data that they wrapped.
+  # checkov:skip=CKV2_AWS_57: The services rotate these keys with their own procedure; a rotation function cannot re-encrypt the data under them.
   for_each = local.secrets
 
   name       = "${var.name}/${each.key}"

@@ -27,8 +27,8 @@ data "aws_iam_policy_document" "kafka" {
     }
   }
 
-  # The chart's job that creates the topics uses this service's account. It lists them, creates those that are missing, and
-  # asks their leaders for offsets. It may not change or delete any, or create one with another name.
+  # The chart's job that creates the topics uses this service's account. It lists topics, creates missing ones, and requests offsets
+  # from their leaders. It may not change or delete topics, or create others.
   dynamic "statement" {
     for_each = var.services[each.key].creates_topics ? [keys(var.topics)] : []
 
@@ -185,7 +185,7 @@ resource "aws_iam_role_policy" "buckets" {
   policy = each.value.json
 }
 
-# Ingestion wraps keys of personal data and cannot unwrap them; control does both.
+# Ingestion can wrap keys of personal data but not unwrap them; control can do both.
 data "aws_iam_policy_document" "personal" {
   for_each = { for service, uses in var.services : service => uses.master_key if uses.master_key != "" }
 

@@ -1,4 +1,4 @@
-# Workflows sign in with the token GitHub gives to a job of a protected environment. No key is stored anywhere.
+# Workflows sign in with the token that GitHub issues to a job in a protected environment. No key is stored anywhere.
 
 resource "azurerm_user_assigned_identity" "deployer" {
   count = var.github == null ? 0 : 1

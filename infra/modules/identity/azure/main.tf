@@ -1,6 +1,6 @@
-# An identity per service, used by exactly one Kubernetes service account. Rights on topics and cache are granted where those
-# are created; this module covers containers, secrets and the key of personal data. A service with secrets has its own vault, because a role on a vault
-# covers all its secrets.
+# An identity per service, used by exactly one Kubernetes service account. The modules of Kafka and the cache grant permissions
+# on topics and the cache; this module covers containers, secrets and the key of personal data. A service with secrets has its own
+# vault, because a role on a vault covers all of its secrets.
 
 locals {
   bucket_role = { read = "Storage Blob Data Reader", write = "Storage Blob Data Contributor" }
@@ -88,7 +88,7 @@ resource "azurerm_role_assignment" "secrets" {
   principal_type       = "ServicePrincipal"
 }
 
-# No built-in Azure role may wrap without unwrapping.
+# No built-in Azure role can wrap keys but not unwrap them.
 resource "azurerm_role_definition" "wraps" {
   name        = "${var.name} wraps keys of personal data"
   scope       = split("/providers/", var.personal_key_scope_id)[0]
@@ -99,7 +99,7 @@ resource "azurerm_role_definition" "wraps" {
   }
 }
 
-# Ingestion wraps keys of personal data and cannot unwrap them; control does both.
+# Ingestion can wrap keys of personal data but not unwrap them; control can do both.
 resource "azurerm_role_assignment" "wraps" {
   for_each = { for service, uses in var.services : service => uses if uses.master_key == "encrypt" }
 

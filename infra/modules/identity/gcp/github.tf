@@ -1,4 +1,4 @@
-# Workflows sign in with the token GitHub gives to a job of a protected environment. No key is stored anywhere.
+# Workflows sign in with the token that GitHub issues to a job in a protected environment. No key is stored anywhere.
 
 resource "google_iam_workload_identity_pool" "github" {
   count = var.github == null ? 0 : 1
@@ -92,7 +92,7 @@ locals {
     name     = name
   }]
 
-  # IAM's roles apply to every namespace, so the usual rights are also granted here.
+  # IAM's roles apply to every namespace, so this also grants the usual permissions, in one namespace.
   deployer_bindings = [for name, role in { deployer = ["Role", "deployer"], deployer-admin = ["ClusterRole", "admin"] } : {
     apiVersion = "rbac.authorization.k8s.io/v1"
     kind       = "RoleBinding"

@@ -1,5 +1,5 @@
-# A Google service account per service, used by exactly one Kubernetes service account. Rights on topics, cache and
-# database are granted where those are created; this module covers buckets, secrets and the key of personal data.
+# A Google service account per service, used by exactly one Kubernetes service account. The modules of Kafka, the cache and the
+# database grant permissions on them; this module covers buckets, secrets and the key of personal data.
 
 locals {
   bucket_role = { read = "roles/storage.objectViewer", write = "roles/storage.objectUser" }
@@ -63,7 +63,7 @@ resource "google_secret_manager_secret_iam_member" "service" {
   member    = google_service_account.service[each.value].member
 }
 
-# Ingestion wraps keys of personal data and cannot unwrap them; control does both.
+# Ingestion can wrap keys of personal data but not unwrap them; control can do both.
 resource "google_kms_crypto_key_iam_member" "personal" {
   for_each = { for service, uses in var.services : service => uses.master_key if uses.master_key != "" }
 

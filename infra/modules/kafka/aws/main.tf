@@ -1,5 +1,5 @@
-# Three brokers, a record on all three, acknowledged by two. Clients use TLS and IAM (port 9098); nothing else is enabled.
-# Topics are not created here: MSK has no topic resource, so the chart's job creates them from the table in packages/contracts.
+# Three brokers. Each record is stored on all three and acknowledged by at least two. Clients use TLS and IAM (port 9098); nothing
+# else is enabled. MSK has no topic resource, so the chart's job creates the topics from the table in packages/contracts.
 
 resource "aws_msk_configuration" "this" {
   name           = var.name
@@ -114,7 +114,7 @@ resource "aws_msk_cluster" "this" {
     }
   }
 
-  # Storage scaling raises the size; a plan must not revert it.
+  # Storage scaling increases the size; a plan must not revert it.
   lifecycle {
     ignore_changes = [broker_node_group_info[0].storage_info[0].ebs_storage_info[0].volume_size]
   }

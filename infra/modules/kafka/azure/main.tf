@@ -1,5 +1,5 @@
-# Event Hubs speaks Kafka's protocol on port 9093. Only Premium keeps records for 90 days, with a customer's
-# key and behind a private endpoint. A topic is an event hub; rights are Entra roles on that event hub only.
+# Event Hubs supports Kafka's protocol on port 9093. Only the Premium tier keeps records for 90 days, with a customer's key and
+# behind a private endpoint. A topic is an event hub, and permissions are Entra roles on that event hub only.
 
 locals {
   grants = merge(flatten([for topic, access in var.topics : [

@@ -32,7 +32,7 @@ variable "topics" {
   description = "Topics with the services that write and read them, from infra/access.yaml."
   type = map(object({
     partitions = number
-    # null: compacted, the newest record of each key is kept.
+    # null: a compacted topic, which keeps the newest record of each key.
     retention_days = number
     writers        = list(string)
     readers        = list(string)

@@ -1,4 +1,4 @@
-# Creates topics and rights. A topic with an ACL is closed to everyone whom the ACL does not name.
+# Creates topics and permissions. A topic with an ACL is closed to everyone whom the ACL does not name.
 
 locals {
   deletion_policy = var.protected ? "PREVENT" : "DELETE"
@@ -113,7 +113,7 @@ resource "google_managed_kafka_acl" "group" {
   }
 }
 
-# Each instance that follows a table, or guards rollouts, has its own group, <service>-<table>-<id>.
+# Each instance that follows a table or guards rollouts has its own group, <service>-<table>-<id>.
 resource "google_managed_kafka_acl" "followers" {
   for_each = local.followers
 
@@ -163,7 +163,7 @@ resource "google_managed_kafka_acl" "cluster" {
   }
 }
 
-# The right to connect; the ACLs define what a connected service may do.
+# Lets a service connect; the ACLs define what it may do.
 resource "google_project_iam_member" "client" {
   for_each = local.services
 

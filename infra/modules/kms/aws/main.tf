@@ -20,7 +20,7 @@ locals {
 }
 
 data "aws_iam_policy_document" "key" {
-  # checkov:skip=CKV_AWS_109: This is a key policy, not a role's: without the account's own statement nobody could manage the key.
+  # checkov:skip=CKV_AWS_109: This is a key policy, not a role's: without a statement for the account itself, nobody could manage the key.
   # checkov:skip=CKV_AWS_111: As above; a key policy's resource is always the key it is attached to.
   # checkov:skip=CKV_AWS_356: As above.
   for_each = local.service_principals

@@ -1,6 +1,6 @@
-# One key per kind of data, and for each an identity that may wrap and unwrap only with this key; a service encrypts as
-# that identity. AKS encrypts Kubernetes Secrets with the key itself and as the cluster's own identity. Keys rotate
-# after 90 days. `personal` wraps keys that the services create themselves, as their own identities (modules/identity/azure).
+# One key per kind of data. Each key has an identity that may wrap and unwrap only with this key; Azure's services encrypt data
+# as that identity. AKS, however, encrypts Kubernetes Secrets with the key directly, as the cluster's own identity. Keys rotate after
+# 90 days. `personal` wraps keys that our services create, as their own identities (modules/identity/azure).
 
 locals {
   wrapping = toset(["cache", "database", "files", "kafka", "objects", "registry", "volumes"])
@@ -11,7 +11,7 @@ locals {
 }
 
 resource "azurerm_key_vault" "this" {
-  # checkov:skip=CKV_AZURE_189: Open only to the ranges in operator_cidrs, and closed if there are none.
+  # checkov:skip=CKV_AZURE_189: Open only to the ranges in operator_cidrs; closed if there are none.
   name                       = var.vault_name
   resource_group_name        = var.resource_group_name
   location                   = var.location
@@ -21,7 +21,7 @@ resource "azurerm_key_vault" "this" {
   purge_protection_enabled   = true
   soft_delete_retention_days = 90
 
-  # Reached from the operators' ranges to create keys, and through the endpoint below by everything else.
+  # Operators create keys from their ranges; everything else uses the endpoint below.
   public_network_access_enabled = length(var.operator_cidrs) > 0
 
   network_acls {
@@ -57,7 +57,7 @@ resource "azurerm_role_assignment" "operator" {
 }
 
 resource "azurerm_key_vault_key" "this" {
-  # checkov:skip=CKV_AZURE_40: An expired key locks the data under it; keys rotate after 90 days instead.
+  # checkov:skip=CKV_AZURE_40: Data under an expired key would be inaccessible; keys rotate after 90 days instead.
   for_each = local.key_operations
 
   name         = each.key

@@ -1,4 +1,4 @@
-# The outputs wait for the grants, because a service rejects a key that its identity may not use.
+# The outputs depend on the grants, because a service rejects a key that its identity may not use.
 output "keys" {
   description = "For cache, database, files, kafka, objects, registry and volumes: the key with and without its version, and the identity that may use it."
   value = { for purpose in local.wrapping : purpose => {

@@ -1,5 +1,5 @@
 # One key per kind of data, rotated every 90 days. Google's services use a key as their own service agent, so each
-# agent gets access only to its key. `personal` wraps keys that the services create themselves (modules/identity/gcp).
+# agent gets access only to its key. `personal` wraps keys that our services create (modules/identity/gcp).
 
 data "google_storage_project_service_account" "this" {
   project = var.project_id

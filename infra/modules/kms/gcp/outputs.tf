@@ -1,4 +1,4 @@
-# The outputs wait for the grants, because a service rejects a key that its agent may not use.
+# The outputs depend on the grants, because a service rejects a key that its agent may not use.
 output "key_ids" {
   description = "Key of each kind of data: cache, cluster, database, files, kafka, logs, objects, personal, registry, secrets, volumes."
   value       = { for purpose, key in google_kms_crypto_key.this : purpose => key.id }

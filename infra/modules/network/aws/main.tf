@@ -1,5 +1,5 @@
-# Three zones, three kinds of subnet: public holds NAT gateways and load balancers only, private holds the nodes, data
-# holds Kafka, cache and database and has no route out.
+# Three zones and three kinds of subnet: `public` contains only NAT gateways and load balancers, `private` the nodes, and
+# `data` Kafka, cache and database. `data` has no route out.
 
 locals {
   zones = { for index, zone in var.zones : zone => index }
@@ -22,7 +22,7 @@ resource "aws_vpc" "this" {
   tags = { Name = var.name }
 }
 
-# The default group allows nothing, in case something is added to it by mistake.
+# The default group allows nothing, in case a resource is added to it by mistake.
 resource "aws_default_security_group" "closed" {
   vpc_id = aws_vpc.this.id
 }

@@ -1,5 +1,5 @@
 # One subnet for nodes, one for the endpoints of Kafka and cache, and a peered range for Cloud SQL and Filestore. Nodes have no public
-# addresses and connect out through NAT; they reach Google's APIs privately.
+# addresses: they connect out through NAT, and to Google's APIs privately.
 
 resource "google_compute_network" "this" {
   name                    = var.name
@@ -74,7 +74,7 @@ resource "google_compute_router_nat" "this" {
   }
 }
 
-# Cloud SQL and Filestore live in Google's own network; this range and peering make them reachable.
+# Cloud SQL and Filestore are in Google's own network; this range and peering make them reachable.
 resource "google_compute_global_address" "managed_services" {
   name          = "${var.name}-managed-services"
   project       = var.project_id
@@ -105,7 +105,7 @@ resource "google_network_connectivity_service_connection_policy" "memorystore" {
   }
 }
 
-# Google blocks all ingress by default. This rule does so explicitly and logs rejected connections; GKE adds rules with higher priority.
+# Google blocks all ingress by default. This rule does so explicitly, to log rejected connections; GKE adds rules with higher priority.
 resource "google_compute_firewall" "deny_ingress" {
   name      = "${var.name}-deny-ingress"
   project   = var.project_id

@@ -40,7 +40,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
   }
 
-  # The files of packages/lake/src/lake-layout.ts. S3 does not move objects under 128 KiB, because moving them costs more
+  # The files described in packages/lake/src/lake-layout.ts. S3 does not move objects under 128 KiB, because moving them costs more
   # than it saves.
   dynamic "rule" {
     for_each = each.key == "lake" ? var.lake_topics : []

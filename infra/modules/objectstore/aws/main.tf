@@ -1,6 +1,6 @@
-# One bucket per kind of data, because rights, versions and lifetime differ: the lake is written once and becomes cold,
-# models are small and must be kept, data sets can be recreated, anchors prove the audit log,
-# attachments are case files. Another bucket receives all access logs.
+# One bucket per kind of data, because permissions, versioning and retention differ: the lake is written once and becomes
+# cold, models are small and must be kept, data sets can be recreated, anchors prove the audit log, and attachments are case
+# files. Another bucket receives all access logs.
 
 locals {
   buckets = toset(["lake", "models", "datasets", "anchors", "attachments", "access-logs"])
@@ -8,10 +8,10 @@ locals {
 }
 
 resource "aws_s3_bucket" "this" {
-  # checkov:skip=CKV_AWS_144: The lake can be made again from nothing only in part, but a second region is a choice of cost and law; see infra/README.md.
+  # checkov:skip=CKV_AWS_144: The lake can only partly be recreated, but a second region depends on your costs and laws; see infra/README.md.
   # checkov:skip=CKV2_AWS_62: Nothing consumes bucket events.
-  # checkov:skip=CKV_AWS_18: Access logging is its own resource below, for every bucket but the one that holds the logs.
-  # checkov:skip=CKV_AWS_145: Objects are under a customer's KMS key; only the access logs cannot be, because log delivery supports SSE-S3 alone.
+  # checkov:skip=CKV_AWS_18: Access logging is a separate resource below, for every bucket except the one that contains the logs.
+  # checkov:skip=CKV_AWS_145: Objects use a customer's KMS key, except the access logs: log delivery supports only SSE-S3.
   for_each = local.buckets
 
   bucket        = "${var.name}-${each.key}-${var.account_id}"

@@ -1,5 +1,6 @@
-# One account with a container per kind of data, because rights and lifetime differ: the lake is written once and becomes
-# cold, models are small and must be kept, data sets can be recreated, anchors prove the audit log, attachments are case files. There are no account keys to steal.
+# One account with a container per kind of data, because permissions and retention differ: the lake is written once and becomes
+# cold, models are small and must be kept, data sets can be recreated, anchors prove the audit log, and attachments are case files.
+# There are no account keys to steal.
 
 locals {
   containers = toset(["lake", "models", "datasets", "anchors", "attachments"])
@@ -7,7 +8,7 @@ locals {
 
 resource "azurerm_storage_account" "this" {
   # checkov:skip=CKV_AZURE_33: There are no queues in this account.
-  # checkov:skip=CKV_AZURE_206: LRS is chosen where the archive tier is wanted, which Azure offers only without zones; see infra/README.md.
+  # checkov:skip=CKV_AZURE_206: LRS is for environments with the archive tier, which Azure offers only without zones; see infra/README.md.
   name                              = var.account_name
   resource_group_name               = var.resource_group_name
   location                          = var.location
@@ -58,7 +59,7 @@ resource "azurerm_storage_account" "this" {
 }
 
 resource "azurerm_storage_container" "this" {
-  # checkov:skip=CKV2_AZURE_21: Reads and writes go to Log Analytics by the account's diagnostic setting, in modules/observability/azure.
+  # checkov:skip=CKV2_AZURE_21: The account's diagnostic setting in modules/observability/azure logs reads and writes to Log Analytics.
   for_each = local.containers
 
   name                  = each.key
@@ -75,7 +76,7 @@ resource "azurerm_storage_management_policy" "this" {
 
     filters {
       blob_types = ["blockBlob"]
-      # The files of packages/lake/src/lake-layout.ts; the log next to them is read repeatedly.
+      # The files described in packages/lake/src/lake-layout.ts, but not the log next to them, which is read repeatedly.
       prefix_match = [for topic in var.lake_topics : "lake/${topic}/day="]
     }
 

@@ -1,13 +1,13 @@
-# One bucket per kind of data, because rights, versions and lifetime differ: the lake is written once and becomes cold,
-# models are small and must be kept, data sets can be recreated, anchors prove the audit log, attachments are case files.
+# One bucket per kind of data, because permissions, versioning and retention differ: the lake is written once and becomes cold,
+# models are small and must be kept, data sets can be recreated, anchors prove the audit log, and attachments are case files.
 
 locals {
   buckets = toset(["lake", "models", "datasets", "anchors", "attachments"])
 
-  # The files of packages/lake/src/lake-layout.ts; the log next to them is read repeatedly.
+  # The files described in packages/lake/src/lake-layout.ts, but not the log next to them, which is read repeatedly.
   lake_files = [for topic in var.lake_topics : "${topic}/day="]
 
-  # Age in days, then the storage class; a class of null deletes. Without prefixes, it applies to all objects.
+  # Age in days, then the storage class; null deletes the object. A rule without prefixes applies to all objects.
   lifecycle_rules = {
     lake = [
       { age_days = var.lake_tiering_days.coldline, class = "COLDLINE", prefixes = local.lake_files },

@@ -1,5 +1,5 @@
 # Metrics go to Managed Prometheus, logs to CloudWatch. The OpenTelemetry collector writes both with its own identity. The
-# alarms watch what the services cannot: the stores below them. Alerts on the services' own metrics belong to the chart.
+# alarms monitor what the services cannot: the stores that they use. The chart contains the alerts on the services' own metrics.
 
 resource "aws_prometheus_workspace" "this" {
   alias       = var.name

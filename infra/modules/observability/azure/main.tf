@@ -1,6 +1,6 @@
 # Metrics go to a Monitor workspace (Prometheus), logs to Log Analytics. The OpenTelemetry collector writes metrics with its
-# own identity. The alerts watch what the services cannot: the stores below them. Alerts on the services' own metrics belong to
-# the chart.
+# own identity. The alerts monitor what the services cannot: the stores that they use. The chart contains the alerts on the
+# services' own metrics.
 
 resource "azurerm_log_analytics_workspace" "this" {
   name                         = var.name

@@ -1,6 +1,6 @@
 # Metrics go to Managed Prometheus and logs to a separate bucket. The OpenTelemetry collector writes both with its own
-# identity. The alerts watch what the services cannot: the stores below them. Alerts on the services' own metrics belong to
-# the chart.
+# identity. The alerts monitor what the services cannot: the stores that they use. The chart contains the alerts on the
+# services' own metrics.
 
 resource "google_logging_project_bucket_config" "services" {
   project        = var.project_id

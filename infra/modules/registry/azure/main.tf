@@ -1,7 +1,7 @@
 resource "azurerm_container_registry" "this" {
-  # checkov:skip=CKV_AZURE_139: Public access is off unless pusher_cidrs names ranges, and then only for these.
+  # checkov:skip=CKV_AZURE_139: Public access is only allowed from the ranges in pusher_cidrs; it is off if there are none.
   # checkov:skip=CKV_AZURE_164: Content trust was removed from the service; images are signed with their provenance instead.
-  # checkov:skip=CKV_AZURE_165: One region; replicas are a choice of cost and law.
+  # checkov:skip=CKV_AZURE_165: One region; replicas depend on your costs and laws.
   # checkov:skip=CKV_AZURE_166: Quarantine needs a scanner that releases images; they are scanned before the push instead.
   # checkov:skip=CKV_AZURE_233: Zones are a variable: dev has one.
   name                          = var.registry_name

@@ -15,7 +15,7 @@ variables {
   region         = "europe-west3"
 }
 
-# A plan only: a key refuses to be destroyed after an apply.
+# Only a plan, because a key cannot be destroyed after an apply.
 run "one_key_and_one_agent_each" {
   command = plan
 
