@@ -1,7 +1,7 @@
 -- The views that the questions read, over the lake's tables `lake_transactions`, `lake_decisions` and `lake_labels`. A
 -- record can be in the lake twice, so each view keeps one row. Set the session's time zone to UTC.
 
--- One row per decided payment. `fraud` is 1 or 0, and NULL while nothing is known. `stopped` is 1 unless it was approved.
+-- One row per decided payment. `fraud` is 1 or 0, or NULL without a label. `stopped` is 1 unless the payment was approved.
 CREATE VIEW payments AS
 WITH transactions AS (
   SELECT * FROM lake_transactions
@@ -10,7 +10,7 @@ WITH transactions AS (
   SELECT * FROM lake_decisions
   QUALIFY ROW_NUMBER() OVER (PARTITION BY transaction_id ORDER BY decided_at_ms, kafka_partition, kafka_offset) = 1
 ), verdicts AS (
-  -- A later label takes an earlier one back.
+  -- A later label replaces an earlier one.
   SELECT * FROM lake_labels
   QUALIFY ROW_NUMBER() OVER (
     PARTITION BY tenant, client_transaction_id ORDER BY labelled_at_ms DESC, kafka_partition, kafka_offset

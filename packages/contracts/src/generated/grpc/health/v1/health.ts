@@ -26,8 +26,8 @@ export const protobufPackage = "grpc.health.v1";
 export const protobufFileName = "grpc/health/v1/health.proto";
 
 /**
- * Health of a gRPC server: names and numbers are fixed by
- * https://github.com/grpc/grpc/blob/master/doc/health-checking.md, so that probes and load balancers can query it.
+ * Health of a gRPC server, for probes and load balancers. The names and numbers are specified in
+ * https://github.com/grpc/grpc/blob/master/doc/health-checking.md.
  */
 
 export interface HealthCheckRequest {
