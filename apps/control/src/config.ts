@@ -4,7 +4,7 @@ import { rateConfig } from "@tripline/http/limits/rate-config";
 import { policyWorkerConfig } from "@tripline/policy-worker/policy-worker";
 import { masterKeyConfig } from "@tripline/sealing/master-key";
 import { feastProfiles } from "@tripline/settings/feast-profiles";
-import { kafkaConfig, postgresConfig, serviceConfig, tokenConfig } from "@tripline/settings/read-config";
+import { flag, kafkaConfig, postgresConfig, serviceConfig, tokenConfig } from "@tripline/settings/read-config";
 import { z } from "zod";
 
 const KEY_BYTES = 32;
@@ -78,6 +78,11 @@ export const controlConfig = z.object({
     description: "How long the delivery log of webhooks is kept; older events cannot be replayed.",
   }),
   FEAST_PROFILES: feastProfiles,
+  MODEL_CARDS_REQUIRED: flag.default(false).meta({
+    description:
+      "Whether a version can become the champion only with a signed model card. A version that has a card always needs a " +
+      "signature, and its card must not have expired.",
+  }),
   FRAUD_LIST_DAYS: z.coerce.number().int().min(0).max(366).default(0).meta({
     unit: "days",
     description:

@@ -36,6 +36,7 @@ import { ListPublisher } from "./lists/list-publisher.js";
 import { ListStore, putConfirmed } from "./lists/list-store.js";
 import { ListWatches } from "./lists/list-watches.js";
 import { ListsController } from "./lists/lists.controller.js";
+import { ChampionWatch } from "./models/champion-watch.js";
 import { ModelVersionsController } from "./models/model-versions.controller.js";
 import { VersionStore } from "./models/version-store.js";
 import { describeApi } from "./openapi/describe-api.js";
@@ -89,7 +90,7 @@ const RULES = [SwitchedOffRules, RuleWatch];
 const LISTS = [ListStore, ListPreview, ListWatches, ListGuard, ListPublisher];
 const APPROVALS = [ApprovalSettings, ChangeRequests, DueChanges];
 const PERSONAL_DATA = [SubjectKeys, PersonExport, ErasureFollower, ErasurePublisher];
-const ROLLOUTS = [RolloutStore, VersionStore, AlertStore, Rollouts, RolloutGuard];
+const ROLLOUTS = [RolloutStore, VersionStore, AlertStore, Rollouts, RolloutGuard, ChampionWatch];
 const WEBHOOKS = [
   ...[EndpointStore, EndpointSecrets, DeliveryStore, Subscriptions, WebhookPositions],
   ...[Outbox, WebhookSender, WebhookUpkeep],
@@ -108,6 +109,7 @@ export class ControlModule implements OnApplicationShutdown {
     @Inject(DueChanges) changes: DueChanges,
     @Inject(LOGGER) private readonly logger: Logger,
     @Optional() @Inject(RolloutGuard) rollouts?: RolloutGuard,
+    @Optional() @Inject(ChampionWatch) champions?: ChampionWatch,
     @Optional() @Inject(WebhookSender) webhooks?: WebhookSender,
     @Optional() @Inject(WebhookUpkeep) endpoints?: WebhookUpkeep,
     @Optional() @Inject(BACKGROUND) private readonly background?: Database,
@@ -116,7 +118,13 @@ export class ControlModule implements OnApplicationShutdown {
     readiness.addNote("audit_signatures", () => audit.notes.signature);
     readiness.addNote("audit_anchors", () => audit.notes.anchor);
     const loops = { policy_checks: checks, policy_guard: policies, rule_watch: rules, list_guard: lists };
-    const others = { due_changes: changes, rollout_guard: rollouts, webhooks, webhook_endpoints: endpoints };
+    const others = {
+      due_changes: changes,
+      rollout_guard: rollouts,
+      model_cards: champions,
+      webhooks,
+      webhook_endpoints: endpoints,
+    };
     for (const [name, loop] of Object.entries({ ...loops, ...others })) {
       if (loop !== undefined) readiness.addNote(name, () => loop.note);
     }

@@ -61,3 +61,51 @@ test("only the operator's clients may store a comparison, of a version that exis
   const other = { champion, agreement: { champion: "0123456789ab", pairs: 1, concordance: 1, bands: [] } };
   expect(await compare(other)).toMatchObject({ status: 422 });
 });
+
+test("a version with a model card becomes the champion only after another user has signed it", async () => {
+  const { version } = await registry.publish(publication("with a card"));
+  const at = `/v1/models/fraud/versions/${version}`;
+  const [ann, bob] = ["ann", "bob"].map((owner) =>
+    bed.as(`cli-${owner}`, { tenant: OPERATOR_TENANT, scope: "models:read models:write", owner }),
+  ) as [TestCaller, TestCaller];
+  const expires = new Date(Date.now() + 86_400_000).toISOString();
+  const card = { owner: "Fraud models", expires_at: expires };
+  expect(await caller.get(`${at}/card`)).toMatchObject({ status: 404 });
+  expect(await ann.send("POST", `${at}/signature`)).toMatchObject({ status: 404 });
+  expect((await ann.send("PUT", `${at}/card`, card)).status).toBe(204);
+  const guards = { mature_labels_min: 0 };
+  expect((await start({ candidate: version, without_comparison: true, guards })).status).toBe(201);
+  const promote = () => caller.send("POST", "/v1/rollouts/fraud/promote", {});
+  expect(await promote()).toMatchObject({
+    status: 409,
+    body: { detail: expect.stringContaining("Nobody has signed") },
+  });
+  expect(await ann.send("POST", `${at}/signature`)).toMatchObject({ status: 409, body: { code: "approval-missing" } });
+  expect((await bob.send("POST", `${at}/signature`)).status).toBe(204);
+  expect((await caller.get(`${at}/card`)).body).toMatchObject({ ...card, registered_by: "ann", signed_by: "bob" });
+  // A change needs a new signature.
+  expect((await bob.send("PUT", `${at}/card`, card)).status).toBe(204);
+  expect((await promote()).status).toBe(409);
+  expect((await ann.send("POST", `${at}/signature`)).status).toBe(204);
+  expect((await promote()).status).toBe(200);
+});
+
+test("a model card has an owner, a bounded expiry and a known user, and belongs to the operator", async () => {
+  const path = `/v1/models/fraud/versions/${candidate}/card`;
+  const inDays = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString();
+  const ann = bed.as("cli-ann", { tenant: OPERATOR_TENANT, scope: "models:write", owner: "ann" });
+  for (const card of [
+    { owner: "", expires_at: inDays(1) },
+    { owner: "a", expires_at: inDays(-1) },
+  ]) {
+    expect((await ann.send("PUT", path, card)).status).toBe(422);
+  }
+  const card = { owner: "Fraud models", expires_at: inDays(1) };
+  expect((await ann.send("PUT", path, { ...card, expires_at: inDays(2_000) })).status).toBe(422);
+  const ownerless = bed.as("robot", { tenant: OPERATOR_TENANT, scope: "models:write", owner: "" });
+  expect(await ownerless.send("PUT", path, card)).toMatchObject({ status: 409, body: { code: "approval-missing" } });
+  const foreign = bed.as("eve", { tenant: "acme", scope: "models:read models:write" });
+  for (const answer of [await foreign.get(path), await foreign.send("PUT", path, card)]) {
+    expect(answer).toMatchObject({ status: 403, body: { code: "tenant-foreign" } });
+  }
+});

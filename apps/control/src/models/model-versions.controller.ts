@@ -1,4 +1,17 @@
-import { Body, Controller, HttpCode, Inject, Param, Put, Req, UseGuards, UseInterceptors } from "@nestjs/common";
+import {
+  Body,
+  Controller,
+  Get,
+  HttpCode,
+  Inject,
+  Param,
+  Post,
+  Put,
+  Req,
+  UseGuards,
+  UseInterceptors,
+} from "@nestjs/common";
+import { TriplineError } from "@tripline/contracts/error-table";
 import { parseRequest } from "@tripline/http/parse-request";
 import type { RecordingRegistry } from "@tripline/model-registry/model-registry";
 import { OperatorOnly } from "@tripline/nest-kit/http/open-to";
@@ -7,9 +20,12 @@ import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import type { FastifyRequest } from "fastify";
 import type { ControlConfig } from "../config.js";
 import { CONTROL_CONFIG } from "../config.js";
-import { operatorOf } from "../rollouts/operator-of.js";
+import type { Managed } from "../requests/managed-tenant.js";
+import { operatorOf } from "../requests/managed-tenant.js";
+import { isRetrained } from "../rollouts/offline-comparison.js";
 import { MODEL_REGISTRY } from "../rollouts/rollouts.js";
-import { versionComparison } from "./version-requests.js";
+import type { ModelContract } from "./model-contract.js";
+import { cardRequest, versionComparison } from "./version-requests.js";
 import { VersionStore } from "./version-store.js";
 
 /** What is known about a model's versions besides their manifests. Only the operator's clients may change it. */
@@ -33,9 +49,61 @@ export class ModelVersionsController {
     @Param("version") asked: string,
     @Body() body: unknown,
   ): Promise<void> {
-    const operator = operatorOf(request, this.config);
+    const operator = this.#operatorOf(request);
     const comparison = parseRequest(versionComparison, body);
     const { version } = await this.registry.resolve(model, asked);
     await this.versions.compare({ model, version }, comparison, operator);
   }
+
+  @Get("card")
+  @RequireScope("models:read")
+  async read(@Req() request: FastifyRequest, @Param("model") model: string, @Param("version") version: string) {
+    this.#operatorOf(request);
+    const found = await this.versions.contractOf({ model, version });
+    if (found === undefined) throw new TriplineError("not-found", `${model} ${version} has no model card.`);
+    return presentContract(model, version, found);
+  }
+
+  @Put("card")
+  @HttpCode(204)
+  @RequireScope("models:write")
+  async register(
+    @Req() request: FastifyRequest,
+    @Param("model") model: string,
+    @Param("version") asked: string,
+    @Body() body: unknown,
+  ): Promise<void> {
+    const operator = this.#operatorOf(request);
+    const card = parseRequest(cardRequest, body);
+    const { version } = await this.registry.resolve(model, asked);
+    await this.versions.register({ model, version }, card, operator);
+  }
+
+  @Post("signature")
+  @HttpCode(204)
+  @RequireScope("models:write")
+  async sign(
+    @Req() request: FastifyRequest,
+    @Param("model") model: string,
+    @Param("version") asked: string,
+  ): Promise<void> {
+    const operator = this.#operatorOf(request);
+    const { version, manifest } = await this.registry.resolve(model, asked);
+    await this.versions.sign({ model, version }, isRetrained(manifest.metrics), operator);
+  }
+
+  #operatorOf(request: FastifyRequest): Managed {
+    return operatorOf(request, this.config.OPERATOR_TENANT);
+  }
+}
+
+const isoTime = (ms: number): string => new Date(ms).toISOString();
+
+function presentContract(model: string, version: string, { owner, ...contract }: ModelContract) {
+  const { expiresAtMs, registeredBy, registeredAtMs, signedBy, signedAtMs } = contract;
+  return {
+    ...{ model, version, owner, expires_at: isoTime(expiresAtMs) },
+    ...{ registered_by: registeredBy, registered_at: isoTime(registeredAtMs) },
+    ...{ signed_by: signedBy, signed_at: signedAtMs === null ? null : isoTime(signedAtMs) },
+  };
 }

@@ -1,6 +1,7 @@
 import { agreementSchema } from "@tripline/decision-engine/rollouts/agreement";
 import { versionSchema } from "@tripline/model-registry/model-manifest";
 import { z } from "zod";
+import { time, writtenText } from "../requests/request-schemas.js";
 import { offlineComparison } from "../rollouts/offline-comparison.js";
 
 /** Body of `PUT /v1/models/{model}/versions/{version}/comparison`, as `tripline retrain --candidate` prints it. */
@@ -17,3 +18,18 @@ export const versionComparison = z
   });
 
 export type VersionComparison = z.infer<typeof versionComparison>;
+
+const YEARS_MAX = 3;
+const YEAR_MS = 366 * 86_400_000;
+
+/** Body of `PUT /v1/models/{model}/versions/{version}/card`. */
+export const cardRequest = z.strictObject({
+  /** Who answers for the model: a person, a team or a role. */
+  owner: writtenText(200).min(1),
+  /** From then on, the version cannot become the champion. If it is the champion, it keeps deciding. */
+  expires_at: time
+    .refine((at) => at.getTime() > Date.now(), "must be in the future")
+    .refine((at) => at.getTime() < Date.now() + YEARS_MAX * YEAR_MS, `must be within ${YEARS_MAX} years`),
+});
+
+export type CardRequest = z.infer<typeof cardRequest>;

@@ -1,10 +1,14 @@
 import { Inject, Injectable } from "@nestjs/common";
+import { TriplineError } from "@tripline/contracts/error-table";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
-import type { Database } from "@tripline/stores/postgres/connect-database";
+import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { noteAudit } from "../audit/note-audit.js";
-import type { StepMaker } from "../rollouts/rollout-state.js";
-import type { VersionComparison } from "./version-requests.js";
+import type { Managed } from "../requests/managed-tenant.js";
+import { principalOf } from "../requests/managed-tenant.js";
+import type { ModelContract } from "./model-contract.js";
+import { modelContract, whyNotSigned } from "./model-contract.js";
+import type { CardRequest, VersionComparison } from "./version-requests.js";
 import { versionComparison } from "./version-requests.js";
 
 /** Models score the payments of all tenants. */
@@ -15,6 +19,14 @@ export interface VersionKey {
   readonly model: string;
   readonly version: string;
 }
+
+const EXPIRED_MAX = 1_000;
+
+const expiredRow = z
+  .object({ model_name: z.string(), version: z.string(), expires_at: z.date() })
+  .transform(({ model_name: model, version, expires_at: at }) => ({ model, version, expiredAtMs: at.getTime() }));
+
+export type ExpiredVersion = z.infer<typeof expiredRow>;
 
 /** What is known about model versions besides their manifests. */
 @Injectable()
@@ -32,7 +44,7 @@ export class VersionStore {
   }
 
   /** Stores the newest comparison of a version. */
-  compare({ model, version }: VersionKey, comparison: VersionComparison, { subject, kind }: StepMaker): Promise<void> {
+  compare({ model, version }: VersionKey, comparison: VersionComparison, by: Managed): Promise<void> {
     return this.database.transaction(async (transaction) => {
       await transaction.execute(
         `INSERT INTO control.model_versions (model_name, version, comparison) VALUES ($1, $2, $3)
@@ -40,9 +52,86 @@ export class VersionStore {
         [model, version, JSON.stringify(comparison)],
       );
       const { champion, money } = comparison;
-      const by = { tenant: ALL_TENANTS, actor: subject, actorKind: kind };
-      const subjectOf = { kind: "model", id: model };
-      await noteAudit(transaction, by, "model-compared", { model, version, champion, money }, subjectOf);
+      await note(transaction, by, "model-compared", { model, version, champion, money });
     });
   }
+
+  /** The model card of a version; undefined if it has none. */
+  contractOf(key: VersionKey): Promise<ModelContract | undefined> {
+    return contractIn(this.database, key, "");
+  }
+
+  /**
+   * Registers a version's model card, or replaces it, which removes the signature.
+   *
+   * @throws TriplineError `approval-missing` for a client without an owner
+   */
+  register({ model, version }: VersionKey, { owner, expires_at: expiresAt }: CardRequest, by: Managed): Promise<void> {
+    const user = principalOf(by);
+    return this.database.transaction(async (transaction) => {
+      await transaction.execute(
+        `INSERT INTO control.model_versions (model_name, version, owner, expires_at, registered_by, registered_at)
+         VALUES ($1, $2, $3, $4, $5, now())
+         ON CONFLICT (model_name, version) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at,
+           registered_by = excluded.registered_by, registered_at = now(), signed_by = NULL, signed_at = NULL`,
+        [model, version, owner, expiresAt, user],
+      );
+      await note(transaction, by, "model-card-registered", { model, version, owner, expires_at: expiresAt });
+    });
+  }
+
+  /**
+   * Signs a version's model card.
+   *
+   * @param isRetrained whether retraining registered the version, so that any one user may sign
+   * @throws TriplineError `not-found` without a model card, `approval-missing` if this user must not sign it
+   */
+  sign(key: VersionKey, isRetrained: boolean, by: Managed): Promise<void> {
+    const user = principalOf(by);
+    const { model, version } = key;
+    return this.database.transaction(async (transaction) => {
+      const contract = await contractIn(transaction, key, "FOR UPDATE");
+      if (contract === undefined) throw new TriplineError("not-found", `${model} ${version} has no model card.`);
+      const why = whyNotSigned(contract, { user, isRetrained, nowMs: Date.now() });
+      if (why !== undefined) throw new TriplineError("approval-missing", why);
+      await transaction.execute(
+        "UPDATE control.model_versions SET signed_by = $3, signed_at = now() WHERE model_name = $1 AND version = $2",
+        [model, version, user],
+      );
+      await note(transaction, by, "model-card-signed", { model, version });
+    });
+  }
+
+  /** Versions whose model cards have expired, the latest first. */
+  expired(): Promise<ExpiredVersion[]> {
+    return this.database.query(
+      expiredRow,
+      `SELECT model_name, version, expires_at FROM control.model_versions WHERE expires_at <= now()
+       ORDER BY expires_at DESC LIMIT ${EXPIRED_MAX}`,
+      [],
+    );
+  }
+}
+
+async function contractIn(
+  queries: Queries,
+  { model, version }: VersionKey,
+  lock: "" | "FOR UPDATE",
+): Promise<ModelContract | undefined> {
+  const [found] = await queries.query(
+    modelContract,
+    `SELECT owner, expires_at, registered_by, registered_at, signed_by, signed_at FROM control.model_versions
+     WHERE model_name = $1 AND version = $2 AND owner IS NOT NULL ${lock}`,
+    [model, version],
+  );
+  return found;
+}
+
+function note(
+  transaction: Queries,
+  by: Managed,
+  action: string,
+  details: Readonly<Record<string, unknown>> & { readonly model: string },
+): Promise<void> {
+  return noteAudit(transaction, { ...by, tenant: ALL_TENANTS }, action, details, { kind: "model", id: details.model });
 }

@@ -169,6 +169,13 @@ export const ANSWERS = named({
   settingsLater: z.object({ waiting: z.array(waiting) }),
   approvals: z.object({ approvals: z.array(waiting) }),
   rollouts: z.object({ rollouts: z.array(rollout) }),
+  modelCard: z
+    .object({
+      ...{ model: z.string(), version: z.string(), owner: z.string(), expires_at: time },
+      ...{ registered_by: z.string(), registered_at: time, signed_by: z.string().nullable() },
+      signed_at: time.nullable(),
+    })
+    .meta({ id: "ModelCard" }),
   rollout: rollout.extend({ findings: z.array(finding), steps: z.array(step) }).meta({ id: "RolloutDetail" }),
   erased: z.object({
     subject: z.string(),

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { versionComparison } from "../models/version-requests.js";
+import { cardRequest, versionComparison } from "../models/version-requests.js";
 import { startRequest, stepRequest } from "../rollouts/rollout-plan.js";
 import { ANSWERS } from "./answer-schemas.js";
 import type { ControlRoute } from "./control-route.js";
@@ -55,6 +55,37 @@ export const ROLLOUTS: readonly ControlRoute[] = [
     body: versionComparison,
     answers: { 204: undefined },
     errors: ["model-not-found", "model-refused"],
+  },
+  {
+    method: "get",
+    path: "/v1/models/{model}/versions/{version}/card",
+    id: "readModelCard",
+    scope: "models:read",
+    summary: "The owner, expiry and signature of a version's model card",
+    parameters: OF_A_VERSION,
+    answers: { 200: ANSWERS.modelCard },
+    errors: ["not-found"],
+  },
+  {
+    method: "put",
+    path: "/v1/models/{model}/versions/{version}/card",
+    id: "registerModelCard",
+    scope: "models:write",
+    summary: "Register or replace a version's model card, which removes its signature",
+    parameters: OF_A_VERSION,
+    body: cardRequest,
+    answers: { 204: undefined },
+    errors: ["model-not-found", "model-refused", "approval-missing"],
+  },
+  {
+    method: "post",
+    path: "/v1/models/{model}/versions/{version}/signature",
+    id: "signModelCard",
+    scope: "models:write",
+    summary: "Sign a version's model card",
+    parameters: OF_A_VERSION,
+    answers: { 204: undefined },
+    errors: ["not-found", "model-not-found", "model-refused", "approval-missing"],
   },
   ...STEPS.map(
     ([name, summary]): ControlRoute => ({

@@ -29,3 +29,8 @@ export function offlineOf(
   if (found?.champion !== championVersion) return undefined;
   return { champion: found.champion, is_as_good: found.is_as_good, money: found.money?.sentence ?? null };
 }
+
+/** Whether retraining registered a version, after comparing it with a champion. */
+export function isRetrained(metrics: Readonly<Record<string, unknown>>): boolean {
+  return compared.safeParse(metrics).success;
+}

@@ -1,4 +1,5 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Req, UseGuards, UseInterceptors } from "@nestjs/common";
+import { TriplineError } from "@tripline/contracts/error-table";
 import type { Finding } from "@tripline/decision-engine/rollouts/finding";
 import { parseRequest } from "@tripline/http/parse-request";
 import { OperatorOnly } from "@tripline/nest-kit/http/open-to";
@@ -8,11 +9,11 @@ import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { ControlConfig } from "../config.js";
 import { CONTROL_CONFIG } from "../config.js";
-import { operatorOf } from "./operator-of.js";
+import { operatorOf } from "../requests/managed-tenant.js";
 import { RolloutGuard } from "./rollout-guard.js";
 import { percentOf, startRequest, stepRequest } from "./rollout-plan.js";
 import type { RolloutState } from "./rollout-state.js";
-import { STEP_NAMES } from "./rollout-state.js";
+import { GUARD, STEP_NAMES } from "./rollout-state.js";
 import type { RecordedStep } from "./rollout-store.js";
 import { Rollouts } from "./rollouts.js";
 
@@ -71,7 +72,9 @@ export class RolloutsController {
   }
 
   #operatorOf(request: FastifyRequest) {
-    return operatorOf(request, this.config);
+    const { actor: subject, actorKind: kind = "client" } = operatorOf(request, this.config.OPERATOR_TENANT);
+    if (subject === GUARD) throw new TriplineError("tenant-foreign", `A client must not be named ${GUARD}.`);
+    return { subject, kind };
   }
 }
 

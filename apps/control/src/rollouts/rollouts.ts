@@ -13,6 +13,9 @@ import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
 import { counter, gauge } from "@tripline/telemetry/metrics";
 import { z } from "zod";
+import type { ControlConfig } from "../config.js";
+import { CONTROL_CONFIG } from "../config.js";
+import { whyNotPromoted } from "../models/model-contract.js";
 import type { VersionComparison } from "../models/version-requests.js";
 import { VersionStore } from "../models/version-store.js";
 import { AlertStore } from "./alert-store.js";
@@ -64,9 +67,10 @@ export class Rollouts implements OnApplicationShutdown {
   constructor(
     @Inject(RolloutStore) private readonly store: RolloutStore,
     @Inject(AlertStore) private readonly alerts: Pick<AlertStore, "matureLabels">,
-    @Inject(VersionStore) private readonly versions: Pick<VersionStore, "comparisonOf">,
+    @Inject(VersionStore) private readonly versions: Pick<VersionStore, "comparisonOf" | "contractOf">,
     @Inject(MODEL_REGISTRY) private readonly registry: RecordingRegistry,
     @Inject(EVENT_PRODUCER) private readonly producer: EventProducer,
+    @Inject(CONTROL_CONFIG) private readonly config: Pick<ControlConfig, "MODEL_CARDS_REQUIRED">,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -144,8 +148,8 @@ export class Rollouts implements OnApplicationShutdown {
   }
 
   /**
-   * @throws TriplineError `rollout-not-found`; `rollout-conflict` if it has ended or its revision has changed; what the
-   * registry throws for a promotion
+   * @throws TriplineError `rollout-not-found`; `rollout-conflict` if it has ended, its revision has changed or its model
+   *   card does not allow a promotion; what the registry throws for a promotion
    */
   async step(modelName: string, step: StepName, { why, expect_revision: expected }: StepRequest, maker: StepMaker) {
     const { subject: by, kind: changedByKind } = maker;
@@ -159,6 +163,7 @@ export class Rollouts implements OnApplicationShutdown {
       }
       const change = changeOf(step, found, by === GUARD);
       if (needsLabels(change, found)) await this.#requireLabels(found);
+      if (change.stage === "champion") await this.#requireCard(found);
       if (change.stage === "champion") await promote(registry, found, { by, why });
       return {
         ...found,
@@ -173,6 +178,15 @@ export class Rollouts implements OnApplicationShutdown {
     await this.#made(state, step);
     if (state.isRegistryPending) await this.#tryRestoring(state);
     return state;
+  }
+
+  /** @throws TriplineError `rollout-conflict` if the candidate's model card is missing, unsigned or expired */
+  async #requireCard({ modelName: model, candidateVersion: version }: RolloutState): Promise<void> {
+    const contract = await this.versions.contractOf({ model, version });
+    const isRequired = this.config.MODEL_CARDS_REQUIRED;
+    const why = whyNotPromoted(contract, { nowMs: Date.now(), isRequired });
+    if (why === undefined) return;
+    throw new TriplineError("rollout-conflict", `${model} ${version} cannot become the champion. ${why}`);
   }
 
   /** From the manifest of a retrained version, or else stored for a version that was registered by hand. */

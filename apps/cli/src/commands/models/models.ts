@@ -14,6 +14,7 @@ import { tokenUrlOption, workspaceOption } from "../control-options.js";
 import { durationMs } from "../parse-duration.js";
 import { registryOption } from "../registry-options.js";
 import { bandsCommand } from "./bands.js";
+import { cardCommands } from "./card.js";
 import { checkCommand } from "./check.js";
 import { compareCommand } from "./compare.js";
 import { rolloutCommands, stepRollout } from "./rollout.js";
@@ -43,7 +44,7 @@ const PASSING: ReadonlySet<ErrorCode> = new Set(["model-not-found", "scoring-una
 /** `tripline models`: lists published versions and aliases, moves aliases, and controls rollouts. Works with every registry. */
 export function modelsCommand(output: CommandOutput = process.stdout): Command {
   const models = registryCommands(output);
-  for (const command of rolloutCommands(output)) models.addCommand(command);
+  for (const command of [...rolloutCommands(output), ...cardCommands(output)]) models.addCommand(command);
   return models.addCommand(compareCommand(output)).addCommand(checkCommand(output)).addCommand(bandsCommand(output));
 }
 

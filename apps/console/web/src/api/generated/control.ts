@@ -384,6 +384,18 @@ export interface components {
             readonly why: string;
             readonly revision: number;
         };
+        readonly ModelCard: {
+            readonly model: string;
+            readonly version: string;
+            readonly owner: string;
+            /** Format: date-time */
+            readonly expires_at: string;
+            readonly registered_by: string;
+            /** Format: date-time */
+            readonly registered_at: string;
+            readonly signed_by: string | null;
+            readonly signed_at: string | null;
+        };
         readonly WebhookEndpoints: {
             readonly endpoints: readonly components["schemas"]["WebhookEndpoint"][];
         };
