@@ -102,7 +102,8 @@ export const VARIABLE_GROUPS = {
     KAFKA_PASSWORD: { chart: chartSecretOf(SECRET_OF_KAFKA, "password") },
   },
   redis: {
-    REDIS_URL: { compose: "redis://valkey:6379", chart: redisUrl, local: "redisUrl" },
+    // Per service, because only some services can use a cluster.
+    REDIS_URL: { compose: "redis://valkey:6379", chart: redisUrl, local: "redisUrl", isInChartEnvironment: true },
     REDIS_AUTH: { chart: chartValue("redis.authentication") },
     REDIS_CA_FILE: { chart: chartFile("redis.caSecret", "/etc/tripline/redis-ca/ca.crt"), local: "authorityFile" },
   },
