@@ -4,8 +4,17 @@ import type { ColumnProfile } from "./profile-columns.js";
 import { looksLike, profileColumn } from "./profile-columns.js";
 import { fitsField } from "./propose-fields.js";
 
-/** Types that a user can declare for a column. Personal data is excluded: a person must decide how to store it. */
-export const DECLARED_TYPES = ["identifier", "text", "enum", "integer", "number", "boolean", "country"] as const;
+/** Types that a user can declare for a column. Use `token` for personal data, such as an account or loyalty number. */
+export const DECLARED_TYPES = [
+  "identifier",
+  "token",
+  "text",
+  "enum",
+  "integer",
+  "number",
+  "boolean",
+  "country",
+] as const;
 export type DeclaredType = (typeof DECLARED_TYPES)[number];
 
 /** A column that the user declares as a payment field. */
@@ -19,6 +28,8 @@ export interface DeclaredField extends Declaration {
   readonly example: string;
   /** The values of an enum. */
   readonly values?: readonly string[];
+  /** These values by the column's texts, if they differ. */
+  readonly replaced?: Readonly<Record<string, string>>;
 }
 
 /** Maximum number of values of an enum. A column with more must be declared as text. */
@@ -43,8 +54,10 @@ export function declareField(
   if (example === undefined) throw wrong("the column has no values");
   const name = plainName(column);
   if (!NAME.test(name)) throw wrong("the column's name must begin with a letter");
-  if (looksLike.cardNumber(profile) || looksLike.email(profile) || looksLike.address(profile)) {
-    throw wrong("it seems to contain personal data, which must not be stored as plain text");
+  if (looksLike.cardNumber(profile)) throw wrong("it seems to contain card numbers; map it to the field card");
+  if (type === "token") return { column, type, name, example: `${name}-1` };
+  if (looksLike.email(profile) || looksLike.address(profile)) {
+    throw wrong("it seems to contain personal data, which must not be stored as plain text. Use the token type");
   }
   const common = { column, type, name, example };
   if (type !== "enum") {
@@ -52,12 +65,14 @@ export function declareField(
     if (wrongValue === undefined) return common;
     throw wrong(`${JSON.stringify(wrongValue)} does not have this type`);
   }
-  const other = distinct.find((value) => !NAME.test(value));
-  if (other !== undefined) {
-    throw wrong(`${JSON.stringify(other)} is not a lowercase name such as "${plainName(other)}". Use the text type`);
-  }
   if (distinct.length > VALUES_MAX) throw wrong(`it has more than ${VALUES_MAX} values. Use the text type`);
-  return { ...common, values: distinct.toSorted() };
+  const names = new Map(distinct.map((value) => [value, plainName(value)]));
+  const other = distinct.find((value) => !NAME.test(names.get(value) ?? ""));
+  if (other !== undefined) throw wrong(`${JSON.stringify(other)} does not begin with a letter. Use the text type`);
+  const values = [...new Set(names.values())].toSorted();
+  if (values.length < names.size) throw wrong("values differ only in case or punctuation. Use the text type");
+  const replaced = distinct.some((value) => names.get(value) !== value) ? { replaced: Object.fromEntries(names) } : {};
+  return { ...common, example: names.get(example) ?? example, values, ...replaced };
 }
 
 function isOfType(value: string, type: DeclaredType): boolean {
@@ -80,6 +95,8 @@ interface Definition {
     readonly path?: string;
     readonly number?: number;
     readonly columns?: Readonly<Record<string, number>>;
+    readonly sealed?: number;
+    readonly token?: { readonly prefix: string };
   }[];
   readonly retired_numbers?: readonly number[];
 }
@@ -103,9 +120,11 @@ export function addField(definition: string, field: DeclaredField): string {
   const numbers = fields.flatMap(({ number = 0, columns = {} }) => [number, ...Object.values(columns)]);
   const title = `${name.charAt(0).toUpperCase()}${name.slice(1).replaceAll("_", " ")}`.slice(0, TITLE_LENGTH_MAX);
   const entry = {
-    ...{ name, path: name, number: Math.max(...numbers, ...retired) + 1, type },
+    ...{ name: type === "token" ? `${name}_token` : name, path: name },
+    ...{ number: Math.max(...numbers, ...retired) + 1, type },
     ...(values === undefined ? {} : { values }),
-    ...{ class: "behavioural", title, description: `The column ${column} of your files.` },
+    ...(type === "token" ? tokenOptions(name, fields) : { class: "behavioural" }),
+    ...{ title, description: `The column ${column} of your files.` },
     ...{ example: exampleOf(field), uses: usesOf(type) },
   };
   const text = `\n${stringify([entry]).replaceAll(/^(?=.)/gm, "  ")}`;
@@ -114,12 +133,24 @@ export function addField(definition: string, field: DeclaredField): string {
   return `${before.trimEnd()}\n${text}${after}`;
 }
 
+/** A token of its own kind, with the original text encrypted, and erasure by this token. */
+function tokenOptions(name: string, fields: Definition["fields"]) {
+  const used = new Set(fields.map(({ token }) => token?.prefix));
+  const letters = [...name.replaceAll(/[^a-z]/g, ""), ..."tabcdefghijklmnopqrsuvwxyz"];
+  const prefix = letters
+    .map((letter) => `${name.charAt(0)}${letter}`)
+    .find((one, index) => index > 0 && !used.has(one));
+  const sealed = Math.max(0, ...fields.map((field) => field.sealed ?? 0)) + 1;
+  return { token: { prefix, word: name }, sealed, class: "personal", subject: true };
+}
+
 function exampleOf({ type, example }: DeclaredField): string | number | boolean {
   if (type === "boolean") return /^(?:true|1)$/i.test(example);
   return type === "integer" || type === "number" ? Number(example) : example;
 }
 
 function usesOf(type: DeclaredType): readonly string[] {
+  if (type === "token") return ["rule", "entity_key", "console"];
   if (type === "identifier") return ["rule", "entity_key", "feature_filter", "console"];
   const isCategory = type === "text" || type === "enum" || type === "country";
   return ["rule", "feature_filter", ...(isCategory ? ["model_category"] : []), "console"];

@@ -37,7 +37,10 @@ test("a declared enum is validated, and features can use it", async () => {
     expect(declared.unusedColumns).toEqual([]);
     expect(declared.missing.flatMap(({ features }) => features)).not.toContain("kind");
     expect(declared.accepted).toBeGreaterThan(0);
-    const rejected = { reason: "kind is not one of fuel, games", rows: 120 - declared.accepted };
+    const rejected = {
+      reason: "kind is not one of fuel, games; `values` in the mapping replaces other texts",
+      rows: 120 - declared.accepted,
+    };
     expect(declared.rejected).toEqual([rejected]);
     const [first = ""] = readFileSync(rejectsPath, "utf8").split("\n");
     expect(JSON.parse(first)).toMatchObject({

@@ -23,6 +23,7 @@ const TIME_MS_MIN = 1;
 /** 2200-01-01: a later time indicates a wrong unit. */
 const TIME_MS_MAX = Date.UTC(2200, 0, 1);
 const TEXT_CHARACTERS_MAX = 128;
+const VALUES_HINT = "; `values` in the mapping replaces other texts";
 const IDENTIFIER_WORDS = "1 to 64 letters, digits or any of . _ : -";
 
 /** SQL for the text of a column of the file; null if it is missing. */
@@ -34,6 +35,12 @@ export function textOf(column: string, missing: readonly string[]): string {
 
 /** The name of the column's text within the query. */
 export const source = (column: string): string => sqlName(`text of ${column}`);
+
+/** SQL for a column's text, replaced as the mapping says. */
+function replaced(column: string, values: TextSource["values"] = {}): string {
+  const cases = Object.entries(values).map(([from, to]) => `WHEN ${sqlText(from)} THEN ${sqlText(to)}`);
+  return cases.length === 0 ? source(column) : `CASE ${source(column)} ${cases.join(" ")} ELSE ${source(column)} END`;
+}
 
 /** All columns of `mapped`, in the order in which faults are checked. */
 export function fieldsSql(mapping: Mapping): FieldSql[] {
@@ -174,13 +181,13 @@ function formatWords({ format, step }: TimeSource): string {
 export function identifierSql(
   column: string,
   name: string,
-  given: Pick<TextSource, "constant" | "clean"> & { readonly column?: string | undefined },
+  given: Pick<TextSource, "constant" | "clean" | "values"> & { readonly column?: string | undefined },
   isRequired: boolean,
 ): FieldSql {
   if (given.column === undefined) {
     return { column, type: "VARCHAR", uses: [], value: sqlText(given.constant ?? ""), faults: [] };
   }
-  const text = source(given.column);
+  const text = replaced(given.column, given.values);
   const value = given.clean ? `left(regexp_replace(${text}, '[^A-Za-z0-9._:-]', '_', 'g'), 64)` : text;
   const hint = given.clean ? "" : "; `clean: true` replaces other characters";
   const faults = [
@@ -201,7 +208,7 @@ function declaredSql(field: MappedField, given: TimeSource | TextSource | Decima
   const text = given as TextSource;
   if (type === "identifier" || field.format === "id") return identifierSql(name, name, text, required);
   if (text.column === undefined) return constantSql(field, text.constant ?? "");
-  const from = source(text.column);
+  const from = replaced(text.column, text.values);
   const [value, condition, reason] = checkedText(field, from);
   const faults = [
     ...(required ? [[`${from} IS NULL`, `has no ${name} (column ${text.column})`] as const] : []),
@@ -221,14 +228,22 @@ const PATTERNS: Readonly<Record<string, readonly [pattern: string, words: string
 function checkedText({ name, type, format, values = [] }: MappedField, from: string): [string, string, string] {
   const own = sqlName(name);
   if (type === "boolean") {
-    return [`try_cast(${from} AS BOOLEAN)`, `${from} IS NOT NULL AND ${own} IS NULL`, "is neither true nor false"];
+    return [
+      `try_cast(${from} AS BOOLEAN)`,
+      `${from} IS NOT NULL AND ${own} IS NULL`,
+      `is neither true nor false${VALUES_HINT}`,
+    ];
   }
   if (type === "country") {
     const known = [...COUNTRIES].map(sqlText).join(", ");
-    return [`upper(${from})`, `${own} NOT IN (${known})`, "is not an ISO 3166-1 alpha-2 code"];
+    return [`upper(${from})`, `${own} NOT IN (${known})`, `is not an ISO 3166-1 alpha-2 code${VALUES_HINT}`];
   }
   if (type === "enum") {
-    return [from, `${own} NOT IN (${values.map(sqlText).join(", ")})`, `is not one of ${values.join(", ")}`];
+    return [
+      from,
+      `${own} NOT IN (${values.map(sqlText).join(", ")})`,
+      `is not one of ${values.join(", ")}${VALUES_HINT}`,
+    ];
   }
   const [pattern, words] = PATTERNS[format ?? ""] ?? [];
   if (pattern !== undefined) return [from, `NOT regexp_full_match(${own}, '${pattern}')`, `is not ${words}`];

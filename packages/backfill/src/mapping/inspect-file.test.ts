@@ -123,9 +123,68 @@ describe("a declared column", () => {
   test.each([
     ["shop", "text", 'the file has no column "shop"'],
     ["items", "boolean", '"2" does not have this type'],
-    ["items", "enum", '"0" is not a lowercase name'],
-    ["contact", "text", "it seems to contain personal data"],
+    ["items", "enum", '"0" does not begin with a letter'],
+    ["contact", "text", "it seems to contain personal data, which must not be stored as plain text. Use the token"],
   ] as const)("%s:%s is rejected", async (column, type, message) => {
     await expect(declare(column, type)).rejects.toThrow(`--declare ${column}:${type}: ${message}`);
+  });
+});
+
+describe("regression #28: an export with its own names, codes and formats", () => {
+  const header = "Beleg;Zeitpunkt;Kartennr;Shop;Channel;Wert EUR;Stufe;Konto;Chargeback;Chargeback Date";
+  const COUNT = 10_050;
+  const pad = (value: number) => String(value).padStart(2, "0");
+  const line = (index: number) => {
+    // The only fraud comes after the sampled rows.
+    const label = index === COUNT - 1 ? "Y;24.01.2024" : "N;";
+    const clock = `${pad(index % 24)}:${pad(index % 60)}:00`;
+    return `A${index};13.01.2024 ${clock};4111 1111 1111 1111;S-1;${["pos", "web"][index % 2]};1.0${pad(index % 60)},99;${["Gold", "Silber"][index % 2]};KT-${index % 9};${label}`;
+  };
+  const content = `${[header, ...Array.from({ length: COUNT }, (_, index) => line(index))].join("\r\n")}\r\n`;
+
+  test("columns are found by their values, labels in the whole file, and codes are named", async () => {
+    const { fields, label, notes } = await inspect(content);
+    expect(fields).toMatchObject({
+      transaction_id: { column: "Beleg" },
+      card: { column: "Kartennr", holds: "number" },
+      occurred_at: { column: "Zeitpunkt", format: "%d.%m.%Y %H:%M:%S" },
+      amount: { column: "Wert EUR", decimal: "," },
+    });
+    const reported = { column: "Chargeback Date", format: "%d.%m.%Y" };
+    expect(label).toMatchObject({ column: "Chargeback", fraud: ["Y"], genuine: ["N"], reported_at: reported });
+    expect(notes.join("\n")).toContain("occurred_at: Zeitpunkt has no time zone; UTC is a guess");
+    expect(notes.join("\n")).toMatch(
+      /channel: Channel has the values pos, web; add channel: \{ column: Channel, values: \{ pos: ecommerce, … \} \}, with/,
+    );
+  });
+
+  test("an enum may have values that are not names, and a token keeps an account number out of payment.yaml", async () => {
+    const { yaml, declared } = await inspect(content, [
+      { column: "Stufe", type: "enum" },
+      { column: "Konto", type: "token" },
+    ]);
+    expect(parse(yaml).fields.stufe).toEqual({ column: "Stufe", values: { Gold: "gold", Silber: "silber" } });
+    const before = "fields:\n  - { name: k_token, path: k, number: 7, sealed: 3, token: { prefix: ko, word: k } }\n";
+    const after = parse(declared.reduce(addField, before)) as { fields: object[] };
+    expect(after.fields.slice(1)).toEqual([
+      expect.objectContaining({ name: "stufe", type: "enum", values: ["gold", "silber"], example: "gold" }),
+      expect.objectContaining({
+        ...{
+          name: "konto_token",
+          path: "konto",
+          type: "token",
+          number: 9,
+          sealed: 4,
+          class: "personal",
+          subject: true,
+        },
+        ...{ token: { prefix: "kn", word: "konto" }, example: "konto-1" },
+      }),
+    ]);
+  });
+
+  test("a file that is not UTF-8 is rejected with the command that converts it", async () => {
+    writeFileSync(join(folder, "latin.csv"), Buffer.from("id;H\u00e4ndler\n1;2\n", "latin1"));
+    await expect(inspectFile(join(folder, "latin.csv"), folder)).rejects.toThrow(/is not UTF-8.*iconv -f WINDOWS-1252/);
   });
 });

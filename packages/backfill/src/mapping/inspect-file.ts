@@ -8,7 +8,7 @@ import { formatOf } from "./mapping.js";
 import type { ColumnProfile } from "./profile-columns.js";
 import { MISSING_TEXTS, profileColumn } from "./profile-columns.js";
 import type { Proposal } from "./propose-fields.js";
-import { fieldEntry, proposeFields } from "./propose-fields.js";
+import { fieldEntry, isRareByName, proposeFields } from "./propose-fields.js";
 import { distinctTexts, sampleRows } from "./read-raw.js";
 import { readHeader } from "./scan-lines.js";
 
@@ -22,6 +22,8 @@ export interface Inspection extends Proposal {
 
 /** Number of rows to sample from the start of the file. */
 const SAMPLE_ROWS = 10_000;
+/** Number of distinct values to read of a column that may be empty at the start of the file. */
+const RARE_READ_MAX = 1_000;
 /**
  * Number of distinct values to read: enough to detect an enum with too many values, even if the column also contains
  * every string that represents a missing value.
@@ -47,7 +49,11 @@ export async function inspectFile(
   try {
     const csv = format === "csv" ? { delimiter: (await readHeader(file, '"')).delimiter } : {};
     const { columns, texts } = await sampleRows(connection, { file, format, csv }, SAMPLE_ROWS);
-    const profiles = columns.map((name, index) => profileColumn(name, texts[index] ?? []));
+    const profiles: ColumnProfile[] = [];
+    for (const [index, name] of columns.entries()) {
+      const all = isRareByName(name) ? await distinctTexts(connection, { file, format, csv }, name, RARE_READ_MAX) : [];
+      profiles.push(profileColumn(name, all.length > 0 ? all : (texts[index] ?? [])));
+    }
     const declared: DeclaredField[] = [];
     for (const one of declarations) {
       const isEnum = one.type === "enum";
@@ -77,9 +83,10 @@ function withDeclared(
   profiles: readonly ColumnProfile[],
   declared: readonly DeclaredField[],
 ): Proposal {
-  const fields = declared.flatMap(({ name, column, type }) => {
+  const fields = declared.flatMap(({ name, column, type, replaced }) => {
     const profile = profiles.find((one) => one.name === column);
-    return profile === undefined ? [] : [[name, fieldEntry(profile, { type })] as const];
+    const values = replaced === undefined ? {} : { values: replaced };
+    return profile === undefined ? [] : [[name, { ...fieldEntry(profile, { type }), ...values }] as const];
   });
   return { ...proposal, fields: { ...proposal.fields, ...Object.fromEntries(fields) } };
 }

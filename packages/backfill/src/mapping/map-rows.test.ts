@@ -311,3 +311,20 @@ fields:
     expect(await rowsOf(one)).toMatchObject([{ occurred_at_ms: String(expected) }]);
   });
 });
+
+test("regression #28: `values` replaces the codes of a file, and unknown codes are rejected", async () => {
+  const text = OWN_MAPPING.replace(
+    "label:",
+    "  channel: { column: kind, values: { fuel: point_of_sale, games: in_app } }\nlabel:",
+  );
+  const { checked } = await check(text, ownCsv({ days: 3, perDay: 40 }));
+  expect(checked.accepted).toBeGreaterThan(0);
+  expect(checked.rejected).toEqual([
+    { reason: expect.stringMatching(/^channel is not one of .*`values` in the mapping/), rows: 120 - checked.accepted },
+  ]);
+  const channels = new Set((await rowsOf(text)).map(({ channel }) => channel));
+  expect([...channels].toSorted()).toEqual(["in_app", "point_of_sale"]);
+  expect(() => mappingOf(text.replace("in_app", "app"))).toThrow(
+    /channel\.values: app is not one of ecommerce, in_app/,
+  );
+});

@@ -20,6 +20,7 @@ const UNITS_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const START_YEARS = [1900, 2200] as const;
 const LABEL_DELAY_DAYS_MAX = 3_650;
 const MISSING_MAX = 20;
+const VALUES_MAX = 200;
 const LABEL_VALUES_MAX = 100;
 
 const columnName = z.string().min(1, "must name a column");
@@ -48,8 +49,21 @@ export const text = z
     constant: z.string().min(1).max(128).optional(),
     /** Replaces characters that are not allowed in an identifier with `_`. */
     clean: z.boolean().default(false),
+    /** Values of the field by texts of the column. Other texts are used unchanged. */
+    values: z
+      .record(z.string(), z.string().min(1).max(128))
+      .refine((given) => Object.keys(given).length <= VALUES_MAX, `must have at most ${VALUES_MAX} entries`)
+      .optional(),
   })
   .superRefine(exactlyOne("column", "constant"));
+
+/** The source of an enum, whose `values` must be known. */
+const enumText = (known: readonly string[]) =>
+  text.superRefine(({ values = {} }, context) => {
+    for (const value of Object.values(values).filter((one) => !known.includes(one))) {
+      context.addIssue({ code: "custom", path: ["values"], message: `${value} is not one of ${known.join(", ")}` });
+    }
+  });
 
 const transactionId = z
   .strictObject({
@@ -129,8 +143,9 @@ const decimals = z.strictObject({ column: columnName, decimal: z.enum([".", ","]
 
 /** One entry for each field of payment.yaml. */
 const declared = Object.fromEntries(
-  MAPPED_FIELDS.map(({ name, wire, type, required = false }) => {
-    const kind = type === "time" ? time : wire === "double" || wire === "int64" ? decimals : text;
+  MAPPED_FIELDS.map(({ name, wire, type, values, required = false }) => {
+    const texts = values === undefined ? text : enumText(values);
+    const kind = type === "time" ? time : wire === "double" || wire === "int64" ? decimals : texts;
     return [name, required ? kind : kind.optional()];
   }),
 );

@@ -48,6 +48,9 @@ export const looksLike = {
   commaNumber: (column: ColumnProfile) =>
     column.share((value) => COMMA_NUMBER.test(value) || WHOLE.test(value)) >= MOST &&
     column.values.some((value) => value.includes(",")),
+  /** Most values have two decimals. */
+  money: (column: ColumnProfile) =>
+    column.share((value) => /^-?(?:\d{1,3}(?:[.,' ]\d{3})+|\d+)[.,]\d{2}$/.test(value)) >= MOST,
   within: (column: ColumnProfile, [least, greatest]: readonly [number, number]) =>
     column.share((value) => POINT_NUMBER.test(value) && Number(value) >= least && Number(value) <= greatest) >= MOST,
 } as const;

@@ -17,7 +17,7 @@ export interface Proposal {
 /** Common column names per field, most reliable first. Compared in lower case, with letters and digits only. */
 const NAMES: Readonly<Record<string, readonly RegExp[]>> = {
   transaction_id: [
-    /^(?:transaction|trans|txn?|payment|order)(?:id|num|number|ref|reference)$/,
+    /^(?:transaction|trans|txn?|payment|order|booking)(?:id|no|num|number|ref|reference)$/,
     /^(?:id|uuid|ref|reference)$/,
   ],
   card: [
@@ -59,8 +59,15 @@ const FRAUD_TEXTS: ReadonlySet<string> = new Set(["1", "1.0", "true", "t", "yes"
 const LABEL_VALUES_MAX = 4;
 const DELAY_GUESS = "7d";
 const ID_DISTINCT_MIN = 0.999;
+const MOSTLY_FILLED = 0.99;
+
+const NAMED_VALUES_MAX = 10;
 
 const plain = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
+
+/** Whether a column's first rows are not enough, because a label or its time is often missing there. */
+export const isRareByName = (column: string): boolean =>
+  ["label", "reported_at"].some((field) => NAMES[field]?.some((name) => name.test(plain(column))));
 
 /** Proposes a column for each field, based on column names and samples. */
 export function proposeFields(columns: readonly ColumnProfile[]): Proposal {
@@ -75,27 +82,42 @@ export function proposeFields(columns: readonly ColumnProfile[]): Proposal {
     }
     return undefined;
   };
+  /** Takes a column by its values, for files whose names say nothing. */
+  const guess = (field: string, fits: (column: ColumnProfile) => boolean): ColumnProfile | undefined => {
+    const column = [...free.values()].find((one) => one.values.length > 0 && fits(one));
+    if (column === undefined) return undefined;
+    free.delete(column.name);
+    notes.push(`${field}: ${column.name} is used because of its values, which is a guess`);
+    return column;
+  };
   const notes: string[] = [];
-  const label = proposeLabel(take, notes);
+  const label = proposeLabel(take, columns, notes);
   const fields: Proposal["fields"] = {};
   const add = (name: string, entry: Record<string, unknown> | undefined, otherwise: string): void => {
     if (entry === undefined) notes.push(otherwise);
     else fields[name] = entry;
   };
   fields.transaction_id = transactionIdEntry(take("transaction_id", isId));
-  if (!("column" in fields.transaction_id))
-    notes.push("transaction_id: no column is unique; the row number becomes the ID");
-  add("card", cardEntry(take, notes), "card: name the column that identifies the card, such as a customer's ID");
-  const amount = take("amount", (column) => looksLike.number(column) || looksLike.commaNumber(column));
+  add("card", cardEntry(take, guess, notes), "card: name the column that identifies the card, such as a customer's ID");
+  const amount =
+    take("amount", (column) => looksLike.number(column) || looksLike.commaNumber(column)) ??
+    guess("amount", looksLike.money);
   add("amount", amount && amountEntry(amount), "amount: name the column with the amount");
   fields.currency = currencyEntry(take("currency", looksLike.currency), notes);
-  const time = take("occurred_at", (column) => timeOf(column) !== undefined);
+  const time =
+    take("occurred_at", (column) => timeOf(column) !== undefined) ?? guess("occurred_at", (one) => hasClock(one));
   add("occurred_at", time && timeEntry(time, notes), "occurred_at: name the column with the time of the payment");
   for (const field of MAPPED_FIELDS) {
     const column = take(field.name, (one) => fitsField(one, field));
     if (column !== undefined) fields[field.name] = fieldEntry(column, field);
     else if (field.required) notes.push(`${field.name}: name its column, or add a constant`);
   }
+  if (!("column" in fields.transaction_id)) {
+    const unique = guess("transaction_id", isUniqueName);
+    fields.transaction_id = transactionIdEntry(unique);
+    if (unique === undefined) notes.push("transaction_id: no column is unique; the row number becomes the ID");
+  }
+  notes.push(...columnsWithOtherValues(free, fields));
   const terminal = fields.terminal_id?.column;
   if (typeof terminal === "string" && !/terminal/i.test(terminal))
     notes.push(`terminal_id: ${terminal} is used as the terminal, which is a guess`);
@@ -105,10 +127,12 @@ export function proposeFields(columns: readonly ColumnProfile[]): Proposal {
 
 type Take = (field: string, fits: (column: ColumnProfile) => boolean) => ColumnProfile | undefined;
 
-function proposeLabel(take: Take, notes: string[]): Proposal["label"] {
+function proposeLabel(take: Take, columns: readonly ColumnProfile[], notes: string[]): Proposal["label"] {
   const column = take("label", ({ distinct }) => distinct.size <= LABEL_VALUES_MAX);
   if (column === undefined) {
-    notes.push("label: no column says which payments were fraud; without one, no model can be trained");
+    const pairs = columns.filter(({ distinct }) => distinct.size === 2).map(({ name }) => name);
+    const candidates = pairs.length === 0 ? "" : `; columns with two values: ${pairs.join(", ")}`;
+    notes.push(`label: no column says which payments were fraud; without one, no model can be trained${candidates}`);
     return undefined;
   }
   const values = [...column.distinct].toSorted();
@@ -133,12 +157,38 @@ function isId({ values, distinct, filled }: ColumnProfile): boolean {
   return filled === 1 && distinct.size >= values.length * ID_DISTINCT_MIN;
 }
 
+/** Whether each row has its own short text, which is neither a number with decimals nor a time. */
+function isUniqueName(column: ColumnProfile): boolean {
+  const isNumber = column.share((value) => /^-?\d*[.,]\d+$/.test(value)) > 0;
+  const isName = !isNumber && timeOf(column)?.format === undefined && !looksLike.cardNumber(column);
+  return isName && isId(column) && column.share((value) => IDENTIFIER_PATTERN.test(value)) === 1;
+}
+
+/** Whether almost every row has a time of day. */
+function hasClock(column: ColumnProfile): boolean {
+  const isTime = timeOf(column)?.format !== undefined && !looksLike.number(column);
+  return isTime && column.filled >= MOSTLY_FILLED && column.share((value) => value.includes(":")) === 1;
+}
+
+/** Unused columns that are named like an enum field, and how to use them. */
+function columnsWithOtherValues(free: ReadonlyMap<string, ColumnProfile>, fields: Proposal["fields"]): string[] {
+  return MAPPED_FIELDS.flatMap(({ name, values: known = [] }) => {
+    const column = [...free.values()].find((one) => plain(one.name) === plain(name));
+    if (known.length === 0 || fields[name] !== undefined || column === undefined) return [];
+    const texts = [...column.distinct].toSorted().slice(0, NAMED_VALUES_MAX);
+    const example = `{ column: ${column.name}, values: { ${texts[0]}: ${known[0]}, … } }`;
+    return [
+      `${name}: ${column.name} has the values ${texts.join(", ")}; add ${name}: ${example}, with ${known.join(", ")}`,
+    ];
+  });
+}
+
 function transactionIdEntry(column: ColumnProfile | undefined): Record<string, unknown> {
   return column === undefined ? { row: "row-" } : { column: column.name, ...cleaned(column) };
 }
 
-function cardEntry(take: Take, notes: string[]): Record<string, unknown> | undefined {
-  const numbers = take("card", looksLike.cardNumber);
+function cardEntry(take: Take, guess: Take, notes: string[]): Record<string, unknown> | undefined {
+  const numbers = take("card", looksLike.cardNumber) ?? guess("card", looksLike.cardNumber);
   if (numbers !== undefined) return { column: numbers.name, holds: "number" };
   const tokens = take("card", looksLike.cardToken);
   if (tokens !== undefined) return { column: tokens.name, holds: "token" };
@@ -167,6 +217,8 @@ function timeEntry(column: ColumnProfile, notes: string[]): Record<string, unkno
       `occurred_at: ${column.name} counts steps; the step length ${time.step} and the start ${time.start} are guesses`,
     );
   }
+  if (time?.format?.includes("%"))
+    notes.push(`occurred_at: ${column.name} has no time zone; UTC is a guess, so add time_zone if it is local time`);
   return { column: column.name, ...time };
 }
 

@@ -126,7 +126,7 @@ async function readCsv(connection: DuckDBConnection, format: FileFormat): Promis
 function tooManyBroken(file: string): TriplineError {
   return new TriplineError(
     "invalid-field",
-    `${file} has more than ${BROKEN_MAX} lines that cannot be read: check csv.delimiter and csv.quote.`,
+    `${file} has more than ${BROKEN_MAX} lines that cannot be read: check csv.delimiter, csv.quote, and that the file is UTF-8.`,
   );
 }
 

@@ -30,6 +30,8 @@ const READ_BYTES = 1 << 20;
 const BLANK_MAX = 1_000_000;
 const DELIMITERS = [",", ";", "\t", "|"];
 const BYTE_ORDER_MARK = "\uFEFF";
+/** Replaces bytes that are not UTF-8. */
+const REPLACEMENT = "\uFFFD";
 
 /** The bytes of a file, decompressed if its name ends in `.gz` or `.zst`. */
 export function openBytes(file: string): Readable {
@@ -42,7 +44,7 @@ export function openBytes(file: string): Readable {
 /**
  * The columns and delimiter of a CSV file. The delimiter is the most frequent candidate in the first line.
  *
- * @throws TriplineError `invalid-field` for an empty file
+ * @throws TriplineError `invalid-field` for an empty file, and for names that are not UTF-8
  */
 export async function readHeader(file: string, quote: string, delimiter?: string): Promise<CsvHeader> {
   const bytes = openBytes(file);
@@ -52,12 +54,18 @@ export async function readHeader(file: string, quote: string, delimiter?: string
       const candidates = delimiter === undefined ? DELIMITERS : [delimiter];
       const split = candidates.map((one) => ({ delimiter: one, columns: splitRecord(line, quote, one) }));
       const [best] = split.toSorted((left, right) => right.columns.length - left.columns.length);
+      if (line.includes(REPLACEMENT)) throw notUtf8(file);
       if (best !== undefined) return { ...best, columns: distinctNames(best.columns) };
     }
   } finally {
     bytes.destroy();
   }
   throw new TriplineError("invalid-field", `${file} is empty.`);
+}
+
+function notUtf8(file: string): TriplineError {
+  const convert = "iconv -f WINDOWS-1252 -t UTF-8 payments.csv > payments-utf8.csv";
+  return new TriplineError("invalid-field", `${file} is not UTF-8. Convert it first, for example: ${convert}`);
 }
 
 /** Appends the column's number to empty or repeated names. */
