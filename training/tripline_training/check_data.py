@@ -89,6 +89,22 @@ def sentences_of(report: DataReport) -> str:
     return " ".join([*named, *([f"And {more} more."] if more > 0 else [])])
 
 
+def add_feature_auc_max(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--feature-auc-max",
+        type=_auc_max,
+        default=Rules.feature_auc_max,
+        help="a single feature with at least this AUC is a fault, because it may have seen the label (default 0.98)",
+    )
+
+
+def _auc_max(text: str) -> float:
+    value = float(text)
+    if not 0.5 < value <= 1:
+        raise TrainingError("--feature-auc-max must be between 0.5 and 1.")
+    return value
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="tripline_training.check_data", description=__doc__.splitlines()[0])
     parser.add_argument("--features", type=Path, required=True, help="Parquet file of tripline backfill")
@@ -98,12 +114,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--label-delay-min", type=float, default=60, help="minimum seconds between a payment and its label (default 60)"
     )
-    parser.add_argument(
-        "--feature-auc-max", type=float, default=0.98, help="a single feature with a higher AUC is a fault"
-    )
+    add_feature_auc_max(parser)
     given = parser.parse_args(arguments)
-    if given.label_delay_min < 0 or not 0.5 < given.feature_auc_max <= 1:
-        raise TrainingError("--label-delay-min must not be negative, and --feature-auc-max must be between 0.5 and 1.")
+    if given.label_delay_min < 0:
+        raise TrainingError("--label-delay-min must not be negative.")
     rules = Rules(label_delay_ms_min=round(given.label_delay_min * 1000), feature_auc_max=given.feature_auc_max)
     report = check_data(given.features, given.feature_spec, rules)
     if given.output is not None:

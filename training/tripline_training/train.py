@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import xgboost
 
-from tripline_training.check_data import check_before_training
+from tripline_training.check_data import add_feature_auc_max, check_before_training
 from tripline_training.data.dataset import (
     ALWAYS,
     Dataset,
@@ -24,6 +24,7 @@ from tripline_training.data.dataset import (
     parse_span,
 )
 from tripline_training.data.feature_spec import read_feature_spec
+from tripline_training.data_checks.check_time_and_leakage import Rules
 from tripline_training.errors import TrainingError, run_command
 from tripline_training.evaluation.segments import describe_segments
 from tripline_training.make_scorecard import scorecard_to_publish
@@ -61,6 +62,8 @@ class Options:
     jobs: int
     alias: str | None
     commit: str | None
+    feature_auc_max: float = Rules.feature_auc_max
+    """A single feature with at least this AUC is a fault."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,8 @@ def train(options: Options) -> Outcome:
     params = read_params(options.params)
     root = registry.registry_root(options.registry)
     with step("data") as said:
-        check_before_training(options.features, options.feature_spec)
+        rules = Rules(feature_auc_max=options.feature_auc_max)
+        check_before_training(options.features, options.feature_spec, rules)
         dataset = open_dataset(options.features, spec, options.memory_rows_max)
         known_by_ms = options.known_by_ms
         if known_by_ms is None:
@@ -185,6 +189,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     )
     add_memory_rows_max(parser)
     add_constant_online(parser)
+    add_feature_auc_max(parser)
     parser.add_argument("--params", type=Path, default=DEFAULT_PARAMS)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
@@ -211,6 +216,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
         jobs=given.jobs,
         alias=given.alias,
         commit=given.commit,
+        feature_auc_max=given.feature_auc_max,
     )
 
 

@@ -194,9 +194,20 @@ def test_rejects_a_feature_that_reveals_the_label(options: MakeOptions, features
     data = columns()
     data["card_count_1d"] = data["fraud"] + data["amount"] / 1e6
     write_parquet(features_path, data)
-    with pytest.raises(TrainingError, match="card_count_1d: alone it separates fraud with an AUC of 1"):
+    with pytest.raises(TrainingError, match=r"card_count_1d: alone it separates fraud with an AUC of 1.*--feature-auc-max"):
         train(options())
     assert not (tmp_path / "registry").exists()
+
+
+def test_regression_28_the_limit_for_a_single_feature_can_be_raised(options: MakeOptions, features_path: Path) -> None:
+    data = columns()
+    data["card_count_1d"] = data["fraud"] + (np.arange(len(data["fraud"])) % 200 == 0)
+    write_parquet(features_path, data)
+    with pytest.raises(TrainingError, match="which is 0.98"):
+        train(options())
+    assert train(options("--feature-auc-max", "1")).rows > 0
+    with pytest.raises(TrainingError, match="must be between 0.5 and 1"):
+        options("--feature-auc-max", "2")
 
 
 def test_rejects_invalid_parameters(options: MakeOptions, tmp_path: Path) -> None:

@@ -22,6 +22,9 @@ export interface AssessOwnOptions {
   readonly map: string;
   /** The assessed days as `FROM..TO`, both inclusive. */
   readonly days: string;
+  readonly featureAucMax?: number;
+  /** The console also runs, and the system stops only when this fires. */
+  readonly stayUntil?: AbortSignal;
   readonly steps: StepLog;
 }
 
@@ -51,7 +54,8 @@ interface Run {
  *
  * @returns the exit code: 0 if each payment was decided exactly once and every served score equals the trainer's
  */
-export async function assessOnOwnData({ map, days, steps }: AssessOwnOptions): Promise<number> {
+export async function assessOnOwnData(options: AssessOwnOptions): Promise<number> {
+  const { map, days, steps, featureAucMax, stayUntil } = options;
   const period = parseDays(days);
   const { mapping, rejectsPath } = await openMapping(map);
   const workspace = workspaceIn(join(STATE_DIRECTORY, "own"));
@@ -65,8 +69,10 @@ export async function assessOnOwnData({ map, days, steps }: AssessOwnOptions): P
   if (firstMs === undefined) throw new Error(`${map} has no payments before ${days.slice(0, 10)} to train on.`);
   const warmUpMs = Math.min(WARM_UP_DAYS_MAX * DAY_MS, (period.fromMs - firstMs) / 3);
   const learnt = { from: instant(firstMs + warmUpMs), to: instant(period.fromMs) };
-  await trainOwnModel({ files, mapping, period: learnt, registryUrl, steps });
-  return withReplaySystem({ workspace, registryUrl, statePath: files.state, steps }, (system) =>
+  const limit = featureAucMax === undefined ? {} : { featureAucMax };
+  await trainOwnModel({ files, mapping, period: learnt, registryUrl, steps, ...limit });
+  const staying = stayUntil === undefined ? {} : { stayUntil };
+  return withReplaySystem({ workspace, registryUrl, statePath: files.state, steps, ...staying }, (system) =>
     playAndAssess(system, run),
   );
 }

@@ -27,6 +27,8 @@ export interface AssessOptions {
   readonly data: string;
   /** The evaluated days of a published split, `2018-08-08..2018-08-14`. */
   readonly days: string;
+  /** The console also runs, and the system stops only when this fires. */
+  readonly stayUntil?: AbortSignal;
   readonly steps: StepLog;
 }
 
@@ -65,7 +67,8 @@ export async function assessOnHandbook(options: AssessOptions): Promise<number> 
   );
   await steps.run(`train on ${fold.trainFrom}..${fold.trainTo}`, () => train(fold, files));
   const registryUrl = pathToFileURL(files.registry).href;
-  return withReplaySystem({ workspace, registryUrl, statePath: files.state, steps }, (system) =>
+  const staying = options.stayUntil === undefined ? {} : { stayUntil: options.stayUntil };
+  return withReplaySystem({ workspace, registryUrl, statePath: files.state, steps, ...staying }, (system) =>
     replayAndAssess(system, data, fold, files, steps),
   );
 }

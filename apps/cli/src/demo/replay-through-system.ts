@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { transactionId } from "@tripline/contracts/identifiers";
 import { runPython } from "@tripline/model-loop/run-python";
 import { openRegistry } from "@tripline/model-registry/open-registry";
@@ -17,23 +18,40 @@ const EVENT_AGE_DAYS_MAX = 36_500;
 /** A replay is not urgent, so decisions wait for their scores. */
 const REPLAY_SCORING_WAIT_MS = 20_000;
 
-/** Starts a system for payments of any age, and stops it after `work`. */
+/**
+ * Starts a system for payments of any age, and stops it after `work`. With `stayUntil`, it also starts the console, and
+ * stops everything when that signal fires.
+ */
 export async function withReplaySystem(
-  options: Pick<SystemOptions, "workspace" | "registryUrl" | "statePath" | "steps">,
+  {
+    stayUntil,
+    ...options
+  }: Pick<SystemOptions, "workspace" | "registryUrl" | "statePath" | "steps"> & { readonly stayUntil?: AbortSignal },
   work: (system: RunningSystem) => Promise<number>,
 ): Promise<number> {
   const system = await startSystem({
     ...options,
+    hasConsole: stayUntil !== undefined,
     ports: readPorts(),
     eventAgeDaysMax: EVENT_AGE_DAYS_MAX,
     scoringWaitMs: REPLAY_SCORING_WAIT_MS,
     endOnSignals: false,
   });
   try {
-    return await work(system);
+    const code = await work(system);
+    if (stayUntil !== undefined && !stayUntil.aborted) {
+      process.stdout.write(`  API ${system.apiUrl}. Press Ctrl-C to stop.\n  ${consoleLine(system)}\n`);
+      await once(stayUntil, "abort");
+    }
+    return code;
   } finally {
     await options.steps.finish("stop everything", () => system.stop());
   }
+}
+
+/** Where the console is, and who can sign in. */
+export function consoleLine({ console: { url, userName, password } }: Pick<RunningSystem, "console">): string {
+  return `Console ${url}: sign in as ${userName} with the password ${password}`;
 }
 
 export interface Replayed {

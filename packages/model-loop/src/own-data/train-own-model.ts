@@ -30,14 +30,17 @@ export function trainOwnModel(options: {
   readonly period: Period;
   /** RFC 3339 time: labels that arrived later are not used. Default: the end of the period. */
   readonly knownBy?: string;
+  /** A single feature with at least this AUC is rejected, because it may have seen the label. Default: 0.98. */
+  readonly featureAucMax?: number;
   readonly registryUrl: string;
   readonly steps: StepLog;
 }): Promise<string> {
-  const { files, mapping, period, registryUrl, steps, knownBy = endOf(period) } = options;
+  const { files, mapping, period, registryUrl, steps, knownBy = endOf(period), featureAucMax } = options;
+  const limit = featureAucMax === undefined ? [] : ["--feature-auc-max", String(featureAucMax)];
   return trainChampion({
     features: files.features,
     registryUrl,
-    periods: ["--train-from", period.from, "--train-to", period.to, "--known-by", knownBy],
+    periods: ["--train-from", period.from, "--train-to", period.to, "--known-by", knownBy, ...limit],
     constantOnline: featuresLackingInput(mapping),
     title: `train on ${period.from}..${period.to}`,
     steps,

@@ -48,3 +48,10 @@ export async function openMapping(path: string): Promise<{ mapping: Mapping; rej
   const rejectsPath = `${path.replace(/\.ya?ml$/, "")}.rejects.ndjson`;
   return { mapping: await readMapping(path, declared), rejectsPath };
 }
+
+/** `when` is the option that it needs. */
+export const featureAucMaxOption = (when: string): Option =>
+  new Option(
+    "--feature-auc-max <area>",
+    `with ${when}: do not train if a single feature separates fraud with at least this AUC, because it may have seen the label (default: 0.98)`,
+  ).argParser(Number);

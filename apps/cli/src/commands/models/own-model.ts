@@ -18,6 +18,7 @@ export interface OwnFlags {
   readonly registry?: string;
   readonly cardTokenKey?: Buffer;
   readonly tenant?: string;
+  readonly featureAucMax?: number;
 }
 
 export function ownRegistry(flags: OwnFlags): string {
@@ -42,7 +43,9 @@ export async function ownFeatures(flags: OwnFlags, steps: StepLog): Promise<{ ma
 export async function trainOnOwnData(flags: OwnFlags, steps: StepLog): Promise<void> {
   const { mapping, files } = await ownFeatures(flags, steps);
   const registryUrl = ownRegistry(flags);
-  const version = await trainOwnModel({ files, mapping, period: flags, registryUrl, steps });
+  const { featureAucMax } = flags;
+  const limit = featureAucMax === undefined ? {} : { featureAucMax };
+  const version = await trainOwnModel({ files, mapping, period: flags, registryUrl, steps, ...limit });
   process.stdout.write(
     `\n  ${MODEL_NAME} ${version} is the champion of ${registryUrl}\n  Next: npx tripline evaluate --map ${flags.map} --from … --to …, with days after ${flags.to}\n`,
   );

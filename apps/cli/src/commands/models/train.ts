@@ -11,7 +11,7 @@ import { MODEL_NAME } from "@tripline/system/services/plan-services";
 import { ROOT, workspaceIn } from "@tripline/system/services/workspace";
 import { bootstrapSteps, StepLog } from "@tripline/system/step-log";
 import { Command } from "commander";
-import { cardTokenKeyOption, mapOption, OF_DEMO } from "../data/map-options.js";
+import { cardTokenKeyOption, featureAucMaxOption, mapOption, OF_DEMO } from "../data/map-options.js";
 import { wholeNumber } from "../number-options.js";
 import { trainOnOwnData } from "./own-model.js";
 
@@ -41,6 +41,7 @@ interface TrainFlags {
   readonly to?: string;
   readonly cardTokenKey?: Buffer;
   readonly tenant?: string;
+  readonly featureAucMax?: number;
 }
 
 /** `tripline train`: publishes a model from scratch, with the demo's options by default. */
@@ -52,6 +53,7 @@ export function trainCommand(): Command {
     .option("--to <day>", "with --map: last day to train on; labels that arrive later are not used")
     .addOption(cardTokenKeyOption(`with --map; ${OF_DEMO}`))
     .option("--tenant <name>", "with --map: the tenant of the payments (default: the demo's tenant)")
+    .addOption(featureAucMaxOption("--map"))
     .option("--days <count>", `days of history, at least ${HISTORY_DAYS_MIN}`, wholeNumber, HISTORY_DAYS)
     .option("--cards <count>", "active cards", wholeNumber, DEMO_SIMULATION.cards)
     .option("--terminals <count>", "active terminals", wholeNumber, DEMO_SIMULATION.terminals)

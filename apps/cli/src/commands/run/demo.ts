@@ -17,9 +17,11 @@ import { assessOnOwnData } from "../../demo/assess-own.js";
 import { declinedLines, LiveView, latencyLine, qualityLines, refusedLines } from "../../demo/live-view.js";
 import { memoryLines } from "../../demo/measure-memory.js";
 import { playTraffic } from "../../demo/play-traffic.js";
+import { consoleLine } from "../../demo/replay-through-system.js";
 import { firstRequest } from "../../demo/show-first-request.js";
 import { Tally } from "../../demo/tally.js";
 import { watchServers } from "../../demo/watch-servers.js";
+import { featureAucMaxOption } from "../data/map-options.js";
 import { loadLocalProfiles } from "../data/rebuild-state.js";
 import { positiveNumber } from "../number-options.js";
 
@@ -28,6 +30,8 @@ interface DemoOptions {
   readonly rate: number;
   readonly data?: string;
   readonly assess?: string;
+  readonly stay?: boolean;
+  readonly featureAucMax?: number;
   readonly workspace: string;
   readonly docker?: boolean;
   readonly topology?: Topology;
@@ -42,13 +46,15 @@ const REDRAW_MS = 1_000;
 export function demoCommand(): Command {
   return new Command("demo")
     .description("start everything on this machine, send traffic and show the decisions")
-    .option("--exit-after <duration>", "stop after this time, for example 30s; `end` with --data")
+    .option("--exit-after <duration>", "stop after this time, for example 30s")
     .option("--rate <payments>", "payments per second", positiveRate, 100)
     .option(
       "--data <path>",
       "replay your own payments (path of mapping.yaml) or the handbook's benchmark data (path of its folder)",
     )
     .option("--assess <days>", "with --data: days to replay and assess, for example 2018-08-08..2018-08-14")
+    .option("--stay", "with --data: also run the console, and keep running until Ctrl-C")
+    .addOption(featureAucMaxOption("--data"))
     .addOption(
       new Option(
         "--topology <name>",
@@ -74,18 +80,20 @@ export function demoCommand(): Command {
       if (options.docker) throw new Error("--docker works only with npm run: npm run demo -- --docker");
       const end = endOnSignal();
       const steps = new StepLog(process.stderr, bootstrapSteps(), end.signal);
-      const play = options.data === undefined ? playDemo(options, steps, end) : replayData(options, steps);
+      const play = options.data === undefined ? playDemo(options, steps, end) : replayData(options, steps, end);
       process.exitCode = await play;
     });
 }
 
-async function replayData(options: DemoOptions, steps: StepLog): Promise<number> {
+async function replayData(options: DemoOptions, steps: StepLog, end: AbortController): Promise<number> {
   if (options.data === undefined || options.assess === undefined) {
     throw new Error("--data requires --assess with the days to replay, for example --assess 2018-08-08..2018-08-14");
   }
-  const { data, assess: days } = options;
-  if (/\.ya?ml$/.test(data)) return assessOnOwnData({ map: data, days, steps });
-  return assessOnHandbook({ data, days, steps });
+  const { data, assess: days, featureAucMax, stay = false } = options;
+  const staying = stay ? { stayUntil: end.signal } : {};
+  if (!/\.ya?ml$/.test(data)) return assessOnHandbook({ data, days, steps, ...staying });
+  const limit = featureAucMax === undefined ? {} : { featureAucMax };
+  return assessOnOwnData({ map: data, days, steps, ...limit, ...staying });
 }
 
 /** @returns the exit code: 0 if every accepted payment got exactly one decision */
@@ -166,8 +174,7 @@ async function play(
   let decidedBefore = 0;
   let startUp = "";
   process.stdout.write(`\n  API ${system.apiUrl} (OpenAPI at /openapi.json). Press Ctrl-C to stop.\n`);
-  const { url, userName, password } = system.console;
-  process.stdout.write(`  Console ${url}: sign in as ${userName} with the password ${password}\n`);
+  process.stdout.write(`  ${consoleLine(system)}\n`);
   const authority = system.security?.authority.file;
   if (authority !== undefined) {
     process.stdout.write(`  Browsers and other programs must trust its certificate authority: ${authority}\n`);
