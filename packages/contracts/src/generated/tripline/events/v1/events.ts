@@ -612,7 +612,7 @@ export interface Rollout {
   why: string;
 }
 
-/** A column whose distribution on a day differs from the days before. */
+/** A column whose distribution on a day differs from that of the days before. */
 export interface DriftedColumn {
   column: string;
   /** `feature`, `score`, `outcome` or `performance`. */
@@ -680,7 +680,7 @@ export interface PolicyActivation {
  * audit log. Subjects are ids and tokens, never names, e-mail addresses or card numbers in plaintext.
  */
 export interface AuditEvent {
-  /** The same event again has the same id. */
+  /** Stays the same if the event is published again. */
   eventId: string;
   /** Empty if the event concerns all tenants. */
   tenant: string;
@@ -701,7 +701,7 @@ export interface AuditEvent {
 
 /** A change to a case, for other systems. Topic `case-events`, keyed by case. It identifies the case and users by id. */
 export interface CaseEvent {
-  /** The same event again has the same id. */
+  /** Stays the same if the event is published again. */
   eventId: string;
   tenant: string;
   caseId: string;
