@@ -20,8 +20,10 @@ from datetime import UTC, datetime, timedelta
 
 from pyiceberg.catalog.sql import SqlCatalog
 
+from iceberg.catalog import FOLDER, lake_location, open_catalog
 from iceberg.lake_log import PublishError
-from iceberg.tables import FOLDER, Limits, Publication, lake_location, open_catalog, publish_topic
+from iceberg.sign_in import sign_in
+from iceberg.tables import Limits, Publication, publish_topic
 
 TOPICS = [
     "transactions",
@@ -160,6 +162,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     try:
+        sign_in(os.environ)
         lake = lake_location(given.lake)
         url = catalog_url(given.catalog, lake)
     except PublishError as error:

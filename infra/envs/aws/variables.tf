@@ -32,7 +32,7 @@ variable "namespace" {
 variable "images" {
   description = "Container images, each of which has its own repository."
   type        = set(string)
-  default     = ["ingestion", "features", "scoring", "scoring-gpu", "decisions", "auth", "control", "console", "archive", "tripline", "cli", "training"] # tripline is apps/tripline
+  default     = ["ingestion", "features", "scoring", "scoring-gpu", "decisions", "auth", "control", "console", "archive", "tripline", "cli", "training", "iceberg"] # tripline is apps/tripline
 }
 
 variable "admin_role_arns" {

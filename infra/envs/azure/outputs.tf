@@ -19,6 +19,7 @@ output "helm_values" {
       user           = local.database_users["auth"]
       controlUser    = local.database_users["control"]
       consoleUser    = local.database_users["console"]
+      icebergUser    = local.database_users["iceberg"]
       authentication = "azure-entra"
     }
     lake     = { url = module.objectstore.urls["lake"], storageClass = module.files.storage_class_name, size = "${var.files.lake_gib}Gi" }

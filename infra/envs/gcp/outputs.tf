@@ -19,6 +19,7 @@ output "helm_values" {
       user           = module.database.users["auth"]
       controlUser    = module.database.users["control"]
       consoleUser    = module.database.users["console"]
+      icebergUser    = module.database.users["iceberg"]
       authentication = "gcp-iam"
     }
     lake     = { url = module.objectstore.urls["lake"], storageClass = module.files.storage_class_name, size = "${var.files.lake_gib}Gi" }

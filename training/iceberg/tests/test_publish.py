@@ -20,9 +20,10 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.table import Table
 
+from iceberg.catalog import lake_location, open_catalog
 from iceberg.lake_log import PublishError
 from iceberg.publish import catalog_url, publish_all
-from iceberg.tables import Limits, expire_snapshots, lake_location, open_catalog, publish_topic, table_name, tail_of
+from iceberg.tables import Limits, expire_snapshots, publish_topic, table_name, tail_of
 from iceberg.tests.lake import DAYS, TOPIC, Lake, offsets
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -11,9 +11,10 @@ from moto.server import ThreadedMotoServer
 from pyarrow.fs import S3FileSystem, copy_files
 from pyiceberg.table import Table
 
+from iceberg.catalog import lake_location, open_catalog
 from iceberg.lake_log import PublishError
 from iceberg.publish import catalog_url, publish_all
-from iceberg.tables import Limits, lake_location, open_catalog, table_name
+from iceberg.tables import Limits, table_name
 from iceberg.tests.lake import DAYS, TOPIC, Lake, offsets
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -83,6 +84,11 @@ def test_a_lake_in_azure_is_published(tmp_path: Path, monkeypatch: pytest.Monkey
     finally:
         server.kill()
         server.wait()
+
+
+def test_the_address_of_a_container_in_azure_is_a_lake() -> None:
+    assert lake_location("https://acme.blob.core.windows.net/lake") == "abfss://lake@acme.dfs.core.windows.net"
+    assert lake_location("https://acme.blob.core.windows.net/lake/a/b/") == "abfss://lake@acme.dfs.core.windows.net/a/b"
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,11 @@ app.kubernetes.io/part-of: tripline
 {{- if and .Values.services.features.enabled (or .Values.lake.url .Values.lake.existingClaim .Values.services.archive.enabled) }}yes{{ end }}
 {{- end }}
 
+{{/* "yes" if the lake is published as Iceberg tables. */}}
+{{- define "tripline.hasIceberg" -}}
+{{- if and .Values.jobs.iceberg.enabled (or .Values.lake.url .Values.lake.existingClaim .Values.services.archive.enabled) }}yes{{ end }}
+{{- end }}
+
 {{/* Hours between snapshots of the window states; 0 if none are taken. */}}
 {{- define "tripline.snapshotHours" -}}
 {{- if include "tripline.hasSnapshots" . }}{{ .Values.jobs.snapshots.everyHours }}{{ else }}0{{ end }}

@@ -129,7 +129,7 @@ variables {
 
 run "environment" {
   assert {
-    condition     = join(" ", keys(output.helm_values.serviceAccounts)) == "archive auth console control decisions features ingestion scoring snapshots training"
+    condition     = join(" ", keys(output.helm_values.serviceAccounts)) == "archive auth console control decisions features iceberg ingestion scoring snapshots training"
     error_message = "Every service needs its own identity."
   }
 

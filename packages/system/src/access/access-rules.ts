@@ -11,6 +11,8 @@ const ACCESS_FILE = join(ROOT, "infra", "access.yaml");
 export const SETUP_USER = "setup";
 /** The user that collects the stores' metrics and has no access to their data. */
 export const COLLECTOR_USER = "collector";
+/** Owns the catalog of the Iceberg tables. An installation without its password does not publish the lake. */
+export const CATALOG_ROLE = "iceberg";
 /** The user that the commands run as. */
 export const OPERATOR_USER = "operator";
 

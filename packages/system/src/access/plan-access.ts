@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { deadLetterTopic, isDeadLetterTopic } from "@tripline/contracts/topics";
 import type { KafkaRight } from "@tripline/kafka/port";
 import type { AccessRules } from "./access-rules.js";
-import { COLLECTOR_USER, OPERATOR_USER, SETUP_USER } from "./access-rules.js";
+import { CATALOG_ROLE, COLLECTOR_USER, OPERATOR_USER, SETUP_USER } from "./access-rules.js";
 
 /** Commands that every Redis client connection sends. */
 const COMMANDS_OF_ALL = [
@@ -112,6 +112,7 @@ export function databaseStatements(
     "REVOKE ALL ON SCHEMA public FROM PUBLIC",
     ...databaseRoles(rules).flatMap((role) => {
       const password = passwords[role];
+      if (password === undefined && role === CATALOG_ROLE) return [];
       if (password === undefined) throw new Error(`There is no password for the database role ${role}.`);
       const name = identifier(role);
       return [

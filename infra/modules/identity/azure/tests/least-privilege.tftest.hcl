@@ -46,7 +46,7 @@ run "least_privilege" {
   }
 
   assert {
-    condition     = join(" ", keys(azurerm_role_assignment.bucket)) == "archive/lake console/attachments console/models control/anchors control/models decisions/models features/lake scoring/models snapshots/lake training/datasets training/lake training/models"
+    condition     = join(" ", keys(azurerm_role_assignment.bucket)) == "archive/lake console/attachments console/models control/anchors control/models decisions/models features/lake iceberg/lake scoring/models snapshots/lake training/datasets training/lake training/models"
     error_message = "Ingestion and auth must not use containers."
   }
 

@@ -33,7 +33,7 @@ run "least_privilege" {
   }
 
   assert {
-    condition     = join(" ", keys(google_storage_bucket_iam_member.service)) == "archive/lake console/attachments console/models control/anchors control/models decisions/models features/lake scoring/models snapshots/lake training/datasets training/lake training/models"
+    condition     = join(" ", keys(google_storage_bucket_iam_member.service)) == "archive/lake console/attachments console/models control/anchors control/models decisions/models features/lake iceberg/lake scoring/models snapshots/lake training/datasets training/lake training/models"
     error_message = "Ingestion and auth must not use buckets."
   }
 
