@@ -51,6 +51,8 @@ import { CONSOLE_MIGRATIONS } from "./migrations.js";
 import { DriftsController } from "./models/drifts.controller.js";
 import { MODEL_REGISTRY, ModelCards } from "./models/model-cards.js";
 import { describeApi } from "./openapi/describe-api.js";
+import { OverviewController } from "./overview/overview.controller.js";
+import { OverviewReader } from "./overview/overview-reader.js";
 import { compressResponse } from "./page/compress-response.js";
 import { PAGE_FILES, PageController } from "./page/page.controller.js";
 import { readPageFiles } from "./page/page-files.js";
@@ -137,8 +139,7 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
         ],
         ...[ViewsController, PeopleController, EntitiesController, ReportsController, ForwardingController],
         ...[PolicyTrialsController, PersonalController, UnmatchedReportsController, OpenApiController],
-        FraudReportApiController,
-        PageController,
+        ...[FraudReportApiController, OverviewController, PageController],
       ],
       providers: [
         { provide: CONSOLE_CONFIG, useValue: config },
@@ -173,6 +174,7 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
           ReportMatcher,
           UnmatchedReports,
           DisputeRatioReader,
+          OverviewReader,
           Retention,
           ViewEvents,
         ],

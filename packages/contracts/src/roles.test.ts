@@ -2,21 +2,21 @@ import { ROLES, SCOPES, scopesOf } from "./roles.js";
 
 describe("scopesOf", () => {
   test.each([
-    ["viewer", "decisions:read features:read cases:read policy:read lists:read models:read"],
+    ["viewer", "decisions:read features:read cases:read policy:read lists:read models:read overview:read"],
     [
       "analyst",
       "decisions:read labels:write features:read cases:read cases:write personal:read policy:read lists:read " +
-        "lists:write models:read",
+        "lists:write models:read overview:read",
     ],
     [
       "lead",
       "decisions:read labels:write features:read cases:read cases:write personal:read personal:erase policy:read policy:write " +
-        "policy:approve lists:read lists:write models:read models:write audit:read operations:read operations:write " +
+        "policy:approve lists:read lists:write models:read models:write overview:read audit:read operations:read operations:write " +
         "webhooks:read webhooks:write",
     ],
     [
       "admin",
-      "decisions:read features:read cases:read policy:read lists:read models:read audit:read operations:read " +
+      "decisions:read features:read cases:read policy:read lists:read models:read overview:read audit:read operations:read " +
         "operations:write people:read people:write webhooks:read webhooks:write",
     ],
   ] as const)("returns the scopes of the %s role", (role, scopes) => {

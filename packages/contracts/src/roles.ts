@@ -21,6 +21,7 @@ export const SCOPES = [
   "lists:write",
   "models:read",
   "models:write",
+  "overview:read",
   "audit:read",
   "operations:read",
   "operations:write",
@@ -47,6 +48,7 @@ const VIEWER: readonly Scope[] = [
   "policy:read",
   "lists:read",
   "models:read",
+  "overview:read",
 ];
 
 const ANALYST: readonly Scope[] = [...VIEWER, "cases:write", "labels:write", "lists:write", "personal:read"];

@@ -15,6 +15,7 @@ export type Permission =
   | "policy:read"
   | "policy:write"
   | "policy:approve"
+  | "overview:read"
   | "models:read"
   | "models:write"
   | "audit:read"

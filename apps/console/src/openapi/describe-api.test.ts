@@ -11,6 +11,7 @@ import { EntitiesController } from "../entities/entities.controller.js";
 import { FraudReportApiController } from "../fraud-reports/fraud-report-api.controller.js";
 import { UnmatchedReportsController } from "../fraud-reports/unmatched-reports.controller.js";
 import { LiveController } from "../live/live.controller.js";
+import { OverviewController } from "../overview/overview.controller.js";
 import { PersonalController } from "../personal/personal.controller.js";
 import { PolicyTrialsController } from "../policies/policy-trials.controller.js";
 import { ReportsController } from "../reports/reports.controller.js";
@@ -25,7 +26,7 @@ import { ROUTES } from "./routes.js";
 const CONTROLLERS = [
   ...[AttachmentsController, CaseFilesController, CasesController, PeopleController, DecisionSearchController],
   ...[EntitiesController, LiveController, PersonalController, PolicyTrialsController, ReportsController],
-  ...[SessionController, UnmatchedReportsController, ViewsController],
+  ...[OverviewController, SessionController, UnmatchedReportsController, ViewsController],
 ];
 const documented = z.object({
   servers: z.array(z.object({ url: z.url() })),

@@ -4,6 +4,7 @@ import { attachmentId } from "../attachments/attachments.controller.js";
 import * as cases from "../cases/case-requests.js";
 import { decisionQuery } from "../decisions/projected-decisions.js";
 import { entity } from "../entities/entities.controller.js";
+import { overviewQuery } from "../overview/overview-period.js";
 import { openRequest } from "../personal/personal.controller.js";
 import { draft } from "../policies/policy-trials.controller.js";
 import { FRAUD_REPORTS } from "./report-routes.js";
@@ -289,6 +290,15 @@ const REST: readonly ConsoleRoute[] = [
     scope: "decisions:read",
     summary: "Status of the services and of the data behind the page",
     answers: { 200: shown("HealthReport") },
+  },
+  {
+    method: "get",
+    path: "/api/overview",
+    id: "readOverview",
+    scope: "overview:read",
+    summary: "Payments, verdicts and amounts by day, week or month, compared with the period before",
+    query: overviewQuery,
+    answers: { 200: shown("Overview") },
   },
   {
     method: "get",

@@ -9,6 +9,7 @@ import { VALUE_FIELDS } from "../entities/searched-kinds.js";
 import { addReports, lockReports } from "../fraud-reports/add-reports.js";
 import { addUnmatched } from "../fraud-reports/match-reports.js";
 import { ReportCounters, readLabelCounts } from "../fraud-reports/report-counters.js";
+import { countedDay, countOverview } from "../overview/count-overview.js";
 import { addUpdates } from "../updates/add-updates.js";
 import type { CaseOpening } from "./open-cases.js";
 import { CASE_OPENING, openCases } from "./open-cases.js";
@@ -74,6 +75,11 @@ export class ProjectionStore {
         ...unmatched.labelled,
       ]);
       await countSettled(transaction, newUpdates.captured, [...newPayments]);
+      await countOverview(
+        transaction,
+        [...new Set([...newPayments, ...newDecisions])],
+        records.labels.map(({ transactionId }) => transactionId),
+      );
       return {
         labelled: labelCounts,
         updated: newUpdates.counted,
@@ -94,14 +100,15 @@ async function addPayments(queries: Queries, payments: readonly ReadPayment[], n
     `WITH added AS (
        INSERT INTO console.payments (transaction_id, tenant, client_transaction_id, card_token, terminal_id, device_token,
          ip_token, amount_minor, currency, occurred_at_ms, record, read_at_ms, authorisation_code, acquirer_reference,
-         merchant_id, card_scheme, is_remote)
+         merchant_id, card_scheme, is_remote, card_country, counted_day)
        SELECT id, tenant, client_id, card, terminal, device, ip, amount, currency, occurred_at_ms,
-         substring($11::bytea FROM start FOR length), $14::bigint, code, reference, merchant, scheme, is_remote
+         substring($11::bytea FROM start FOR length), $14::bigint, code, reference, merchant, scheme, is_remote, country,
+         ${countedDay("occurred_at_ms", "$14::bigint", "since")}
        FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
          $9::text[], $10::bigint[], $12::int[], $13::int[], $15::text[], $16::text[],
-         $17::text[], $18::text[], $19::bool[])
+         $17::text[], $18::text[], $19::bool[], $20::text[])
          AS new (id, tenant, client_id, card, terminal, device, ip, amount, currency, occurred_at_ms, start, length,
-           code, reference, merchant, scheme, is_remote)
+           code, reference, merchant, scheme, is_remote, country), console.overview_since since
        ON CONFLICT (transaction_id) DO NOTHING RETURNING transaction_id
      ) SELECT coalesce(array_agg(transaction_id), '{}') AS ids FROM added`,
     [
@@ -109,7 +116,7 @@ async function addPayments(queries: Queries, payments: readonly ReadPayment[], n
       ...[column("terminalId"), column("deviceToken"), column("ipToken"), column("amountMinor"), column("currency")],
       ...[column("occurredAtMs"), ...pack(column("record")), nowMs],
       ...[column("authorisationCode"), column("acquirerReference"), column("merchantId")],
-      ...[column("cardScheme"), column("isRemote")],
+      ...[column("cardScheme"), column("isRemote"), column("cardCountry")],
     ],
   );
   const newIds = new Set(added?.ids);

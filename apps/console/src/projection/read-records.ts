@@ -36,6 +36,7 @@ export interface ReadPayment extends Pick<Transaction, (typeof VALUE_FIELDS)[num
   readonly cardScheme: string;
   /** False if the card was presented. */
   readonly isRemote: boolean;
+  readonly cardCountry: string;
   readonly record: Buffer;
 }
 

@@ -6,6 +6,7 @@ import { AttachmentStore, removeAttachments } from "../attachments/attachment-st
 import { BACKGROUND } from "../background.js";
 import type { ConsoleConfig } from "../config.js";
 import { CONSOLE_CONFIG } from "../config.js";
+import { OVERVIEW_DAYS } from "../overview/count-overview.js";
 import { SessionStore } from "../sessions/session-store.js";
 
 const EVERY_MS = 60_000;
@@ -61,6 +62,20 @@ const INCOMPLETE_MONTHS = [
   "DELETE FROM console.settled_months WHERE month < to_timestamp($1::bigint / 1000.0) AT TIME ZONE 'UTC'",
 ];
 
+/**
+ * A payment that was counted and deleted must not be counted again if it is read from the lake. If nothing was deleted,
+ * as in a new database, older payments count.
+ */
+const COUNTED_PAYMENTS = `UPDATE console.overview_since SET since_ms = greatest(since_ms, $1::bigint)
+  WHERE EXISTS (SELECT FROM console.payments WHERE read_at_ms < $1::bigint)`;
+
+const OLD_DAY = `(to_timestamp($1::bigint / 1000.0) AT TIME ZONE 'UTC')::date - ${OVERVIEW_DAYS}`;
+/** `$1` is the current time. */
+const EXPIRED_DAYS: readonly string[] = [
+  rowsOf("overview_days", "ctid", `day < ${OLD_DAY}`),
+  rowsOf("overview_merchants", "ctid", `seen_day < ${OLD_DAY}`),
+];
+
 function rowsOf(table: string, key: string, condition: string): string {
   return `DELETE FROM console.${table} WHERE ${key} IN (SELECT ${key} FROM console.${table} WHERE ${condition} LIMIT ${ROWS_MAX})`;
 }
@@ -111,11 +126,14 @@ export class Retention {
 
   async #dropExpired(): Promise<void> {
     const fromMs = Date.now() - this.config.RETENTION_DAYS * DAY_MS;
-    for (const statement of INCOMPLETE_MONTHS) await this.database.execute(statement, [fromMs]);
-    for (const statement of EXPIRED) {
-      for (let count = 0; count < STATEMENTS_MAX && !this.#isClosing; count += 1) {
-        if ((await this.database.execute(statement, [fromMs])) < ROWS_MAX) break;
-      }
+    for (const statement of [...INCOMPLETE_MONTHS, COUNTED_PAYMENTS]) await this.database.execute(statement, [fromMs]);
+    for (const statement of EXPIRED) await this.#deleteAll(statement, fromMs);
+    for (const statement of EXPIRED_DAYS) await this.#deleteAll(statement, Date.now());
+  }
+
+  async #deleteAll(statement: string, beforeMs: number): Promise<void> {
+    for (let count = 0; count < STATEMENTS_MAX && !this.#isClosing; count += 1) {
+      if ((await this.database.execute(statement, [beforeMs])) < ROWS_MAX) break;
     }
   }
 }

@@ -17,7 +17,7 @@ const SCOPES = [
   ...["openid", "offline_access", "profile", "decisions:read", "cases:read", "cases:write", "labels:write"],
   ...["features:read", "lists:read", "lists:write", "policy:read", "policy:write", "policy:approve", "models:read"],
   ...["models:write", "audit:read", "people:read", "people:write", "personal:read", "operations:read"],
-  ...["operations:write", "webhooks:read", "webhooks:write"],
+  ...["operations:write", "webhooks:read", "webhooks:write", "overview:read"],
 ];
 
 /** The claims of an access token: RFC 9068, with Tripline's claims. */

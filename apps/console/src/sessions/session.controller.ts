@@ -33,7 +33,7 @@ const PERMISSIONS: ReadonlySet<string> = new Set<shown.Permission>([
   ...(["decisions:read", "cases:read", "cases:write", "labels:write", "lists:read", "lists:write"] as const),
   ...(["policy:read", "policy:write", "policy:approve", "models:read", "models:write", "audit:read"] as const),
   ...(["people:read", "people:write", "personal:read", "operations:read", "operations:write"] as const),
-  ...(["webhooks:read", "webhooks:write"] as const),
+  ...(["webhooks:read", "webhooks:write", "overview:read"] as const),
 ]);
 
 /** Signing in and out: authorization code with PKCE (RFC 6749, RFC 7636) against auth. */

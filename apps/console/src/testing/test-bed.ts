@@ -15,7 +15,7 @@ import { TestBrowser } from "./test-browser.js";
 import type { TestIssuer, TestPerson } from "./test-issuer.js";
 import { CLIENT_SECRET, startTestIssuer } from "./test-issuer.js";
 
-const VIEWER = "decisions:read cases:read features:read policy:read lists:read models:read";
+const VIEWER = "decisions:read cases:read features:read policy:read lists:read models:read overview:read";
 const ANALYST = `${VIEWER} cases:write labels:write lists:write personal:read`;
 
 /** Users of the tests by role. Each run has its own tenant, to isolate it from other runs. */

@@ -165,7 +165,7 @@ function withoutConsent(): interactionPolicy.Prompt[] {
 const ALL_SCOPES =
   "decisions:read cases:read cases:write labels:write features:read lists:read lists:write policy:read policy:write " +
   "policy:approve models:read models:write audit:read operations:read operations:write people:read people:write personal:read labels:relay " +
-  "webhooks:read webhooks:write";
+  "webhooks:read webhooks:write overview:read";
 
 /** Like the library's default adapter, but without its warning. */
 function memoryAdapter(): AdapterFactory {

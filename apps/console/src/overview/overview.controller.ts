@@ -1,0 +1,27 @@
+import { Controller, Get, Inject, Query, UseGuards, UseInterceptors } from "@nestjs/common";
+import { RateLimits } from "@tripline/http/limits/rate-limits";
+import { parseRequest } from "@tripline/http/parse-request";
+import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
+import type { Overview } from "../contract/overview.js";
+import { Person, RequirePermission, SessionGuard } from "../sessions/session.guard.js";
+import type { Session } from "../sessions/session-store.js";
+import { overviewQuery } from "./overview-period.js";
+import { OverviewReader } from "./overview-reader.js";
+
+/** Payments, verdicts and amounts by day, week and month. */
+@Controller("/api/overview")
+@UseGuards(SessionGuard)
+@UseInterceptors(TraceInterceptor)
+export class OverviewController {
+  constructor(
+    @Inject(OverviewReader) private readonly overview: OverviewReader,
+    @Inject(RateLimits) private readonly limits: RateLimits,
+  ) {}
+
+  @Get()
+  @RequirePermission("overview:read")
+  read(@Person() { tenant, personId }: Session, @Query() query: unknown): Promise<Overview> {
+    this.limits.spend({ tenant, subject: personId }, 1);
+    return this.overview.read(tenant, parseRequest(overviewQuery, query));
+  }
+}
