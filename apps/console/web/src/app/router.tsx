@@ -8,6 +8,7 @@ import {
   redirect,
 } from "@tanstack/react-router";
 import { problemFrom } from "../api/request.js";
+import { readOverviewSearch } from "../overview/overview-search.js";
 import { readQueueSearch } from "../queue/queue-search.js";
 import { text } from "../texts/en/app.js";
 import { Empty, ProblemNote, Skeleton } from "../ui/states.js";
@@ -40,6 +41,11 @@ const at = <Path extends string>(path: Path) => ({ getParentRoute: () => root, p
 /** `/health`, `/api`, `/session` and `/assets` belong to the backend. */
 const routes = [
   createRoute({ ...at("/"), component: Home }),
+  createRoute({
+    ...at("/overview"),
+    validateSearch: readOverviewSearch,
+    component: lazyRouteComponent(() => import("../overview/overview.js"), "Overview"),
+  }),
   createRoute({ ...at("/live"), component: lazyRouteComponent(() => import("../live/live.js"), "Live") }),
   createRoute({
     ...at("/queue"),

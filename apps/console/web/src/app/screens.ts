@@ -3,6 +3,7 @@ import { text } from "../texts/en/app.js";
 
 /** The screens of the menu with their required permissions. */
 export const SCREENS = [
+  { to: "/overview", title: text.screens.overview, needs: "overview:read" },
   { to: "/live", title: text.screens.live, needs: "decisions:read" },
   { to: "/queue", title: text.screens.queue, needs: "cases:read" },
   { to: "/reports", title: text.screens.reports, needs: "cases:read" },

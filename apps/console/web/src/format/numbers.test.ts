@@ -1,4 +1,4 @@
-import { formatMoney, formatShort, formatShortMoney, parseMajor, toMajor } from "./numbers.js";
+import { formatMoney, formatRoundMoney, formatShort, formatShortMoney, parseMajor, toMajor } from "./numbers.js";
 
 // The forint, the Colombian peso and the Iraqi dinar have decimals in ISO 4217 and none in browsers.
 test.each([
@@ -26,4 +26,14 @@ test.each([
   const digitsOf = (shown: string) => shown.replaceAll(/[^\d.,]/g, "");
   expect(digitsOf(formatMoney(minor, currency))).toBe(digitsOf(written));
   expect(formatShortMoney(minor, currency)).toBe(formatShort(major));
+});
+
+test.each([
+  [29_690, "EUR", "296.90"],
+  [4_093_512, "EUR", "40,935"],
+  [5_000, "JPY", "5,000"],
+  [6_960_000_000, "EUR", "69.6M"],
+  [4_093_512, "token", "40,935.12"],
+])("shows %i minor units of %s in a small space as %s", (minor, currency, shown) => {
+  expect(formatRoundMoney(minor, currency).replaceAll(/[^\d.,M]/g, "")).toBe(shown);
 });

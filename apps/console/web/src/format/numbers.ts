@@ -56,6 +56,18 @@ export function formatMoney(amountMinor: number | null, currency: string): strin
   return moneyFormat(currency)?.format(major) ?? `${decimal.format(major)} ${currency}`;
 }
 
+const EXACT_BELOW = 1_000;
+const COMPACT_FROM = 10_000_000;
+
+/** An amount that fits a small space: €296.90, €70,691, €71.4M. */
+export function formatRoundMoney(amountMinor: number, currency: string): string {
+  const major = toMajor(amountMinor, currency);
+  if (major < EXACT_BELOW || moneyFormat(currency) === null) return formatMoney(amountMinor, currency);
+  const round =
+    major < COMPACT_FROM ? { maximumFractionDigits: 0 } : ({ notation: "compact", maximumFractionDigits: 1 } as const);
+  return new Intl.NumberFormat(undefined, { style: "currency", currency, ...round }).format(major);
+}
+
 /** An amount without its currency, for the axis of a chart. */
 export function formatShortMoney(amountMinor: number, currency: string): string {
   return formatShort(toMajor(amountMinor, currency));

@@ -30,6 +30,16 @@ const dayOfMonth = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "
 export const formatDayOfMonth = (atMs: number): string => dayOfMonth.format(atMs);
 const dayUtc = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeZone: "UTC" });
 
+const dayOfMonthUtc = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", timeZone: "UTC" });
+const monthUtc = new Intl.DateTimeFormat(undefined, { month: "short", year: "numeric", timeZone: "UTC" });
+
+/** A day in UTC, such as `2026-11-30`. */
+export const formatDayUtc = (day: string): string => dayUtc.format(Date.parse(day));
+
+/** The first day of a day, week or month in UTC, for the axis of a chart. */
+export const formatBucket = (start: string, bucket: "day" | "week" | "month"): string =>
+  (bucket === "month" ? monthUtc : dayOfMonthUtc).format(Date.parse(start));
+
 /** The time of a payment in a fraud report: often only a date, as midnight UTC. */
 export const formatPaid = (atMs: number): string => (atMs % DAY_MS === 0 ? dayUtc : moment).format(atMs);
 export const formatDay = (atMs: number): string => day.format(atMs);

@@ -12,6 +12,7 @@ const ALL: readonly Permission[] = [
   "policy:approve",
   "models:read",
   "models:write",
+  "overview:read",
   "audit:read",
   "operations:read",
   "operations:write",

@@ -27,6 +27,7 @@ const visit = (path: string, name: string) => async (page: Page) => {
 };
 
 const SCREENS: readonly Screen[] = [
+  { name: "overview", open: openOverview },
   { name: "live", open: openLive },
   { name: "queue", open: openQueue },
   { name: "case", open: openCase },
@@ -112,6 +113,11 @@ async function takePicture(page: Page, folder: string, name: string): Promise<vo
   }
   await page.emulateMedia({ colorScheme: "light" });
   if (size !== null) await page.setViewportSize(size);
+}
+
+async function openOverview(page: Page): Promise<void> {
+  await page.goto("/overview");
+  await page.locator("canvas").nth(1).waitFor();
 }
 
 async function openLive(page: Page): Promise<void> {

@@ -4,6 +4,7 @@ export const text = {
   menu: "Menu",
   closeMenu: "Close the menu",
   screens: {
+    overview: "Overview",
     live: "Live",
     queue: "Queue",
     reports: "Reports",

@@ -1,0 +1,115 @@
+import type { Dimension } from "#contract/overview";
+import { plural } from "./plural.js";
+
+export const text = {
+  title: "Overview",
+  range: "Period",
+  ranges: {
+    "7-days": "Last 7 days",
+    "30-days": "Last 30 days",
+    "12-weeks": "Last 12 weeks",
+    "12-months": "Last 12 months",
+  },
+  days: (days: string, previous: string) =>
+    `${days}, compared with ${previous}. Days are in UTC, and today is not over yet.`,
+  mature: (day: string) => `Payments before ${day} are old enough for a verdict.`,
+  notMature: "No payments are old enough for a verdict yet.",
+  since: (day: string) => `Payments from before the upgrade on ${day} are not counted.`,
+  empty: "No payments yet",
+  emptyDetail: "Figures appear here a few seconds after the first decision.",
+  noneInPeriod: "No payments in these periods",
+  noneInPeriodDetail: "Choose a longer period.",
+  noReports: "no reports yet",
+  noPayments: "no payments",
+  tooRecent: "too recent",
+  noneJudged: "no verdicts",
+  payments: (count: string, of: number) => `${count} ${of === 1 ? "payment" : "payments"}`,
+  byAmount: (share: string) => `${share} by amount`,
+  ofJudged: (count: string) => `of ${count} with a verdict`,
+  previous: (value: string) => `Previous: ${value}`,
+  more: (count: number) => `Show ${plural(count, "more currency", "more currencies")}`,
+  figuresOf: (currency: string) => `Figures in ${currency}`,
+  table: "Show table",
+  bucket: { day: "Day", week: "Week from", month: "Month" },
+  before: (name: string) => `${name}, previous`,
+  charts: {
+    payments: "Payments",
+    stopped: "Reviewed and declined",
+    fraud: "Fraud by amount",
+    fraudRate: "Fraud rate",
+  },
+  series: {
+    payments: "Payments",
+    previous: "Previous period",
+    reviewed: "Reviewed",
+    declined: "Declined",
+    lost: "Loss",
+    stopped: "Fraud stopped",
+    fraudRate: "Fraud rate",
+  },
+  noFraud: "No fraud reports yet",
+  noFraudDetail: "The figures about fraud begin with your first report or label.",
+  noMature: "Too recent",
+  noMatureDetail: "No payment of this period is old enough for a verdict.",
+  breakdown: {
+    title: (by: string) => `By ${by}`,
+    choose: "Break down by",
+    by: { merchant: "Merchant", country: "Card country", reason: "Main reason", model: "Model" } as Readonly<
+      Record<Dimension, string>
+    >,
+    none: {
+      merchant: "No merchant ID",
+      country: "Unknown",
+      reason: "No reason",
+      model: "No model",
+    } as Readonly<Record<Dimension, string>>,
+    others: "All other merchants",
+    cut: (count: number) => `Only the ${count} values with the most payments are shown.`,
+  },
+  definitions: {
+    title: "What the figures mean",
+    figure: "Figure",
+    counts: "Counts",
+    of: "Divided by",
+    clock: "Clock",
+    byDay: "Day of the payment",
+    matureOnly: "Day of the payment; only days that are old enough for a verdict",
+    nothing: "–",
+    note:
+      "A day begins at midnight UTC. A verdict comes from fraud reports, labels and closed cases, and counts on the day of its " +
+      "payment, so earlier days change when verdicts arrive or are corrected. Erasing a person does not change the figures. " +
+      "Amounts are those of the payments, are never converted, and are shown per currency.",
+  },
+  figures: {
+    payments: { title: "Payments", counts: "Payments with a decision", of: "" },
+    approvalRate: { title: "Approval rate", counts: "Approved payments", of: "All payments" },
+    fraudRate: {
+      title: "Fraud rate",
+      counts: "Payments with the verdict fraud, whether they were approved or not",
+      of: "All payments. A day is old enough when 95 % of its labels have usually arrived, as on Models.",
+    },
+    lost: {
+      title: "Loss",
+      counts:
+        "Payments with the verdict fraud that were approved, with their full amounts. Recovered money is not subtracted.",
+      of: "",
+    },
+    stopped: {
+      title: "Fraud stopped",
+      counts:
+        "Payments with the verdict fraud that were challenged, reviewed or declined. Declined payments rarely get a verdict, so " +
+        "the actual value is higher. A payment that passed its challenge or review also counts.",
+      of: "",
+    },
+    falsePositives: {
+      title: "False positives",
+      counts: "Payments with the verdict genuine that were challenged, reviewed or declined",
+      of: "",
+    },
+    precision: {
+      title: "Precision",
+      counts: "Fraud stopped, in payments",
+      of: "Challenged, reviewed or declined payments that have a verdict",
+    },
+  },
+} as const;
