@@ -56,6 +56,12 @@ beforeAll(async () => {
   // With so few cards, there are too few frauds to calibrate scores.
   const retrain = { ...defaults.retrain, warm_up_days: 14, replicates: 500, calibration_ratio_max: 100 };
   await writeFile(params, JSON.stringify({ ...defaults, trees: 60, max_bin: 64, retrain }));
+  // With so few cards, scores are low. A challenge costs almost nothing, so that finding a few frauds saves money.
+  const costs = { fraud_loss_share: 1, chargeback_fee: 1_000, false_positive_cost: 1, false_positive_share: 0 };
+  const reviews = { review_cost: 1, reviews_per_day: 100, challenge_cost: 0.01 };
+  await writeFile(join(folder, "costs.yaml"), JSON.stringify({ ...costs, ...reviews }));
+  const band = { at_least: 0.015, action: "challenge", reason: "HIGH", text: "{score}" };
+  await writeFile(join(folder, "policy.yaml"), JSON.stringify({ bands: [band] }));
   const history = { spec: currentFeatureSpec(), tenant: TENANT, payments, features };
   await writeTestLake({ ...history, lake: join(folder, "lake") });
   // On the last complete day amounts grow by 50 %; the payments of the next few hours mark the day as complete.
@@ -64,7 +70,7 @@ beforeAll(async () => {
   // An uninterrupted retraining, for comparison.
   let text = "";
   const output = { write: (more: string) => (text += more) };
-  await retrainCommand(output).parseAsync(argumentsOf("whole", "work-whole"), { from: "user" });
+  await retrainCommand(output).parseAsync([...argumentsOf("whole", "work-whole"), ...forMoney()], { from: "user" });
   whole = text.trimEnd().split("\n");
 }, TIMEOUT_MS);
 
@@ -76,6 +82,8 @@ const argumentsOf = (registry: string, work: string) => [
   ...["--lake", join(folder, "lake"), "--registry", registryAt(registry)],
   ...["--work", join(folder, work), "--params", params],
 ];
+
+const forMoney = () => ["--costs", join(folder, "costs.yaml"), "--policy", `${TENANT}=${join(folder, "policy.yaml")}`];
 
 /** The progress of each fit, such as `20/100` trees. */
 const partsOf = (lines: readonly string[]): readonly string[] =>
@@ -113,7 +121,7 @@ test(
   "a killed retraining resumes on another machine and produces the same challenger",
   async () => {
     const bucket = join(folder, "bucket");
-    const checkpoints = ["--checkpoints", pathToFileURL(bucket).href];
+    const checkpoints = ["--checkpoints", pathToFileURL(bucket).href, ...forMoney()];
     const hasCheckpoint = async () =>
       (await readdir(bucket, { recursive: true }).catch(() => [])).some((name) => /^run-\w+\/fit-\w+\.ubj$/.test(name));
     const killed = await run([...argumentsOf("killed", "work-killed"), ...checkpoints], hasCheckpoint);
@@ -128,6 +136,7 @@ test(
     expect(allParts.slice(0, 3)).toEqual(["25/60", "50/60", "60/60"]);
     expect(restOfThem.length).toBeLessThan(allParts.length);
     expect(restOfThem).toEqual(allParts.slice(allParts.length - restOfThem.length));
+    expect(whole.join("\n")).toMatch(/^money: Under the policy's bands, it saves .* EUR per day/m);
     const line = resumed.lines.at(-1) ?? "";
     expect(line).toMatch(
       /^retrain: registered=challenger version=[0-9a-f]{12} ap_new=0\.\d+ ap_champion=0\.\d+ .*champion=none$/,
