@@ -127,6 +127,13 @@ function plain(value: unknown): unknown {
   return Array.isArray(value) ? value.map(plain) : value;
 }
 
+/** Field names by column. There are as many as the archives have columns. */
+const fieldNames = new Map<string, string>();
+
 function camelCase(column: string): string {
-  return column.replaceAll(/_[a-z]/g, (part) => part.slice(1).toUpperCase());
+  const known = fieldNames.get(column);
+  if (known !== undefined) return known;
+  const name = column.replaceAll(/_[a-z]/g, (part) => part.slice(1).toUpperCase());
+  fieldNames.set(column, name);
+  return name;
 }
