@@ -26,7 +26,19 @@ const OF_OTHERS: ReadonlySet<string> = new Set([
     "kind",
     "kubectl",
   ],
-  ...["jq", "openapi-python-client", "openssl", "pip", "promtool", "python", "tail", "terraform", "tofu", "uv"],
+  ...[
+    "jq",
+    "openapi-python-client",
+    "openssl",
+    "pip",
+    "promtool",
+    "python",
+    "spark-sql",
+    "tail",
+    "terraform",
+    "tofu",
+    "uv",
+  ],
 ]);
 /** Scripts of package.json that pass their name, and the arguments after `--`, to `tripline`. */
 const RUN_SCRIPT = /start\/run\.mjs(?: ([\w-]+))?$/;
