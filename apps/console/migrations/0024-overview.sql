@@ -36,8 +36,6 @@ CREATE TABLE console.overview_days (
   declined_genuine_minor   bigint NOT NULL,
   PRIMARY KEY (tenant, dimension, bucket, day, currency, value)
 ) WITH (fillfactor = 70);
--- For deleting old days. Days are stored almost in order.
-CREATE INDEX overview_days_by_day ON console.overview_days USING brin (day);
 
 -- Merchants with figures of their own. Their number is limited per tenant; all others are counted together.
 CREATE TABLE console.overview_merchants (

@@ -70,6 +70,11 @@ const COUNTED_PAYMENTS = `UPDATE console.overview_since SET since_ms = greatest(
   WHERE EXISTS (SELECT FROM console.payments WHERE read_at_ms < $1::bigint)`;
 
 const OLD_DAY = `(to_timestamp($1::bigint / 1000.0) AT TIME ZONE 'UTC')::date - ${OVERVIEW_DAYS}`;
+/**
+ * These read the whole table: with an index on the day, Postgres would use it for the queries of the Overview, which are
+ * slower then.
+ */
+const DAYS_EVERY_MS = 3_600_000;
 /** `$1` is the current time. */
 const EXPIRED_DAYS: readonly string[] = [
   rowsOf("overview_days", "ctid", `day < ${OLD_DAY}`),
@@ -86,6 +91,7 @@ export class Retention {
   #timer: NodeJS.Timeout | undefined;
   #round: Promise<void> | undefined;
   #isClosing = false;
+  #daysDueAtMs = 0;
 
   constructor(
     @Inject(BACKGROUND) private readonly database: Database,
@@ -128,7 +134,9 @@ export class Retention {
     const fromMs = Date.now() - this.config.RETENTION_DAYS * DAY_MS;
     for (const statement of [...INCOMPLETE_MONTHS, COUNTED_PAYMENTS]) await this.database.execute(statement, [fromMs]);
     for (const statement of EXPIRED) await this.#deleteAll(statement, fromMs);
+    if (Date.now() < this.#daysDueAtMs) return;
     for (const statement of EXPIRED_DAYS) await this.#deleteAll(statement, Date.now());
+    this.#daysDueAtMs = Date.now() + DAYS_EVERY_MS;
   }
 
   async #deleteAll(statement: string, beforeMs: number): Promise<void> {
