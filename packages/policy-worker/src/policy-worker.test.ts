@@ -31,7 +31,7 @@ test("rejects an invalid policy with the position of each fault, as without a th
 test("regression #24: a stored policy whose rules now cost too much keeps its guard", async () => {
   const nested = "[1, 2, 3].all(a, ".repeat(9) + "true" + ")".repeat(9);
   const rule = `rules:\n  - { id: costly, when: "${nested}", action: review, reason: COSTLY, text: "Costly." }`;
-  const text = SHIPPED.replace("rules:", rule).replace(/watch_seconds: \d+/, "watch_seconds: 777");
+  const text = SHIPPED.replace(/^rules:/m, rule).replace(/watch_seconds: \d+/, "watch_seconds: 777");
   await expect(start(60).outline("acme", text)).rejects.toMatchObject({ code: "invalid-field" });
   await expect(worker.storedOutline("acme", text)).resolves.toMatchObject({ guard: { watchSeconds: 777 } });
 });

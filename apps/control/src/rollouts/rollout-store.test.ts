@@ -20,7 +20,8 @@ beforeAll(async () => {
 afterAll(() => database.close());
 
 function rollout(rolloutId: string, startedAtMs: number): RolloutState {
-  const { model: modelName, candidate, why, ...plan } = startRequest.parse({ model: "fraud", candidate: rolloutId });
+  const request = startRequest.parse({ model: "fraud", candidate: rolloutId });
+  const { model: modelName, candidate, why, without_comparison: _, ...plan } = request;
   return {
     ...{ rolloutId, modelName, candidateVersion: candidate, championVersion: "champion", plan, stage: "shadow", why },
     ...{ canaryBasisPoints: 0, shadowBasisPoints: 10_000, isHeld: false, revision: 1, changedBy: "ann" },
