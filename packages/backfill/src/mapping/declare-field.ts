@@ -4,7 +4,7 @@ import type { ColumnProfile } from "./profile-columns.js";
 import { looksLike, profileColumn } from "./profile-columns.js";
 import { fitsField } from "./propose-fields.js";
 
-/** Types that a user can declare for a column. Use `token` for personal data, such as an account or loyalty number. */
+/** Types that a user can declare for a column. Use `token` for personal data, such as a loyalty number. */
 export const DECLARED_TYPES = [
   "identifier",
   "token",
@@ -96,7 +96,7 @@ interface Definition {
     readonly number?: number;
     readonly columns?: Readonly<Record<string, number>>;
     readonly sealed?: number;
-    readonly token?: { readonly prefix: string };
+    readonly token?: { readonly prefix: string; readonly word: string };
   }[];
   readonly retired_numbers?: readonly number[];
 }
@@ -109,18 +109,26 @@ export function declaredNames(definition: string): string[] {
 /**
  * Adds a field to the text of payment.yaml, with the next free field number.
  *
- * @throws TriplineError `invalid-field` if a field with this name exists
+ * @throws TriplineError `invalid-field` if a field with this name, or a token with this word, exists
  */
 export function addField(definition: string, field: DeclaredField): string {
   const { fields, retired_numbers: retired = [] } = parse(definition) as Definition;
   const { name, type, values, column } = field;
-  if (fields.some((known) => known.name === name || known.path === name)) {
-    throw new TriplineError("invalid-field", `--declare ${column}:${type}: payments already have a field "${name}".`);
+  const written = type === "token" ? `${name}_token` : name;
+  const known = fields.find(
+    (one) =>
+      [one.name, one.path, ...Object.keys(one.columns ?? {})].some((taken) => taken === name || taken === written) ||
+      (type === "token" && one.token?.word === name),
+  );
+  if (known !== undefined) {
+    const advice = known.path === undefined ? "" : "; map the column to it";
+    const why = `payments already have ${known.path ?? known.name}${advice}`;
+    throw new TriplineError("invalid-field", `--declare ${column}:${type}: ${why}.`);
   }
   const numbers = fields.flatMap(({ number = 0, columns = {} }) => [number, ...Object.values(columns)]);
   const title = `${name.charAt(0).toUpperCase()}${name.slice(1).replaceAll("_", " ")}`.slice(0, TITLE_LENGTH_MAX);
   const entry = {
-    ...{ name: type === "token" ? `${name}_token` : name, path: name },
+    ...{ name: written, path: name },
     ...{ number: Math.max(...numbers, ...retired) + 1, type },
     ...(values === undefined ? {} : { values }),
     ...(type === "token" ? tokenOptions(name, fields) : { class: "behavioural" }),
@@ -146,7 +154,7 @@ function tokenOptions(name: string, fields: Definition["fields"]) {
 
 function exampleOf({ type, example }: DeclaredField): string | number | boolean {
   if (type === "boolean") return /^(?:true|1)$/i.test(example);
-  return type === "integer" || type === "number" ? Number(example) : example;
+  return type === "integer" || type === "number" ? Number(example.replaceAll(/[,' \u00a0]/g, "")) : example;
 }
 
 function usesOf(type: DeclaredType): readonly string[] {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import { parse } from "yaml";
+import { parse, stringify } from "yaml";
 import { ownCsv } from "../testing/own-payments.js";
 import { checkFile } from "./check-file.js";
 import type { Declaration } from "./declare-field.js";
@@ -117,7 +117,7 @@ describe("a declared column", () => {
         },
       ],
     });
-    expect(() => field && addField(after ?? "", field)).toThrow('payments already have a field "basket_kind"');
+    expect(() => field && addField(after ?? "", field)).toThrow("payments already have basket_kind; map the column");
   });
 
   test.each([
@@ -181,6 +181,77 @@ describe("regression #28: an export with its own names, codes and formats", () =
         ...{ token: { prefix: "kn", word: "konto" }, example: "konto-1" },
       }),
     ]);
+  });
+
+  test("a label column is not unique just because its values were read once", async () => {
+    const { fields, unused } = await inspect(
+      `when,total,customer,is_fraud,chargeback\n${rows((index) => `2026-01-01T00:00:00Z,9.99,c${index % 3},${index % 2},${index % 4 ? "N" : "Y"}`)}\n`,
+    );
+    expect(fields.transaction_id).toEqual({ row: "row-" });
+    expect(unused).toContain("chargeback");
+  });
+
+  test("the order of day and month is read from dates of the whole file", async () => {
+    const dated = (index: number) =>
+      `${index},2026-01-01T00:00:00Z,9.99,c1,0,01/${pad(1 + (index % 28))}/2026 ${pad(index % 24)}:${pad(index % 59)}`;
+    const lines = Array.from({ length: 4_000 }, (_, index) => dated(index));
+    const { label, notes } = await inspect(`id,when,total,customer,is_fraud,reported_at\n${lines.join("\n")}\n`);
+    expect(label?.reported_at).toEqual({ column: "reported_at", format: "%m/%d/%Y %H:%M" });
+    expect(notes.join("\n")).not.toMatch(/month before the day/);
+    expect(notes.join("\n")).toMatch(/reported_at: reported_at has no time zone; UTC is a guess/);
+  });
+
+  test("a note says that the order of day and month, or the time zone, is a guess", async () => {
+    const { notes, yaml } = await inspect(
+      `id,when,total,customer,is_fraud,reported_at\n${rows((index) => `${index},2026-01-02 14:05:00,9.99,c1,0,03/04/2026`)}\n`,
+    );
+    expect(notes).toEqual(
+      expect.arrayContaining([
+        "reported_at: reported_at may have the month before the day; %d/%m/%Y is a guess",
+        "reported_at: reported_at has no time zone; UTC is a guess, so add time_zone if it is local time",
+        "occurred_at: when has no time zone; UTC is a guess, so add time_zone if it is local time",
+      ]),
+    );
+    expect(yaml).toMatch(/^# CHECK reported_at: reported_at may have the month before the day/m);
+    const zoned = await inspect(`id,when,total\n${rows((index) => `${index},2026-01-02T14:05:00+01,9.99`)}\n`);
+    expect(zoned.notes.join("\n")).not.toMatch(/time zone/);
+  });
+
+  test.each([
+    ["1'234.50", undefined],
+    ["1 234.50", undefined],
+    ["1\u00a0234.50", undefined],
+    ["1'234,50", ","],
+    ["1\u00a0234,50", ","],
+    ["1.234,50", ","],
+  ])("the amount %s is read by the proposed mapping", async (total, decimal) => {
+    const { fields, yaml } = await inspect(
+      `id;when;customer;shop;fee;total\n${rows((index) => `${index};2026-01-02T14:05:00Z;c1;s1;0.50;${total}`)}\n`,
+    );
+    expect(fields.amount).toEqual({ column: "total", unit: "major", ...(decimal === undefined ? {} : { decimal }) });
+    const mapping = parseMapping(yaml, join(folder, "mapping.yaml"));
+    const rejectsPath = join(folder, "r");
+    const options = { mapping, key: Buffer.alloc(32), tenant: "t", spec: currentFeatureSpec(), rejectsPath };
+    await expect(checkFile(options)).resolves.toMatchObject({ rows: 30, accepted: 30 });
+  });
+
+  test.each([
+    ["account", "account_id; map the column to it"],
+    ["account_token", "account_id; map the column to it"],
+    ["postal", "billing_postal; map the column to it"],
+    ["latitude", "coordinates; map the column to it"],
+    ["has_note", "has_note."],
+  ])("a column %s whose field or token exists is not added", (name, why) => {
+    const before = stringify({
+      fields: [
+        { name: "account_token", path: "account_id", number: 7, token: { prefix: "at", word: "account" } },
+        { name: "billing_token", path: "billing_postal", number: 8, token: { prefix: "zt", word: "postal" } },
+        { name: "coordinates", path: "coordinates", columns: { latitude: 9, longitude: 10 } },
+        { name: "has_note", number: 11 },
+      ],
+    });
+    const field = { column: name, type: "token", name, example: `${name}-1` } as const;
+    expect(() => addField(before, field)).toThrow(`--declare ${name}:token: payments already have ${why}`);
   });
 
   test("a file that is not UTF-8 is rejected with the command that converts it", async () => {

@@ -49,16 +49,17 @@ export async function inspectFile(
   try {
     const csv = format === "csv" ? { delimiter: (await readHeader(file, '"')).delimiter } : {};
     const { columns, texts } = await sampleRows(connection, { file, format, csv }, SAMPLE_ROWS);
-    const profiles: ColumnProfile[] = [];
-    for (const [index, name] of columns.entries()) {
-      const all = isRareByName(name) ? await distinctTexts(connection, { file, format, csv }, name, RARE_READ_MAX) : [];
-      profiles.push(profileColumn(name, all.length > 0 ? all : (texts[index] ?? [])));
+    const profiles = columns.map((name, index) => profileColumn(name, texts[index] ?? []));
+    const rare = new Map<string, ColumnProfile>();
+    for (const name of columns.filter(isRareByName)) {
+      const all = await distinctTexts(connection, { file, format, csv }, name, RARE_READ_MAX);
+      rare.set(name, profileColumn(name, all));
     }
     const declared: DeclaredField[] = [];
     for (const one of declarations) {
       const isEnum = one.type === "enum";
       const all = isEnum ? await distinctTexts(connection, { file, format, csv }, one.column, VALUES_READ_MAX) : [];
-      const profile = profiles.find(({ name }) => name === one.column);
+      const profile = rare.get(one.column) ?? profiles.find(({ name }) => name === one.column);
       declared.push(
         declareField(
           one,
@@ -68,7 +69,7 @@ export async function inspectFile(
       );
     }
     const undeclared = profiles.filter(({ name }) => !declared.some(({ column }) => column === name));
-    const proposal = withDeclared(proposeFields(undeclared), profiles, declared);
+    const proposal = withDeclared(proposeFields(undeclared, rare), profiles, declared);
     const found = new Set(texts.flat().filter((text) => text !== null && text.trim() !== ""));
     const missing = [...MISSING_TEXTS].filter((text) => found.has(text));
     return { ...proposal, columns, declared, yaml: yamlOf(relative(resolve(folder), file), csv, missing, proposal) };

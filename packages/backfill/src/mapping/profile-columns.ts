@@ -32,8 +32,8 @@ const MOST = 0.98;
 const known = (codes: ReadonlySet<string>) => (value: string) => codes.has(value.toUpperCase());
 const currencies: ReadonlySet<string> = new Set(CURRENCIES);
 
-const POINT_NUMBER = /^-?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
-const COMMA_NUMBER = /^-?(?:\d{1,3}(?:[. ]\d{3})+|\d+),\d{1,4}$/;
+const POINT_NUMBER = /^-?(?:\d{1,3}(?:[,' \u00a0]\d{3})+|\d+)?(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+const COMMA_NUMBER = /^-?(?:\d{1,3}(?:[.' \u00a0]\d{3})+|\d+),\d{1,4}$/;
 const WHOLE = /^-?\d+$/;
 
 export const looksLike = {
@@ -50,7 +50,7 @@ export const looksLike = {
     column.values.some((value) => value.includes(",")),
   /** Most values have two decimals. */
   money: (column: ColumnProfile) =>
-    column.share((value) => /^-?(?:\d{1,3}(?:[.,' ]\d{3})+|\d+)[.,]\d{2}$/.test(value)) >= MOST,
+    column.share((value) => /^-?(?:\d{1,3}(?:[.,' \u00a0]\d{3})+|\d+)[.,]\d{2}$/.test(value)) >= MOST,
   within: (column: ColumnProfile, [least, greatest]: readonly [number, number]) =>
     column.share((value) => POINT_NUMBER.test(value) && Number(value) >= least && Number(value) <= greatest) >= MOST,
 } as const;
@@ -76,6 +76,8 @@ const LOCAL_FORMATS: readonly (readonly [pattern: RegExp, format: string, dayFir
   [/^20\d{12}$/, "%Y%m%d%H%M%S"],
 ];
 const ISO = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}(?::?\d{2})?)?)?$/;
+/** Ends with an offset. The colon of the time excludes plain dates. */
+const OFFSET = /:.*(?:Z|[+-]\d{2}(?::?\d{2})?)$/;
 /** 2001 to 2100. */
 const EPOCH_S = [1e9, 4.1e9] as const;
 const EPOCH_MS = [1e12, 4.1e12] as const;
@@ -102,6 +104,21 @@ export function timeOf(column: ColumnProfile): TimeProposal | undefined {
   if (!within([0, STEPS_MAX])) return undefined;
   const unit = UNITS.find(([name]) => name.test(column.name))?.[1] ?? "1s";
   return { step: unit, start: "2026-01-01T00:00:00Z" };
+}
+
+/** Assumptions about a column's times, for the user to check. */
+export function timeGuesses(column: ColumnProfile): string[] {
+  const { format, step, start } = timeOf(column) ?? {};
+  const { name } = column;
+  if (step !== undefined) return [`${name} counts steps; the step length ${step} and the start ${start} are guesses`];
+  const local = LOCAL_FORMATS.find(([, one]) => one === format);
+  const couldSwap = local?.[2] === true && fits(column, local[0], false);
+  const isIsoWithoutZone = format === "iso" && column.values.some((value) => ISO.test(value) && !OFFSET.test(value));
+  const lacksZone = local !== undefined || isIsoWithoutZone;
+  return [
+    ...(couldSwap ? [`${name} may have the month before the day; ${format} is a guess`] : []),
+    ...(lacksZone ? [`${name} has no time zone; UTC is a guess, so add time_zone if it is local time`] : []),
+  ];
 }
 
 /** Whether, with day and month in this order, no value in the sample has a month above 12. */

@@ -2,7 +2,7 @@ import { BIN_PATTERN, IDENTIFIER_PATTERN } from "@tripline/contracts/identifiers
 import { MAPPED_FIELDS } from "../generated/mapped-fields.js";
 import type { MappedField } from "./mapped-field.js";
 import type { ColumnProfile } from "./profile-columns.js";
-import { looksLike, timeOf } from "./profile-columns.js";
+import { looksLike, timeGuesses, timeOf } from "./profile-columns.js";
 
 /** A proposed mapping: entries of `fields` and of `label` as in mapping.yaml. */
 export interface Proposal {
@@ -69,12 +69,21 @@ const plain = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]
 export const isRareByName = (column: string): boolean =>
   ["label", "reported_at"].some((field) => NAMES[field]?.some((name) => name.test(plain(column))));
 
-/** Proposes a column for each field, based on column names and samples. */
-export function proposeFields(columns: readonly ColumnProfile[]): Proposal {
+/**
+ * Proposes a column for each field, based on column names and samples.
+ *
+ * @param columns the first rows
+ * @param rare distinct values in the whole file of the columns for which `isRareByName`
+ */
+export function proposeFields(
+  columns: readonly ColumnProfile[],
+  rare: ReadonlyMap<string, ColumnProfile> = new Map(),
+): Proposal {
   const free = new Map(columns.map((column) => [column.name, column]));
-  const take = (field: string, fits: (column: ColumnProfile) => boolean): ColumnProfile | undefined => {
+  const takeFrom = (seen: ReadonlyMap<string, ColumnProfile>, field: string, fits: Fits): ColumnProfile | undefined => {
     for (const name of NAMES[field] ?? [new RegExp(`^${plain(field)}$`)]) {
-      for (const column of free.values()) {
+      for (const row of free.values()) {
+        const column = seen.get(row.name) ?? row;
         if (!name.test(plain(column.name)) || column.values.length === 0 || !fits(column)) continue;
         free.delete(column.name);
         return column;
@@ -82,8 +91,9 @@ export function proposeFields(columns: readonly ColumnProfile[]): Proposal {
     }
     return undefined;
   };
+  const take: Take = (field, fits) => takeFrom(free, field, fits);
   /** Takes a column by its values, for files whose names say nothing. */
-  const guess = (field: string, fits: (column: ColumnProfile) => boolean): ColumnProfile | undefined => {
+  const guess: Take = (field, fits) => {
     const column = [...free.values()].find((one) => one.values.length > 0 && fits(one));
     if (column === undefined) return undefined;
     free.delete(column.name);
@@ -91,7 +101,7 @@ export function proposeFields(columns: readonly ColumnProfile[]): Proposal {
     return column;
   };
   const notes: string[] = [];
-  const label = proposeLabel(take, columns, notes);
+  const label = proposeLabel((field, fits) => takeFrom(rare, field, fits), columns, notes);
   const fields: Proposal["fields"] = {};
   const add = (name: string, entry: Record<string, unknown> | undefined, otherwise: string): void => {
     if (entry === undefined) notes.push(otherwise);
@@ -100,13 +110,16 @@ export function proposeFields(columns: readonly ColumnProfile[]): Proposal {
   fields.transaction_id = transactionIdEntry(take("transaction_id", isId));
   add("card", cardEntry(take, guess, notes), "card: name the column that identifies the card, such as a customer's ID");
   const amount =
-    take("amount", (column) => looksLike.number(column) || looksLike.commaNumber(column)) ??
-    guess("amount", looksLike.money);
+    take("amount", isReadable) ?? guess("amount", (column) => looksLike.money(column) && isReadable(column));
   add("amount", amount && amountEntry(amount), "amount: name the column with the amount");
   fields.currency = currencyEntry(take("currency", looksLike.currency), notes);
   const time =
     take("occurred_at", (column) => timeOf(column) !== undefined) ?? guess("occurred_at", (one) => hasClock(one));
-  add("occurred_at", time && timeEntry(time, notes), "occurred_at: name the column with the time of the payment");
+  add(
+    "occurred_at",
+    time && timeEntry("occurred_at", time, notes),
+    "occurred_at: name the column with the time of the payment",
+  );
   for (const field of MAPPED_FIELDS) {
     const column = take(field.name, (one) => fitsField(one, field));
     if (column !== undefined) fields[field.name] = fieldEntry(column, field);
@@ -125,7 +138,10 @@ export function proposeFields(columns: readonly ColumnProfile[]): Proposal {
   return { fields, label, notes, unmapped, unused: [...free.keys()] };
 }
 
-type Take = (field: string, fits: (column: ColumnProfile) => boolean) => ColumnProfile | undefined;
+type Fits = (column: ColumnProfile) => boolean;
+type Take = (field: string, fits: Fits) => ColumnProfile | undefined;
+
+const isReadable: Fits = (column) => looksLike.number(column) || looksLike.commaNumber(column);
 
 function proposeLabel(take: Take, columns: readonly ColumnProfile[], notes: string[]): Proposal["label"] {
   const column = take("label", ({ distinct }) => distinct.size <= LABEL_VALUES_MAX);
@@ -149,7 +165,7 @@ function proposeLabel(take: Take, columns: readonly ColumnProfile[], notes: stri
     column: column.name,
     ...values_,
     delay: DELAY_GUESS,
-    reported_at: { column: reported.name, ...timeOf(reported) },
+    reported_at: timeEntry("reported_at", reported, notes),
   };
 }
 
@@ -210,16 +226,9 @@ function currencyEntry(column: ColumnProfile | undefined, notes: string[]): Reco
   return { constant: CURRENCY_GUESS };
 }
 
-function timeEntry(column: ColumnProfile, notes: string[]): Record<string, unknown> {
-  const time = timeOf(column);
-  if (time?.step !== undefined) {
-    notes.push(
-      `occurred_at: ${column.name} counts steps; the step length ${time.step} and the start ${time.start} are guesses`,
-    );
-  }
-  if (time?.format?.includes("%"))
-    notes.push(`occurred_at: ${column.name} has no time zone; UTC is a guess, so add time_zone if it is local time`);
-  return { column: column.name, ...time };
+function timeEntry(field: string, column: ColumnProfile, notes: string[]): Record<string, unknown> {
+  notes.push(...timeGuesses(column).map((text) => `${field}: ${text}`));
+  return { column: column.name, ...timeOf(column) };
 }
 
 /** Whether almost all values of a column are valid for a field. */

@@ -65,7 +65,7 @@ export async function sampleRows(
   }
 }
 
-/** Up to `max` distinct texts of a column, from the whole file. */
+/** Up to `max` distinct texts of a column, from the whole file. Chosen by hash, because the smallest are alike. */
 export async function distinctTexts(
   connection: DuckDBConnection,
   format: FileFormat,
@@ -76,8 +76,12 @@ export async function distinctTexts(
   const text = texts[columns.indexOf(column)];
   if (text === undefined) return [];
   const reader = await connection.runAndReadAll(`
-    SELECT DISTINCT trim(${text}) AS value FROM ${from} WHERE value IS NOT NULL ORDER BY value LIMIT ${max}`);
-  return reader.getRows().map(([value]) => String(value));
+    SELECT value FROM (SELECT DISTINCT trim(${text}) AS value FROM ${from} WHERE value IS NOT NULL)
+    ORDER BY hash(value) LIMIT ${max}`);
+  return reader
+    .getRows()
+    .map(([value]) => String(value))
+    .toSorted();
 }
 
 async function openSample(connection: DuckDBConnection, { file, format, csv }: FileFormat) {
