@@ -94,7 +94,8 @@ def add_feature_auc_max(parser: argparse.ArgumentParser) -> None:
         "--feature-auc-max",
         type=_auc_max,
         default=Rules.feature_auc_max,
-        help="a single feature with at least this AUC is a fault, because it may have seen the label (default 0.98)",
+        help="a single feature with at least this AUC is a fault, because it may have seen the label; 1 accepts "
+        "any feature (default 0.98)",
     )
 
 
@@ -118,7 +119,8 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     if given.label_delay_min < 0:
         raise TrainingError("--label-delay-min must not be negative.")
-    rules = Rules(label_delay_ms_min=round(given.label_delay_min * 1000), feature_auc_max=given.feature_auc_max)
+    delay_ms = round(given.label_delay_min * 1000)
+    rules = Rules(label_delay_ms_min=delay_ms, feature_auc_max=given.feature_auc_max, has_auc_option=True)
     report = check_data(given.features, given.feature_spec, rules)
     if given.output is not None:
         given.output.write_text(markdown_of(report), encoding="utf-8")

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tripline_training.check_data import add_feature_auc_max
 from tripline_training.data.dataset import add_memory_rows_max, parse_moment_ms
 from tripline_training.errors import TOO_EARLY_EXIT_CODE, TooEarlyError, TrainingError, run_command
 from tripline_training.registry.write import write_file
@@ -124,6 +125,7 @@ def parse_command(arguments: list[str] | None = None) -> Command:
     parser.add_argument(
         "--trust-weeks", action="store_true", help="accept rejected weeks, after a user has reviewed them"
     )
+    add_feature_auc_max(parser)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
         "--jobs", type=int, default=1, help="number of threads; a different number may produce a different model"
@@ -154,6 +156,7 @@ def parse_command(arguments: list[str] | None = None) -> Command:
         jobs=given.jobs,
         commit=given.commit,
         constant_online=given.constant_online,
+        feature_auc_max=given.feature_auc_max,
         memory_rows_max=given.memory_rows_max,
         drift_ms=None if given.drift_from is None else parse_moment_ms(given.drift_from),
         candidate=given.candidate,

@@ -83,7 +83,7 @@ def train(options: Options) -> Outcome:
     params = read_params(options.params)
     root = registry.registry_root(options.registry)
     with step("data") as said:
-        rules = Rules(feature_auc_max=options.feature_auc_max)
+        rules = Rules(feature_auc_max=options.feature_auc_max, has_auc_option=True)
         check_before_training(options.features, options.feature_spec, rules)
         dataset = open_dataset(options.features, spec, options.memory_rows_max)
         known_by_ms = options.known_by_ms

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from tests.conftest import DAY_MS, columns, write_parquet
+from tripline_training import retrain
 from tripline_training.check_data import check_before_training, check_data, main
 from tripline_training.data.dataset import KEY_COLUMNS
-from tripline_training.data_checks.check_time_and_leakage import LIVE_RULES, single_feature_auc
+from tripline_training.data_checks.check_time_and_leakage import LIVE_RULES, Rules, single_feature_auc
 from tripline_training.data_checks.feature_kinds import LABEL_KINDS, RANGES, read_spec_features
 from tripline_training.data_checks.findings import DataReport
-from tripline_training.errors import TrainingError
+from tripline_training.errors import TOO_EARLY_EXIT_CODE, TrainingError
+from tripline_training.retraining.challenge import DATA_EXIT_CODE
 
 SPEC = """version: 7
 entities:
@@ -185,6 +187,34 @@ def test_finds_the_fault(reports: dict[str, DataReport], file: str, check: str, 
 def test_reports_no_other_fault(reports: dict[str, DataReport], file: str) -> None:
     expected = [fault for fault in FAULTS if fault[0] == file]
     assert len(reports[file].faults) == len(expected), reports[file].faults
+
+
+def test_regression_28_a_limit_of_1_accepts_every_feature_and_only_some_programs_name_the_option(
+    reports: dict[str, DataReport], checked_spec: Path, tmp_path: Path
+) -> None:
+    assert "--feature-auc-max" not in str(reports["feature knows the label"].faults)
+    data = checked_columns()
+    leak_label_scaled(data)
+    features = write_parquet(tmp_path / "f.parquet", data)
+    asked = check_data(features, checked_spec, Rules(has_auc_option=True), NOW_MS)
+    assert "raise --feature-auc-max, which is 0.98" in asked.faults[0].sentence
+    accepted = check_data(features, checked_spec, Rules(feature_auc_max=1), NOW_MS)
+    assert accepted.faults == []
+    assert "AUC of 1.0000" in accepted.warnings[0].sentence
+
+
+def test_regression_28_a_retraining_can_raise_the_limit_for_a_single_feature(
+    checked_spec: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = checked_columns()
+    leak_label_scaled(data)
+    features = write_parquet(tmp_path / "f.parquet", data)
+    arguments = ["--features", str(features), "--feature-spec", str(checked_spec), "--cutoff", "1970-01-15"]
+    arguments += ["--registry", f"file://{tmp_path}/registry", "--work", str(tmp_path / "work")]
+    assert retrain.main(arguments) == DATA_EXIT_CODE
+    assert "raise --feature-auc-max, which is 0.98" in capsys.readouterr().out
+    # The outcome in the work folder is for another limit, so the data is checked again.
+    assert retrain.main([*arguments, "--feature-auc-max", "1"]) == TOO_EARLY_EXIT_CODE
 
 
 def test_a_wrong_type_names_its_column(checked_spec: Path, tmp_path: Path) -> None:

@@ -20,7 +20,10 @@ class Rules:
     label_delay_ms_min: int = 60_000
     """No label arrives sooner after its payment, because an analyst or a bank must review it first."""
     feature_auc_max: float = 0.98
-    """A single feature that separates fraud this well has probably seen the label: good models do not reach it."""
+    """A single feature that separates fraud this well has probably seen the label: good models do not reach it. 1: any
+    feature is accepted."""
+    has_auc_option: bool = False
+    """Whether the program has the option --feature-auc-max, so that a message can name it."""
     feature_auc_warning: float = 0.95
     early_change: Level = "fault"
     """The severity if a label feature changed before a label of its entity was known."""
@@ -150,11 +153,12 @@ def _judge_feature(name: str, constant: bool, auc: float | None, rules: Rules) -
         return [Finding(name, "range", "warning", 0, f"{name}: the value never changes, so the feature is useless.")]
     if auc is None or auc < rules.feature_auc_warning:
         return []
-    level: Level = "fault" if auc >= rules.feature_auc_max else "warning"
-    accept = f"; if not, raise --feature-auc-max, which is {rules.feature_auc_max:g}" if level == "fault" else ""
+    level: Level = "fault" if rules.feature_auc_max < 1 and auc >= rules.feature_auc_max else "warning"
+    is_accepted_by_option = level == "fault" and rules.has_auc_option
+    accept = f"; if not, raise --feature-auc-max, which is {rules.feature_auc_max:g}" if is_accepted_by_option else ""
     sentence = (
-        f"{name}: alone it separates fraud with an AUC of {auc:.4f}; a value known at the time of the payment is rarely "
-        f"that good, so check whether it uses the label or the future{accept}."
+        f"{name}: alone it separates fraud with an AUC of {auc:.4f}; a value known at the time of the payment is "
+        f"rarely that good, so check whether it uses the label or the future{accept}."
     )
     return [Finding(name, "leakage", level, 0, sentence)]
 

@@ -201,7 +201,8 @@ def _learn_newest(
 
 def _refuse_data(options: Options) -> str | None:
     with step("check") as said:
-        report: DataReport = check_data(options.features, options.feature_spec, LIVE_RULES)
+        rules = replace(LIVE_RULES, feature_auc_max=options.feature_auc_max, has_auc_option=True)
+        report: DataReport = check_data(options.features, options.feature_spec, rules)
         for finding in report.warnings:
             print(f"warning: {finding.sentence}", flush=True)
         said.says(f"rows={report.rows} labelled={report.labelled} frauds={report.frauds} faults={len(report.faults)}")

@@ -11,6 +11,7 @@ from tripline_training.data.dataset import MEMORY_ROWS_MAX, Rows, Span, open_dat
 from tripline_training.data.days import DAY_MS
 from tripline_training.data.feature_spec import FeatureSpec, read_feature_spec
 from tripline_training.data.sampling import shares_of
+from tripline_training.data_checks.check_time_and_leakage import Rules as DataRules
 from tripline_training.errors import TooEarlyError, TrainingError
 from tripline_training.evaluation.segments import amounts_of
 from tripline_training.registry import registry
@@ -44,6 +45,7 @@ class Options:
     """Time of the drift; None without drift."""
     constant_online: tuple[str, ...] = ()
     """Features that are constant online; models do not use them."""
+    feature_auc_max: float = DataRules.feature_auc_max
     memory_rows_max: int = MEMORY_ROWS_MAX
     """Maximum number of rows that are kept in memory, for each purpose."""
     candidate: str | None = None

@@ -60,6 +60,8 @@ export interface RetrainOptions {
   /** Tree parameters, and under `retrain` the criteria for a better model. */
   readonly paramsFile: string;
   readonly trustWeeks: boolean;
+  /** A single feature with at least this AUC is rejected, because it may have seen the label. Default: 0.98. */
+  readonly featureAucMax?: number;
   /** A registered version or alias to compare with the champion. Default: a model is trained. */
   readonly candidate?: string;
   /** A better model must also save money. Default: money is not compared. */
@@ -237,7 +239,16 @@ async function challenge(
 export interface ChallengeOptions
   extends Pick<
     RetrainOptions,
-    "model" | "paramsFile" | "trustWeeks" | "candidate" | "money" | "driftMs" | "jobs" | "output" | "signal"
+    | "model"
+    | "paramsFile"
+    | "trustWeeks"
+    | "featureAucMax"
+    | "candidate"
+    | "money"
+    | "driftMs"
+    | "jobs"
+    | "output"
+    | "signal"
   > {
   readonly cutoffMs: number;
   /** For checkpoints. */
@@ -267,6 +278,7 @@ export async function challengeIn(
       ...["--params", paramsFile, "--rules", paramsFile, "--jobs", String(jobs)],
       ...(constantOnline.length === 0 ? [] : ["--constant-online", constantOnline.join(",")]),
       ...(trustWeeks ? ["--trust-weeks"] : []),
+      ...(options.featureAucMax === undefined ? [] : ["--feature-auc-max", String(options.featureAucMax)]),
       ...(driftMs === undefined ? [] : ["--drift-from", new Date(driftMs).toISOString()]),
       ...(commit === undefined ? [] : ["--commit", commit]),
       ...(options.candidate === undefined ? [] : ["--candidate", options.candidate]),

@@ -49,9 +49,9 @@ export async function openMapping(path: string): Promise<{ mapping: Mapping; rej
   return { mapping: await readMapping(path, declared), rejectsPath };
 }
 
-/** `when` is the option that it needs. */
-export const featureAucMaxOption = (when: string): Option =>
+/** `when` is the option that it needs, if any. */
+export const featureAucMaxOption = (when?: string): Option =>
   new Option(
     "--feature-auc-max <area>",
-    `with ${when}: do not train if a single feature separates fraud with at least this AUC, because it may have seen the label (default: 0.98)`,
+    `${when === undefined ? "" : `with ${when}: `}do not train if a single feature separates fraud with at least this AUC, because it may have seen the label; 1 accepts any feature (default: 0.98)`,
   ).argParser(Number);

@@ -7,6 +7,7 @@ import type { CommandOutput } from "@tripline/system/command-output";
 import { MODEL_NAME } from "@tripline/system/services/plan-services";
 import { STATE_DIRECTORY } from "@tripline/system/services/workspace";
 import { Command, Option } from "commander";
+import { featureAucMaxOption } from "../data/map-options.js";
 import { labelsByOption, lakeOption, parseTime, tenantOption, withKafka } from "../lake-options.js";
 import { positiveNumber, wholeNumber } from "../number-options.js";
 import { registryOption } from "../registry-options.js";
@@ -26,6 +27,7 @@ interface RetrainFlags extends FollowFlags {
   readonly labelsBy: RetrainOptions["labelsBy"];
   readonly params: string;
   readonly trustWeeks?: true;
+  readonly featureAucMax?: number;
   readonly candidate?: string;
   readonly costs?: string;
   readonly policy?: readonly string[];
@@ -93,7 +95,7 @@ export function retrainCommand(output: CommandOutput = process.stdout): Command 
       )
       .option("--follow", "keep running: retrain after each drift and on a schedule, and roll out better models"),
   );
-  return withKafka(withComparison(command)).action(async (flags: RetrainFlags) => {
+  return withKafka(withComparison(command.addOption(featureAucMaxOption()))).action(async (flags: RetrainFlags) => {
     process.exitCode = await run(flags, output);
   });
 }
@@ -147,6 +149,7 @@ function optionsOf(flags: RetrainFlags, output: CommandOutput): RetrainOptions {
     labelsBy: flags.labelsBy,
     paramsFile: flags.params,
     trustWeeks: flags.trustWeeks === true,
+    ...(flags.featureAucMax === undefined ? {} : { featureAucMax: flags.featureAucMax }),
     ...(flags.candidate === undefined ? {} : { candidate: flags.candidate }),
     ...moneyOf(flags),
     ...(flags.driftFrom === undefined ? {} : { driftMs: flags.driftFrom }),
