@@ -176,6 +176,22 @@ test("withFolder copies publications and alias moves back to the store", async (
   expect((await refusal(work)).code).toBe("state-conflict");
 });
 
+test("regression #31: withFolder copies versions without an alias if they are needed", async () => {
+  const registry = open();
+  const { version: champion } = await registry.publish(publication("model one"));
+  await registry.setAlias("fraud", "champion", champion);
+  const { version: needed } = await registry.publish(publication("model two"));
+  await registry.publish(publication("model three"));
+  await withFolder(
+    open(),
+    "fraud",
+    async (url) => {
+      expect((await openRegistry(url).versions("fraud")).sort()).toEqual([champion, needed].sort());
+    },
+    (listed) => [...listed.filter(({ version }) => version === needed).map(({ version }) => version), "000000000000"],
+  );
+});
+
 test(
   "works with S3",
   async () => {

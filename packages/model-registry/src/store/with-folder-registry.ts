@@ -5,9 +5,12 @@ import { pathToFileURL } from "node:url";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { FileRegistry } from "../file/file-registry.js";
 import { MANIFEST_FILE } from "../model-manifest.js";
-import type { ModelVersion } from "../model-registry.js";
+import type { ListedVersion, ModelVersion } from "../model-registry.js";
 import { openRegistry } from "../open-registry.js";
 import { StoreRegistry } from "./store-registry.js";
+
+/** Which of a model's versions are needed besides those with aliases. Versions that do not exist are ignored. */
+type AlsoNeeded = (listed: readonly ListedVersion[]) => readonly string[];
 
 /**
  * Used for training in Python, which supports only registries in folders and in MLflow: makes a registry in an object
@@ -17,9 +20,14 @@ import { StoreRegistry } from "./store-registry.js";
  * @param work receives the URL of the registry to use
  * @throws TriplineError `state-conflict` if the same alias has been moved concurrently; published versions are kept
  */
-export async function withFolderRegistry<T>(url: string, name: string, work: (url: string) => Promise<T>): Promise<T> {
+export async function withFolderRegistry<T>(
+  url: string,
+  name: string,
+  work: (url: string) => Promise<T>,
+  alsoNeeded?: AlsoNeeded,
+): Promise<T> {
   const registry = openRegistry(url);
-  return registry instanceof StoreRegistry ? withFolder(registry, name, work) : work(url);
+  return registry instanceof StoreRegistry ? withFolder(registry, name, work, alsoNeeded) : work(url);
 }
 
 /** Throws like `withFolderRegistry`. */
@@ -27,11 +35,12 @@ export async function withFolder<T>(
   registry: StoreRegistry,
   name: string,
   work: (url: string) => Promise<T>,
+  alsoNeeded: AlsoNeeded = () => [],
 ): Promise<T> {
   const root = await mkdtemp(join(tmpdir(), "tripline-registry-"));
   try {
     const folder = new FileRegistry(root);
-    await copyAliases(registry, folder, name);
+    await copyVersions(registry, folder, name, alsoNeeded);
     const before = await movesOf(folder, name);
     const result = await work(pathToFileURL(root).href);
     const known = await registry.versions(name);
@@ -50,9 +59,16 @@ export async function withFolder<T>(
   }
 }
 
-async function copyAliases(registry: StoreRegistry, folder: FileRegistry, name: string): Promise<void> {
-  const versions = await orNone(registry.list(name));
-  for (const { version, aliases } of versions.filter((one) => one.aliases.length > 0)) {
+async function copyVersions(
+  registry: StoreRegistry,
+  folder: FileRegistry,
+  name: string,
+  alsoNeeded: AlsoNeeded,
+): Promise<void> {
+  const listed = await orNone(registry.list(name));
+  const needed = alsoNeeded(listed);
+  for (const { version, aliases } of listed) {
+    if (aliases.length === 0 && !needed.includes(version)) continue;
     const found = await registry.resolve(name, version);
     const manifest = Buffer.from(`${JSON.stringify(found.manifest, null, 2)}\n`);
     await folder.store(name, version, found.manifest, { ...(await filesOf(found)), [MANIFEST_FILE]: manifest });
