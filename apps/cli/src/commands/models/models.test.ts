@@ -6,6 +6,7 @@ import type { RecordingRegistry } from "@tripline/model-registry/model-registry"
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import { ROOT } from "@tripline/system/services/workspace";
 import { modelsCommand } from "./models.js";
+import { retrainCommand } from "./retrain.js";
 
 /** Real models with four features: `champion` and `challenger` differ, `wrong-input` has another width. */
 const TEST_MODELS = join(ROOT, "apps", "scoring", "test-models", "generated");
@@ -119,4 +120,14 @@ describe("diff", () => {
     expect(diff.metrics).toContainEqual({ name: "valid.auc_roc", b: 0.5 });
     expect(await run("diff", "champion", other.version)).toContain("not compared  the features differ");
   });
+});
+
+test("regression #31: retrain --follow rejects a candidate", async () => {
+  const command = retrainCommand()
+    .exitOverride()
+    .configureOutput({ writeErr: () => undefined });
+  const given = ["--lake", root, "--registry", url, "--follow", "--candidate", challenger];
+  await expect(command.parseAsync(given, { from: "user" })).rejects.toThrow(
+    "option '--follow' cannot be used with option '--candidate <version>'",
+  );
 });

@@ -93,7 +93,12 @@ export function retrainCommand(output: CommandOutput = process.stdout): Command 
           "object store for checkpoints, such as s3://bucket/prefix, so that a run can resume on another machine",
         ).env("CHECKPOINTS_URL"),
       )
-      .option("--follow", "keep running: retrain after each drift and on a schedule, and roll out better models"),
+      .addOption(
+        new Option(
+          "--follow",
+          "keep running: retrain after each drift and on a schedule, and roll out better models",
+        ).conflicts("candidate"),
+      ),
   );
   return withKafka(withComparison(command.addOption(featureAucMaxOption()))).action(async (flags: RetrainFlags) => {
     process.exitCode = await run(flags, output);
