@@ -48,14 +48,15 @@ def retrain(command: Command) -> Outcome:
     """The outcome, read from the work folder if the same data was already decided by the same rules."""
     command.work.mkdir(parents=True, exist_ok=True)
     with _alone(command.work / LOCK_FILE):
-        identity = _identity(command.options)
+        options = command.options.with_candidate_version()
+        identity = _identity(options)
         result = command.work / RESULT_FILE
         known = _known_outcome(result, identity)
         if known is not None:
             print("retrain: a result for the same data already exists", flush=True)
             return known
         with _temporary_files_in(command.work / TEMPORARY_FOLDER):
-            outcome = challenge(command.options, command.work)
+            outcome = challenge(options, command.work)
         write_file(result, (json.dumps({"identity": identity, **outcome.as_json()}) + "\n").encode())
         for checkpoint in command.work.glob("fit-*.ubj"):
             checkpoint.unlink()
@@ -171,7 +172,8 @@ def _money_options(given: argparse.Namespace) -> MoneyOptions | None:
     if given.payments is None or not given.policy:
         raise TrainingError("--costs also requires --policy and --payments.")
     named = [text.rpartition("=") for text in given.policy]
-    return MoneyOptions(given.costs, {tenant: Path(path) for tenant, _, path in named}, given.payments)
+    policies = {tenant: Path(path) for tenant, _, path in named}
+    return MoneyOptions(given.costs, policies, given.payments, given.features)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -19,6 +19,11 @@ class PolicyBands:
     bands: tuple[tuple[float, int], ...]
     """The lowest score of each band, and its position in `ACTIONS`."""
 
+    @property
+    def declines(self) -> bool:
+        """Whether there is a score that is declined."""
+        return any(action == DECLINE for _, action in self.bands)
+
     def actions(self, scores: NDArray[np.float64]) -> NDArray[np.int64]:
         """The strictest action of all bands that contain the score; APPROVE without a band."""
         found = np.zeros(len(scores), np.int64)

@@ -43,6 +43,7 @@ from tripline_training.registry.names import (
     ModelVersion,
     Move,
     MoveOptions,
+    NoVersionError,
     RegistryCallError,
     check_alias,
     check_name,
@@ -208,7 +209,7 @@ class MlflowRegistry:
     def _find(self, name: str, version: str) -> MlflowVersion:
         found = self._published(name, version)
         if found is None:
-            raise TrainingError(f"Model {name} has no version {version}.")
+            raise NoVersionError(f"Model {name} has no version {version}.")
         return found
 
     def _current_target(self, name: str, alias: str) -> str | None:

@@ -33,6 +33,10 @@ class RegistryCallError(TrainingError):
     """A registry's server rejected a call or did not respond."""
 
 
+class NoVersionError(TrainingError):
+    """The registry has no such version."""
+
+
 class Anything:
     """Matches any version, or none."""
 

@@ -30,6 +30,7 @@ from tripline_training.registry.names import (
     ModelVersion,
     Move,
     MoveOptions,
+    NoVersionError,
     check_alias,
     check_name,
     check_same_meaning,
@@ -140,7 +141,7 @@ def resolve(store: Store, name: str, alias_or_version: str) -> ModelVersion:
     version = alias_or_version if is_version else alias_target(store, name, alias_or_version)
     folder = _version_folder(store, name, version)
     if not folder.is_dir():
-        raise TrainingError(f"Model {name} has no version {version}.")
+        raise NoVersionError(f"Model {name} has no version {version}.")
     return verified_version(name, version, read_files(folder))
 
 

@@ -22,7 +22,6 @@ from tripline_training.evaluation.segments import describe_segments
 from tripline_training.make_scorecard import scorecard_to_publish
 from tripline_training.registry import registry
 from tripline_training.registry.names import MoveOptions
-from tripline_training.retraining.compare_money import Money
 from tripline_training.retraining.compare_scores import Comparison, compare_scores
 from tripline_training.retraining.fit_in_parts import fit_in_parts
 from tripline_training.retraining.judge_challenger import (
@@ -38,11 +37,12 @@ from tripline_training.retraining.prepare import (
     alias_version,
     choose_prepared,
     learnt_to,
+    new_to,
     prepare,
     unfit_candidate,
     unfit_champion,
 )
-from tripline_training.retraining.reference import find_reference
+from tripline_training.retraining.reference import MoneyThan, find_reference
 from tripline_training.retraining.windows import (
     FIXED_KEY,
     fixed_from_now_on,
@@ -156,7 +156,7 @@ def _judge_registered(prepared: Prepared, options: Options, asked: str) -> Outco
         return Outcome(f"retrain: kept champion because {reason}", None)
     refuse_constant(found.manifest.get("used_features", found.manifest["features"]), options.constant_online)
     candidate = Candidate(1.0, prepared.train, options.cutoff_ms, None, found.model, None, {})
-    measured = replace(_measure(candidate, prepared, options), is_under_way=False)
+    measured = replace(_measure(candidate, new_to(found, prepared), options), is_under_way=False)
     reason = why_champion_is_kept(measured, found.version, prepared.rules)
     print(f"money: {measured.money_sentence}", flush=True)
     if reason is not None:
@@ -290,6 +290,7 @@ def _measure(candidate: Candidate, prepared: Prepared, options: Options) -> Meas
     champion = prepared.champion
     with step("compare") as said:
         rows = prepared.newest
+        than = _money_than(rows, candidate, prepared, options)
         measured = Measured(
             _compare(rows, candidate.model, prepared, options),
             _compare_old(candidate, prepared, options),
@@ -297,8 +298,8 @@ def _measure(candidate: Candidate, prepared: Prepared, options: Options) -> Meas
             segments=describe_segments(rows, predict_onnx(candidate.model, rows.features), options.feature_spec),
             is_under_way=options.drift_ms is not None and learnt_to(champion) > moment(options.drift_ms),
             agreement=_agreement(rows, candidate, prepared),
-            money=_money(rows, candidate, prepared, options),
-            reference=find_reference(registry.registry_root(options.registry), champion, rows, prepared.spec),
+            money=None if than is None else than(_champion_scores(rows, prepared), "the champion"),
+            reference=find_reference(registry.registry_root(options.registry), champion, rows, prepared.spec, than),
         )
         said.says(figures_of(measured))
     return measured
@@ -321,18 +322,24 @@ def _compare(rows: Rows, model: bytes, prepared: Prepared, options: Options) -> 
     return compare_scores(rows, new, champion, prepared.rules.replicates, options.seed, prepared.rules.bands)
 
 
-def _money(rows: Rows, candidate: Candidate, prepared: Prepared, options: Options) -> Money | None:
-    if prepared.money is None:
+def _money_than(rows: Rows, candidate: Candidate, prepared: Prepared, options: Options) -> MoneyThan | None:
+    judge = prepared.money
+    if judge is None:
         return None
-    return prepared.money.compare(*_both_scores(rows, candidate.model, prepared), options.seed)
+    new = predict_onnx(candidate.model, rows.features).astype(np.float64)
+    return lambda other, than: judge.compare(new, other, options.seed, than)
 
 
 def _both_scores(rows: Rows, model: bytes, prepared: Prepared) -> tuple[np.ndarray, np.ndarray]:
-    """Uses the ONNX models, because these are served. If there is no champion, compares with a constant score."""
-    new = predict_onnx(model, rows.features).astype(np.float64)
+    """Uses the ONNX models, because these are served."""
+    return predict_onnx(model, rows.features).astype(np.float64), _champion_scores(rows, prepared)
+
+
+def _champion_scores(rows: Rows, prepared: Prepared) -> np.ndarray:
+    """A constant score if there is no champion."""
     if prepared.champion is None:
-        return new, np.full(len(rows), float(np.average(prepared.train.fraud, weights=prepared.train.weights)))
-    return new, predict_onnx(prepared.champion.model, rows.features).astype(np.float64)
+        return np.full(len(rows), float(np.average(prepared.train.fraud, weights=prepared.train.weights)))
+    return predict_onnx(prepared.champion.model, rows.features).astype(np.float64)
 
 
 def _params_used(prepared: Prepared, options: Options, weight: float, fixed: list[list[str]]) -> dict[str, Any]:

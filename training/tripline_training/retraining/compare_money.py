@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tripline_training.data.dataset import Rows
 from tripline_training.data.days import DAY_MS
-from tripline_training.data.tables import query, require_columns
+from tripline_training.data.tables import query, require_columns, table_at
 from tripline_training.errors import TrainingError
 from tripline_training.evaluation.band_costs import (
     CostTable,
@@ -36,7 +36,6 @@ SIGNIFICANCE = 0.025
 """One-sided, for all tenants and currencies together."""
 
 Floats = NDArray[np.float64]
-Texts = NDArray[np.str_]
 
 
 @dataclass(frozen=True)
@@ -46,8 +45,11 @@ class MoneyOptions:
     """By tenant. The key "" is for tenants without an entry."""
     payments: Path
     """The columns client_transaction_id, tenant and currency."""
+    features: Path
+    """The file from which the compared payments come."""
 
     def files(self) -> dict[str, Path]:
+        """Files besides the features on whose bytes an outcome depends."""
         policies = {f"policy {tenant}": path for tenant, path in self.policies.items()}
         return {"costs": self.costs, "payments": self.payments, **policies}
 
@@ -82,6 +84,10 @@ class Money:
     segments: int
     """Number of tenants and currencies that were compared."""
     loss_per_day_max: float
+    than: str = "the champion"
+    """The model that the candidate is compared with."""
+    has_unseen_declines: bool = False
+    """Whether payments can be declined without any being explored, so that frauds among them are unknown."""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -96,9 +102,19 @@ class Money:
 
     @property
     def sentence(self) -> str:
+        if not self.has_unseen_declines:
+            return self.compared
+        return (
+            f"{self.compared} Payments that were declined have no verdict, because none was explored, so frauds that "
+            "only the champion stops are not counted."
+        )
+
+    @property
+    def compared(self) -> str:
+        """The sentence without its limitation."""
         total = self.total
         verb, amount = ("saves", total.value) if total.value >= 0 else ("loses", -total.value)
-        said = f"Under the policy's bands, it {verb} {amount:,.2f} {self.currency} per day compared with the champion"
+        said = f"Under the policy's bands, it {verb} {amount:,.2f} {self.currency} per day compared with {self.than}"
         if total.low is None:
             return f"{said}, but only {total.cards} cards would be treated differently, too few for an interval."
         said += f" (95 % interval of the savings: {total.low:,.2f} to {total.high:,.2f})"
@@ -110,7 +126,7 @@ class Money:
 
 
 def why_money_keeps(money: Money | None, *, is_as_good: bool) -> str | None:
-    """A clause that states why the champion is cheaper; None if it is not, or if no costs are given.
+    """A clause that states why the other model is cheaper; None if it is not, or if no costs are given.
 
     `is_as_good`: whether the candidate may lose the stated amount instead of having to save money.
     """
@@ -122,7 +138,7 @@ def why_money_keeps(money: Money | None, *, is_as_good: bool) -> str | None:
     if is_enough and not money.worse:
         return None
     rule = f"the limit is a loss of {-needed:,.2f} per day" if needed < 0 else "the interval must be above 0"
-    return f"it does not save enough money: {money.sentence[0].lower()}{money.sentence[1:-1]}; {rule}."
+    return f"it does not save enough money: {money.compared[0].lower()}{money.compared[1:-1]}; {rule}."
 
 
 NO_COSTS = "Not compared, because no costs are given."
@@ -146,41 +162,46 @@ class MoneyJudge:
         self._bands = {tenant: read_policy_bands(path) for tenant, path in options.policies.items()}
         self._rows = rows
         self._card_share = card_share
-        self._tenants, self._currencies = kinds_of(rows, options.payments)
-        codes = np.unique(self._currencies).tolist()
-        rates = {code: self._table.rate_of(code, len(codes) - 1) for code in codes}
-        self._amounts = amounts.astype(np.float64) * np.array([rates[code] for code in self._currencies.tolist()])
+        self._tenants, self._currencies = kinds_of(rows, options)
+        codes = self._currencies.names
+        rates = np.array([self._table.rate_of(code, len(codes) - 1) for code in codes])
+        self._amounts = amounts.astype(np.float64) * rates[self._currencies.of_row]
         self._currency = self._table.currency or (codes[0] if codes else "")
+        is_explored = rows.explored is not None and bool((rows.explored > 1).any())
+        self._has_unseen_declines = not is_explored and any(bands.declines for bands in self._bands.values())
 
-    def compare(self, new: Floats, champion: Floats, seed: int) -> Money:
+    def compare(self, new: Floats, other: Floats, seed: int, than: str = "the champion") -> Money:
+        """`than`: what the sentence calls the other model."""
         rows = self._rows
         times = np.ones(len(rows)) if rows.weights is None else rows.weights
         days = len(np.unique(rows.occurred_at_ms // DAY_MS))
-        gain = (self._savings(new, times) - self._savings(champion, times)) / self._card_share / days
+        gain = (self._savings(new, times) - self._savings(other, times)) / self._card_share / days
         cards = np.unique(rows.cards, return_inverse=True)[1].astype(np.int64)
         differs = np.flatnonzero(gain != 0)
         parts = [("all", "", differs)]
-        for kind, names in (("tenant", self._tenants), ("currency", self._currencies)):
-            parts += [(kind, str(name), differs[names[differs] == name]) for name in np.unique(names[differs])]
+        for kind, kinds in (("tenant", self._tenants), ("currency", self._currencies)):
+            numbers = kinds.of_row[differs]
+            parts += [(kind, kinds.names[number], differs[numbers == number]) for number in np.unique(numbers)]
         z = NormalDist().inv_cdf(1 - SIGNIFICANCE / max(1, len(parts) - 1))
         found = [_saved(part, gain, cards, z, seed) for part in parts]
         worse = sorted((each for each in found[1:] if each.is_worse), key=lambda each: each.value)
-        return Money(self._currency, days, found[0], worse, len(parts) - 1, self._table.loss_per_day_max)
+        limit = self._table.loss_per_day_max
+        return Money(self._currency, days, found[0], worse, len(parts) - 1, limit, than, self._has_unseen_declines)
 
     def _savings(self, scores: Floats, times: Floats) -> Floats:
         """Savings of each row compared with approving it. Reviews above a tenant's capacity are approved."""
         rows, saved = self._rows, np.zeros(len(scores))
-        for tenant in np.unique(self._tenants).tolist():
-            of_tenant = np.flatnonzero(self._tenants == tenant)
+        for number, tenant in enumerate(self._tenants.names):
+            of_tenant = np.flatnonzero(self._tenants.of_row == number)
             actions = self._bands_of(tenant).actions(scores[of_tenant])
             days = rows.occurred_at_ms[of_tenant] // DAY_MS
             wanted = (actions == REVIEW) * times[of_tenant]
             capacity = self._table.costs_of(tenant, "").reviews_per_day * self._card_share
             reviewed = within_capacity(wanted, np.searchsorted(days, days, side="left"), capacity)
-            for currency in np.unique(self._currencies[of_tenant]).tolist():
-                part = self._currencies[of_tenant] == currency
+            for code in np.unique(self._currencies.of_row[of_tenant]):
+                part = self._currencies.of_row[of_tenant] == code
                 at, acts = of_tenant[part], actions[part]
-                costs = self._table.costs_of(tenant, currency)
+                costs = self._table.costs_of(tenant, self._currencies.names[code])
                 given = (costs, self._amounts[at], rows.fraud[at])
                 saved[at] = (
                     gains_of_challenging(*given) * times[at] * (acts == CHALLENGE)
@@ -196,11 +217,28 @@ class MoneyJudge:
         return found
 
 
-def kinds_of(rows: Rows, payments: Path) -> tuple[Texts, Texts]:
-    """The tenant and the currency of each row. Raises TrainingError if a payment is missing."""
-    table = require_columns(payments, ["client_transaction_id", "tenant", "currency"])
+@dataclass(frozen=True)
+class Kinds:
+    """The tenant or the currency of each row."""
+
+    names: list[str]
+    """Sorted."""
+    of_row: NDArray[np.int64]
+    """Positions in `names`."""
+
+
+def kinds_of(rows: Rows, options: MoneyOptions) -> tuple[Kinds, Kinds]:
+    """The tenants and the currencies. Raises TrainingError if a payment is missing."""
+    table = require_columns(options.payments, ["client_transaction_id", "tenant", "currency"])
+    # Texts of all payments of a large lake would not fit into memory.
+    times = f"occurred_at_ms BETWEEN {rows.occurred_at_ms.min()} AND {rows.occurred_at_ms.max()}"
+    compared = f"SELECT client_transaction_id FROM {table_at(options.features)} WHERE {times}"
+    pairs = f"SELECT DISTINCT tenant, currency FROM {table}"
     key = "md5_number_lower(client_transaction_id)" if rows.mapped else "client_transaction_id"
-    columns = query(f"SELECT {key} AS id, tenant, currency FROM {table}").fetchnumpy()
+    columns = query(
+        f"SELECT {key} AS id, pair FROM {table} JOIN (SELECT *, row_number() OVER (ORDER BY tenant, currency) - 1 "
+        f"AS pair FROM ({pairs})) USING (tenant, currency) WHERE client_transaction_id IN ({compared})"
+    ).fetchnumpy()
     ids = np.asarray(columns["id"]).astype(rows.ids.dtype if rows.mapped else str)
     wanted = rows.ids if rows.mapped else rows.ids.astype(str)
     order = np.argsort(ids, kind="stable")
@@ -208,8 +246,17 @@ def kinds_of(rows: Rows, payments: Path) -> tuple[Texts, Texts]:
     found = order[at] if len(ids) else np.zeros(0, np.int64)
     missing = len(wanted) if len(ids) == 0 else int((ids[found] != wanted).sum())
     if missing:
-        raise TrainingError(f"{missing} payments of the newest weeks are not in {payments}.")
-    return np.asarray(columns["tenant"]).astype(str)[found], np.asarray(columns["currency"]).astype(str)[found]
+        raise TrainingError(f"{missing} payments of the newest weeks are not in {options.payments}.")
+    of_row = np.asarray(columns["pair"]).astype(np.int64)[found]
+    tenants, currencies = zip(*query(f"{pairs} ORDER BY tenant, currency").fetchall(), strict=True)
+    return _kinds(np.array(tenants), of_row), _kinds(np.array(currencies), of_row)
+
+
+def _kinds(names: NDArray[np.str_], of_row: NDArray[np.int64]) -> Kinds:
+    """Only the names of these rows. `of_row`: positions in `names`, which may repeat."""
+    used = np.unique(of_row)
+    found, numbers = np.unique(names[used], return_inverse=True)
+    return Kinds(found.tolist(), numbers[np.searchsorted(used, of_row)].astype(np.int64))
 
 
 def _saved(

@@ -57,8 +57,8 @@ def why_champion_is_kept(measured: Measured, version: str, rules: Rules) -> str 
     """A clause that states why the candidate of that version is not better; None if it is better."""
     newest = measured.newest
     ap, cp100 = newest.ap, newest.cp100
-    # The candidate is measured without the newest days. If it is as good then, training on them as well makes it better.
-    # The old weeks show whether those days are sound.
+    # The candidate is measured without the newest days. If it is as good then, training on them as well makes it
+    # better. The old weeks show whether those days are sound.
     is_as_good = measured.is_under_way and measured.old is not None and ap.high >= 0
     gain_min = -rules.ap_gain_min if is_as_good else rules.ap_gain_min
     loss = newest.log_loss
@@ -102,7 +102,7 @@ def why_chain_keeps(measured: Measured, rules: Rules) -> str | None:
     if reference.ap is None:
         return f"it is only as good as the champion, and {last} cannot score these payments."
     if ap >= reference.ap - rules.ap_gain_min:
-        return None
+        return why_money_keeps(reference.money, is_as_good=True)
     return (
         f"the average precision on the newest weeks is {ap:.4f} vs. {reference.ap:.4f} for {last} a loss of "
         f"{reference.ap - ap:.4f}, and at most {rules.ap_gain_min:g} is allowed."

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tripline_training.data.dataset import MEMORY_ROWS_MAX, Rows, Span, open_dataset
+from tripline_training.data.dataset import MEMORY_ROWS_MAX, Rows, Span, open_dataset, parse_moment_ms
 from tripline_training.data.days import DAY_MS
 from tripline_training.data.feature_spec import FeatureSpec, read_feature_spec
 from tripline_training.data.sampling import shares_of
@@ -15,10 +15,10 @@ from tripline_training.data_checks.check_time_and_leakage import Rules as DataRu
 from tripline_training.errors import TooEarlyError, TrainingError
 from tripline_training.evaluation.segments import amounts_of
 from tripline_training.registry import registry
-from tripline_training.registry.names import RegistryCallError
+from tripline_training.registry.names import VERSION_PATTERN, RegistryCallError
 from tripline_training.retraining.compare_money import MoneyJudge, MoneyOptions
 from tripline_training.retraining.rules import Rules, read_rules
-from tripline_training.retraining.windows import Windows, lay_out, outside
+from tripline_training.retraining.windows import Windows, fixed_of, lay_out, outside
 from tripline_training.selection.choose_features import Fitting, Selection, choose_features, only_features
 from tripline_training.steps import step
 from tripline_training.trees.calibration import FRAUDS_MIN
@@ -67,6 +67,13 @@ class Options:
     def champion_version(self) -> str | None:
         """None if there is no champion yet."""
         return alias_version(registry.registry_root(self.registry), self.name, CHAMPION)
+
+    def with_candidate_version(self) -> "Options":
+        """Replaces an alias by its version, because it may move. Raises TrainingError if the alias does not exist."""
+        if self.candidate is None or VERSION_PATTERN.fullmatch(self.candidate):
+            return self
+        store = registry.registry_root(self.registry)
+        return replace(self, candidate=registry.alias_target(store, self.name, self.candidate))
 
 
 @dataclass(frozen=True)
@@ -179,6 +186,18 @@ def unfit_candidate(candidate: registry.ModelVersion, prepared: Prepared) -> str
             f"{moment(from_ms)} on, are not new to it: wait for newer payments"
         )
     return None
+
+
+def new_to(candidate: registry.ModelVersion, prepared: Prepared) -> Prepared:
+    """Without the old weeks on which a registered model may have been trained, unless its lineage excludes them."""
+    lineage, excluded = candidate.manifest["lineage"], fixed_of(candidate.manifest)
+    first, last = parse_moment_ms(lineage.get("data_from") or "1970-01-01"), parse_moment_ms(learnt_to(candidate))
+    fixed = prepared.windows.fixed
+    known = [each for each in fixed if each.from_ms <= last and each.to_ms > first and each not in excluded]
+    if known:
+        which = f"{len(known)} of {len(fixed)} are not compared"
+        print(f"old weeks: {which}, because {candidate.version} may have been trained on them", flush=True)
+    return replace(prepared, old=outside(prepared.old, known))
 
 
 def learnt_to(champion: registry.ModelVersion | None) -> str:

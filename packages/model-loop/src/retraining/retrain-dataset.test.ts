@@ -7,7 +7,7 @@ import { dayOf } from "@tripline/lake/lake-layout";
 import { TestArchive } from "@tripline/lake/testing/archive";
 import type { LakeDatasetOptions } from "./retrain-dataset.js";
 import { newestPaymentMs, writeComputedFeatures, writeLoggedFeatures, writeServedScores } from "./retrain-dataset.js";
-import { DAY_MS, label, NOON_MS, payment, rowsOf, spec, vector } from "./testing/payments.js";
+import { DAY_MS, label, NOON_MS, payment, rowsOf, runSql, spec, vector } from "./testing/payments.js";
 import { writePaymentKinds } from "./write-payment-kinds.js";
 
 const CUTOFF_MS = NOON_MS + 10 * DAY_MS;
@@ -303,19 +303,22 @@ test("reports a folder that is not a lake", async () => {
 });
 
 test.each(["log", "backfill"] as const)(
-  "writes tenant and currency of each payment once, from the %s",
+  "regression #31: writes tenant and currency only of the dataset's payments, each once, from the %s",
   async (from) => {
     const kinds = [
       ["b", { tenant: "demo", currency: "JPY" }],
       ["a", { tenant: "other", currency: "EUR" }],
       ["b", { tenant: "demo", currency: "JPY" }],
       ["later", { tenant: "demo", occurredAtMs: CUTOFF_MS }],
+      ["unsampled", { tenant: "demo" }],
     ] as const;
     const record = (id: string, change: object) =>
       from === "log" ? vector(id, [1, 2, 3], {}, change) : Transaction.encode(payment(id, change)).finish();
     await keep(from === "log" ? "features" : "transactions", ...kinds.map(([id, change]) => record(id, change)));
-    const path = join(lake, "payments.parquet");
-    await writePaymentKinds({ lake, cutoffMs: CUTOFF_MS }, from, path);
+    const [dataset, path] = [join(lake, "ids.parquet"), join(lake, "payments.parquet")];
+    const ids = "unnest(['txn_a', 'txn_b', 'txn_later'])";
+    await runSql(`COPY (SELECT ${ids} AS client_transaction_id) TO '${dataset}' (FORMAT parquet)`);
+    await writePaymentKinds({ lake, cutoffMs: CUTOFF_MS }, from, dataset, path);
     expect(await rowsOf(path)).toEqual([
       ["txn_a", "other", "EUR"],
       ["txn_b", "demo", "JPY"],

@@ -16,6 +16,7 @@ import { cacheKey } from "../demo-model/train-cache.js";
 import { runPythonModule, trainingPython } from "../run-python.js";
 import { currentCommit } from "../train-champion.js";
 import { Checkpoints } from "./checkpoints.js";
+import { comparedVersions, versionOfCandidate } from "./compared-versions.js";
 import { constantOnline } from "./constant-online.js";
 import type { LakeDatasetOptions } from "./retrain-dataset.js";
 import { newestPaymentMs, writeComputedFeatures, writeLoggedFeatures } from "./retrain-dataset.js";
@@ -103,8 +104,9 @@ type PrintedComparison = z.infer<typeof printedComparison>;
  *
  * @throws TriplineError or Error in one sentence; nothing is registered in that case
  */
-export async function retrain(options: RetrainOptions): Promise<RetrainOutcome> {
-  return holdLock(join(options.work, "retrain.lock"), async () => {
+export async function retrain(asked: RetrainOptions): Promise<RetrainOutcome> {
+  return holdLock(join(asked.work, "retrain.lock"), async () => {
+    const options = await withVersion(asked);
     const { work, lake, tenant, output } = options;
     const checkpoints = await checkpointsOf(options);
     await checkpoints?.fetch();
@@ -127,6 +129,12 @@ export async function retrain(options: RetrainOptions): Promise<RetrainOutcome> 
     await checkpoints?.keep();
     return outcome;
   });
+}
+
+async function withVersion(asked: RetrainOptions): Promise<RetrainOptions> {
+  const { registryUrl, model, candidate } = asked;
+  if (candidate === undefined) return asked;
+  return { ...asked, candidate: await versionOfCandidate(registryUrl, model, candidate) };
 }
 
 async function checkpointsOf({ checkpoints, work }: RetrainOptions): Promise<Checkpoints | undefined> {
@@ -208,8 +216,12 @@ async function constantFeatures({ lake, tenant }: RetrainOptions, { plan }: Open
   return (await constantOnline(of)).constant;
 }
 
-/** The file with tenant and currency of each payment, which is needed only to compare money. */
-async function paymentKinds(options: RetrainOptions, { plan, folder }: OpenedPlan): Promise<string | undefined> {
+/** The file with tenant and currency of each payment of the dataset, which is needed only to compare money. */
+async function paymentKinds(
+  options: RetrainOptions,
+  { plan, folder }: OpenedPlan,
+  dataset: string,
+): Promise<string | undefined> {
   if (options.money === undefined) return undefined;
   const { lake, tenant, daysMax, features } = options;
   const path = join(folder, "payments.parquet");
@@ -219,6 +231,7 @@ async function paymentKinds(options: RetrainOptions, { plan, folder }: OpenedPla
   await writePaymentKinds(
     { lake, cutoffMs, fromMs, positions, ...(tenant === undefined ? {} : { tenant }) },
     features,
+    dataset,
     path,
   );
   return path;
@@ -231,9 +244,14 @@ async function challenge(
   constantOnline: readonly string[],
 ): Promise<RetrainOutcome> {
   const { registryUrl, model } = options;
-  const payments = await paymentKinds(options, opened);
+  const payments = await paymentKinds(options, opened, dataset);
   const asked = { ...options, cutoffMs: opened.plan.cutoffMs, folder: opened.folder, constantOnline, payments };
-  return withFolderRegistry(registryUrl, model, (url) => challengeIn(url, asked, dataset));
+  return withFolderRegistry(
+    registryUrl,
+    model,
+    (url) => challengeIn(url, asked, dataset),
+    (listed) => comparedVersions(listed, options.candidate),
+  );
 }
 
 export interface ChallengeOptions

@@ -1,6 +1,8 @@
 """The money that two models save under the policy's bands, compared with computing it payment by payment."""
 
+import tracemalloc
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 
 from tests.conftest import DAY_MS, write_parquet
 from tripline_training.data.dataset import Rows
+from tripline_training.data.tables import query
 from tripline_training.errors import TrainingError
 from tripline_training.evaluation.band_costs import read_cost_table
 from tripline_training.evaluation.policy_bands import read_policy_bands
@@ -52,7 +55,13 @@ def world(seed: int = 1, weights: NDArray[np.float64] | None = None) -> tuple[Ro
 
 
 def judge_of(
-    folder: Path, rows: Rows, kinds: Kinds, costs: str = "", policies: Mapping[str, str] | None = None
+    folder: Path,
+    rows: Rows,
+    kinds: Kinds,
+    costs: str = "",
+    policies: Mapping[str, str] | None = None,
+    *,
+    card_share: float = 1,
 ) -> MoneyJudge:
     (folder / "costs.yaml").write_text(f"{COSTS}currency: EUR\nrates: {{ JPY: 0.5 }}\n{costs}", encoding="utf-8")
     files = {}
@@ -62,7 +71,17 @@ def judge_of(
     shuffled = np.random.default_rng(9).permutation(len(rows))
     columns = {"client_transaction_id": rows.ids[shuffled], **{name: kind[shuffled] for name, kind in kinds.items()}}
     payments = write_parquet(folder / "payments.parquet", {name: column.tolist() for name, column in columns.items()})
-    return MoneyJudge(MoneyOptions(folder / "costs.yaml", files, payments), rows, rows.features[:, 0], 1.0)
+    times = {"client_transaction_id": rows.ids.tolist(), "occurred_at_ms": rows.occurred_at_ms}
+    options = MoneyOptions(folder / "costs.yaml", files, payments, write_parquet(folder / "features.parquet", times))
+    return MoneyJudge(options, rows, rows.features[:, 0], card_share)
+
+
+def default_options(folder: Path) -> MoneyOptions:
+    """Of the files that `judge_of` wrote."""
+    costs, policy, payments, features = (
+        folder / name for name in ("costs.yaml", "policy-.yaml", "payments.parquet", "features.parquet")
+    )
+    return MoneyOptions(costs, {"": policy}, payments, features)
 
 
 def slow_savings(rows: Rows, scores: NDArray[np.float64], kinds: Kinds) -> float:
@@ -127,6 +146,58 @@ def test_a_model_that_is_worse_for_one_tenant_does_not_pass(tmp_path: Path) -> N
     assert "but tenant small loses " in (why_money_keeps(found, is_as_good=True) or "")
 
 
+def test_the_interval_is_of_cards_in_the_whole_lake(tmp_path: Path) -> None:
+    """All payments of a card are frauds, or none, so an interval of payments would be much narrower."""
+    rows, _, _ = world()
+    numbers = np.arange(ROWS) % 20
+    fraud = (numbers < 8).astype(np.int64)
+    amounts, cards = np.full((ROWS, 1), 100, np.float32), np.array([f"ct_{number}" for number in numbers])
+    rows = replace(rows, cards=cards, fraud=fraud, features=amounts)
+    kinds = {"tenant": np.full(ROWS, "large"), "currency": np.full(ROWS, "EUR")}
+    judge = judge_of(tmp_path, rows, kinds, card_share=0.25)
+    found = judge.compare(np.full(ROWS, 0.9), np.zeros(ROWS), 1).total
+    of_cards = np.bincount(numbers, weights=np.where(fraud, 0.9 * 100 + 10, -(5 + 0.1 * 100))) / 0.25 / DAYS
+    assert (found.cards, found.value) == (20, pytest.approx(of_cards.sum()))
+    assert found.low is not None and found.high is not None
+    assert found.high - found.low == pytest.approx(2 * 1.96 * np.sqrt((of_cards**2).sum()), rel=0.25)
+
+
+def test_payments_that_are_not_compared_are_not_loaded(tmp_path: Path) -> None:
+    """regression #31: all payments of the lake were loaded as texts."""
+    rows, _, kinds = world()
+    judge_of(tmp_path, rows, kinds)
+    options = default_options(tmp_path)
+    more = replace(options, payments=tmp_path / "more.parquet")
+    others = "SELECT 'other' || range, 'large', 'EUR' FROM range(100000)"
+    query(f"COPY (SELECT * FROM '{options.payments}' UNION ALL {others}) TO '{more.payments}' (FORMAT parquet)")
+    peaks = []
+    for each in (options, more):
+        tracemalloc.start()
+        MoneyJudge(each, rows, rows.features[:, 0], 1)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 2 * peaks[0]
+
+
+@pytest.mark.parametrize(
+    ("policy", "weight", "is_said"),
+    [
+        (POLICY, None, True),
+        (POLICY, 1.0, True),
+        (POLICY, 4.0, False),
+        (POLICY.replace("decline", "review"), None, False),
+    ],
+)
+def test_the_sentence_says_which_frauds_are_unknown(
+    tmp_path: Path, policy: str, weight: float | None, is_said: bool
+) -> None:
+    """regression #31: without exploration, a candidate is not charged for frauds that only the champion declines."""
+    rows, scores, kinds = world(weights=None if weight is None else np.full(ROWS, weight))
+    found = judge_of(tmp_path, rows, kinds, policies={"": policy}).compare(scores, np.zeros(ROWS), 1)
+    assert ("so frauds that only the champion stops are not counted." in found.sentence) is is_said
+    assert "not counted" not in (why_money_keeps(replace(found, worse=[found.total]), is_as_good=False) or "")
+
+
 def test_each_tenant_has_its_own_policy(tmp_path: Path) -> None:
     rows, scores, kinds = world()
     judge = judge_of(tmp_path, rows, kinds, policies={"small": "bands: []", "": POLICY})
@@ -164,7 +235,7 @@ def test_only_a_promotion_after_a_drift_may_lose_the_stated_amount(
 def test_currencies_are_never_added_without_a_rate(tmp_path: Path) -> None:
     rows, _, kinds = world()
     judge_of(tmp_path, rows, kinds)
-    options = MoneyOptions(tmp_path / "costs.yaml", {"": tmp_path / "policy-.yaml"}, tmp_path / "payments.parquet")
+    options = default_options(tmp_path)
     for more, words in (("", "set `currency` and `rates`"), ("currency: EUR\n", "has no rate for JPY")):
         (tmp_path / "costs.yaml").write_text(COSTS + more, encoding="utf-8")
         with pytest.raises(TrainingError, match=words):

@@ -57,10 +57,12 @@ export const label = (id: string, fraud: boolean, afterDays: number, change: Par
     ...change,
   }).finish();
 
-export async function rowsOf(path: string): Promise<unknown[][]> {
+export const rowsOf = (path: string): Promise<unknown[][]> => runSql(`SELECT * FROM read_parquet('${path}')`);
+
+export async function runSql(sql: string): Promise<unknown[][]> {
   const instance = await DuckDBInstance.create(":memory:");
   const connection = await instance.connect();
-  const reader = await connection.runAndReadAll(`SELECT * FROM read_parquet('${path}')`);
+  const reader = await connection.runAndReadAll(sql);
   const rows = reader.getRowsJS().map((row) => row.map((value) => (typeof value === "bigint" ? Number(value) : value)));
   connection.closeSync();
   instance.closeSync();
