@@ -1,4 +1,4 @@
-import { overviewQuery, partsOf, periodOf } from "./overview-period.js";
+import { daysBetween, overviewQuery, overviewQueryAt, partsOf, periodOf } from "./overview-period.js";
 
 const NOW_MS = Date.parse("2026-03-31T10:00:00Z");
 
@@ -48,4 +48,29 @@ test.each([
     ...days,
     ...(days.length > 1 ? [] : [undefined, undefined]),
   ]);
+});
+
+test.each([
+  ["9999-12-31", false],
+  ["0000-01-01", false],
+  ["0050-01-01", false],
+  ["2024-01-20", false],
+  ["2024-01-21", true],
+  ["2026-04-01", true],
+  ["2026-04-02", false],
+])("regression #32: a period may end on a day that can have figures: %s", (until, isValid) => {
+  const result = overviewQueryAt(NOW_MS).safeParse({ until });
+  expect(result.success).toBe(isValid);
+  if (!isValid) expect(result.error?.issues).toMatchObject([{ path: ["until"] }]);
+});
+
+test("regression #32: splitting a period ends even if its years are impossible", () => {
+  const last = "9999-12-31";
+  expect(partsOf([{ from: last, to: last }], null)).toEqual({ days: [last], months: [] });
+  expect(() => partsOf([{ from: "0001-01-01", to: "2026-01-01" }], null)).toThrow(RangeError);
+});
+
+test("regression #32: lists at most the days of a year", () => {
+  expect(daysBetween({ from: "2025-01-01", to: "2026-01-01" })).toHaveLength(366);
+  expect(() => daysBetween({ from: "0098-01-01", to: "1998-01-01" })).toThrow(RangeError);
 });

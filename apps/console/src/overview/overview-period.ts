@@ -1,10 +1,15 @@
 import { z } from "zod";
 import type { Bucket, Days } from "../contract/overview.js";
+import { OVERVIEW_DAYS } from "./count-overview.js";
 
 const DAY_MS = 86_400_000;
 const DAYS_OF_WEEK = 7;
+const DAYS_OF_YEAR_MAX = 366;
+const MONTHS_OF_YEAR = 12;
+/** Maximum number of months in which a period has days. */
+const MONTHS_MAX = MONTHS_OF_YEAR + 2;
 /** A year of each. */
-const COUNT_MAX: Readonly<Record<Bucket, number>> = { day: 366, week: 52, month: 12 };
+const COUNT_MAX: Readonly<Record<Bucket, number>> = { day: DAYS_OF_YEAR_MAX, week: 52, month: MONTHS_OF_YEAR };
 
 export const overviewQuery = z
   .strictObject({
@@ -17,6 +22,14 @@ export const overviewQuery = z
     path: ["count"],
     message: "must be at most 366 days, 52 weeks or 12 months",
   });
+/** The same, with only those days for `until` that can have figures: clocks differ, so tomorrow is one of them. */
+export const overviewQueryAt = (nowMs: number) => {
+  const [first, last] = [keptFrom(nowMs), move("day", dayOf(nowMs), 1)];
+  return overviewQuery.refine(({ until }) => until === undefined || (until >= first && until <= last), {
+    path: ["until"],
+    message: `must be a day from ${first} to ${last}`,
+  });
+};
 export type OverviewQuery = z.infer<typeof overviewQuery>;
 
 export interface Period {
@@ -30,6 +43,9 @@ export interface Period {
 }
 
 export const dayOf = (atMs: number): string => new Date(atMs).toISOString().slice(0, "2026-11-30".length);
+
+/** The first day whose figures have not been deleted. */
+export const keptFrom = (nowMs: number): string => move("day", dayOf(nowMs), -OVERVIEW_DAYS);
 
 /** The last `count` buckets until a day, and as many before, both in UTC. The last bucket of both ends after the same share. */
 export function periodOf({ bucket, count, until }: OverviewQuery, nowMs: number): Period {
@@ -64,10 +80,21 @@ function move(bucket: Bucket, day: string, by: number): string {
   return dayOf(Date.UTC(year, month, Math.min(from.getUTCDate(), daysOfMonth)));
 }
 
-/** Both days, and all between them. */
+/**
+ * Both days, and all between them.
+ *
+ * @throws RangeError for more than a year
+ */
 export function daysBetween({ from, to }: Days): string[] {
   const count = (Date.parse(to) - Date.parse(from)) / DAY_MS + 1;
+  if (count > DAYS_OF_YEAR_MAX) throw new RangeError(`${from} to ${to} is more than a year.`);
   return Array.from({ length: count }, (_, index) => move("day", from, index));
+}
+
+/** The number of months since the year 0. */
+function monthOf(day: string): number {
+  const at = new Date(day);
+  return at.getUTCFullYear() * MONTHS_OF_YEAR + at.getUTCMonth();
 }
 
 /** The months and the remaining days of a period. */
@@ -81,12 +108,16 @@ export interface Parts {
  * Splits periods into whole months, whose sums are stored, and days.
  *
  * @param apart a day before which sums are also needed, so its month is read by day
+ * @throws RangeError for a period of more than a year
  */
 export function partsOf(periods: readonly Days[], apart: string | null): Parts {
   const days: string[] = [];
   const months: string[] = [];
   for (const { from, to } of periods) {
-    for (let first = from; first <= to; ) {
+    const count = monthOf(to) - monthOf(from) + 1;
+    if (count > MONTHS_MAX) throw new RangeError(`${from} to ${to} is more than a year.`);
+    let first = from;
+    for (let number = 0; number < count; number += 1) {
       const month = startOf("month", first);
       const next = move("month", month, 1);
       const last = move("day", next, -1);

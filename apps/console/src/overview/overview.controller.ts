@@ -5,7 +5,7 @@ import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import type { Overview } from "../contract/overview.js";
 import { Person, RequirePermission, SessionGuard } from "../sessions/session.guard.js";
 import type { Session } from "../sessions/session-store.js";
-import { overviewQuery } from "./overview-period.js";
+import { overviewQueryAt } from "./overview-period.js";
 import { OverviewReader } from "./overview-reader.js";
 
 /** Payments, verdicts and amounts by day, week and month. */
@@ -22,6 +22,7 @@ export class OverviewController {
   @RequirePermission("overview:read")
   read(@Person() { tenant, personId }: Session, @Query() query: unknown): Promise<Overview> {
     this.limits.spend({ tenant, subject: personId }, 1);
-    return this.overview.read(tenant, parseRequest(overviewQuery, query));
+    const nowMs = Date.now();
+    return this.overview.read(tenant, parseRequest(overviewQueryAt(nowMs), query), nowMs);
   }
 }
