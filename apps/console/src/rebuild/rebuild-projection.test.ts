@@ -138,6 +138,33 @@ test("a person erased during the rebuild is erased again at the end", async () =
   expect(again).toEqual(before.map(({ subject }) => subject));
 });
 
+test("regression #32: a person erased while a rebuild runs is not stored, and so not counted, again", async () => {
+  const card = newCard();
+  const payment = testPayment(bed.tenant, { card, atMs: AT_MS, decidedAtMs: AT_MS });
+  const own = join(lake, "erased-meanwhile");
+  const archive = new TestArchive(own, { cluster: "test", topicPrefix: "" });
+  for (const { topic, value } of [payment.label(true, AT_MS), payment.vector, payment.decision]) {
+    await archive.append(topic, [{ partition: 1, offset: 0, value: value ?? Buffer.alloc(0) }]);
+  }
+  const stored: string[] = [];
+  let reads = 0;
+  await rebuildProjection({
+    store: {
+      async add({ payments, decisions, labels }) {
+        stored.push(...[payments, decisions, labels].flat().map((record) => JSON.stringify(record)));
+      },
+    },
+    lake: own,
+    days: ["2026-03-01"],
+    async readErasures() {
+      reads += 1;
+      return reads === 1 ? [] : [{ tenant: bed.tenant, subject: card, erasedAtMs: AT_MS + 1 }];
+    },
+    eraseAgain: async () => {},
+  });
+  expect(stored).toEqual([]);
+});
+
 test("deletes erased people and their cases again after a restore, but keeps later payments of their cards", async () => {
   const card = newCard();
   const erasedAtMs = AT_MS + 3_600_000;

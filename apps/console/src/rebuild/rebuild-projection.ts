@@ -44,7 +44,7 @@ export interface Rebuilding {
   readonly lake: string;
   /** The days to read, in UTC, as `YYYY-MM-DD`. */
   readonly days: readonly string[];
-  /** People who were erased so far. The lake still has their payments, with their tokens. */
+  /** People who were erased so far. The lake still has their payments, with their tokens. Called again for each topic and day. */
   readErasures(): Promise<readonly Erasure[]>;
   /** Deletes erased data that a restored backup or the lake has brought back. */
   eraseAgain(erasure: Erasure): Promise<void>;
@@ -62,10 +62,12 @@ export async function rebuildProjection(of: Rebuilding): Promise<ReadonlyMap<str
   const parts = await partsOf(of);
   const erasures = await of.readErasures();
   for (const erasure of erasures) await of.eraseAgain(erasure);
-  const erased = new Set(erasures.map(keyOf));
+  const before = new Set(erasures.map(keyOf));
   const counts = new Map<string, number>();
   for (const { topic, encode } of parts) {
     for (const day of of.days) {
+      // A payment that a running console erases meanwhile must not be stored, because the Overview has counted it.
+      const erased = new Set((await of.readErasures()).map(keyOf));
       for await (const rows of readRows({ lake: of.lake, topic, days: [day] })) {
         const kept = rows.filter(({ tenant, card_token }) => !erased.has(`${tenant}/${card_token}`));
         await of.store.add(readRecords([batchOf(topic, kept, encode)]), partitionsOf(kept), true);
@@ -74,7 +76,7 @@ export async function rebuildProjection(of: Rebuilding): Promise<ReadonlyMap<str
     }
   }
   // A running console erased these people before the rows came from the lake.
-  for (const erasure of await of.readErasures()) if (!erased.has(keyOf(erasure))) await of.eraseAgain(erasure);
+  for (const erasure of await of.readErasures()) if (!before.has(keyOf(erasure))) await of.eraseAgain(erasure);
   return counts;
 }
 
