@@ -2,6 +2,10 @@
 ALTER TABLE console.payments ADD COLUMN counted_day date, ADD COLUMN card_country text NOT NULL DEFAULT '';
 -- The verdict that the Overview has counted.
 ALTER TABLE console.labels ADD COLUMN counted_fraud boolean;
+-- False for decisions that an earlier release stored, whose payments the Overview does not count.
+ALTER TABLE console.decisions ADD COLUMN is_counted boolean NOT NULL DEFAULT false;
+-- Finds payments that an earlier release stores during or after the upgrade.
+CREATE INDEX payments_uncounted ON console.payments (occurred_at_ms) WHERE counted_day IS NULL;
 
 -- Payments and verdicts by day, and again by month, without data about persons. A verdict counts on the day of its payment.
 CREATE TABLE console.overview_days (
@@ -45,7 +49,7 @@ CREATE TABLE console.overview_merchants (
   PRIMARY KEY (tenant, merchant_id)
 );
 
--- `upgraded_ms`: payments from before this time are not counted, because an earlier release stored them. `since_ms`: nor are
+-- `upgraded_ms`: not all payments until this time are counted, because an earlier release stored some. `since_ms`: nor are
 -- payments that took place before this time and arrive now, because they may have been counted and deleted already.
 CREATE TABLE console.overview_since (upgraded_ms bigint NOT NULL, since_ms bigint NOT NULL);
 INSERT INTO console.overview_since

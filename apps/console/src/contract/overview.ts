@@ -10,8 +10,8 @@ export interface Sum {
 }
 
 /**
- * A payment counts on the day on which it took place, and so does its verdict, however late that arrives. `frauds` is
- * `lost` and `stopped`. Null: the tenant has no verdict yet, so the figure is unknown, not 0.
+ * A payment counts on the day on which it took place, and so does its verdict, if that arrives within `verdictDays`.
+ * `frauds` is `lost` and `stopped`. Null: the tenant has no verdict yet, so the figure is unknown, not 0.
  */
 export interface OverviewFigures {
   readonly payments: Sum;
@@ -74,8 +74,12 @@ export interface Overview {
   /** False if the tenant has never had a payment. */
   readonly hasPayments: boolean;
   readonly hasVerdicts: boolean;
-  /** Earlier payments are not counted, because an earlier release stored them; null if all are counted. */
+  /** The last day with payments that are not counted, because an earlier release stored them; null if all are counted. */
   readonly countedSince: string | null;
+  /** The first day whose figures are kept, if one of the periods starts before it; null if both are complete. */
+  readonly keptFrom: string | null;
+  /** For how many days a verdict counts after the console has read its payment. Longer for payments in a case. */
+  readonly verdictDays: number;
   /** The currency with the most payments first. */
   readonly currencies: readonly CurrencyOverview[];
 }

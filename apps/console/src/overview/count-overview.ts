@@ -14,6 +14,11 @@ export const OTHER_MERCHANTS = "*";
 
 const DAY_MS = 86_400_000;
 
+/** SQL for whether a payment's time is possible and recent enough. */
+function isCountable(occurredAtMs: string, now: string): string {
+  return `${occurredAtMs} BETWEEN ${now} - ${OVERVIEW_DAYS * DAY_MS} AND ${now} + ${FUTURE_MS_MAX}`;
+}
+
 /**
  * SQL for the day in which a new payment is counted; null if it is not counted.
  *
@@ -21,9 +26,21 @@ const DAY_MS = 86_400_000;
  * @param since SQL for a row of `console.overview_since`
  */
 export const countedDay = (occurredAtMs: string, now: string, since: string): string =>
-  `CASE WHEN ${occurredAtMs} >= ${since}.since_ms
-     AND ${occurredAtMs} BETWEEN ${now} - ${OVERVIEW_DAYS * DAY_MS} AND ${now} + ${FUTURE_MS_MAX}
+  `CASE WHEN ${occurredAtMs} >= ${since}.since_ms AND ${isCountable(occurredAtMs, now)}
    THEN (to_timestamp(${occurredAtMs} / 1000.0) AT TIME ZONE 'UTC')::date END`;
+
+/**
+ * Notes until when payments are not all counted: the newest one that an instance of an earlier release has stored, during
+ * an upgrade or after a rollback. That release does not note which payments it deletes. `$1` is the oldest time to keep.
+ */
+export const NOTE_UNCOUNTED = `UPDATE console.overview_since
+  SET upgraded_ms = uncounted.at_ms, since_ms = greatest(since_ms, $1::bigint)
+  FROM (
+    SELECT max(p.occurred_at_ms) AS at_ms FROM console.payments p, console.overview_since since
+    WHERE p.counted_day IS NULL AND p.occurred_at_ms > greatest(since.since_ms, since.upgraded_ms)
+      AND p.read_at_ms >= $1::bigint AND ${isCountable("p.occurred_at_ms", "p.read_at_ms")}
+  ) uncounted
+  WHERE uncounted.at_ms > upgraded_ms`;
 
 const COLUMNS = SUM_COLUMNS.map(({ name }) => name).join(", ");
 const INCREASES = SUM_COLUMNS.map(({ name }) => `${name} = known.${name} + excluded.${name}`).join(", ");
@@ -36,8 +53,9 @@ const SUMS = SUM_COLUMNS.map(({ group, what, isAmount }) => {
  * Counts payments and verdicts for the Overview. Call it last in the transaction, because it locks rows that other
  * instances also update.
  *
- * A payment is counted once, with its decision. A verdict is counted for the first time or in place of the one counted
- * before. Verdicts derived from reports are also read from `labels`, so each is counted when it arrives there.
+ * A payment is counted once, with its decision, unless an instance of an earlier release stored one of the two. A verdict
+ * of a counted payment is counted for the first time or in place of the one counted before. Verdicts derived from reports
+ * are also read from `labels`, so each is counted when it arrives there.
  *
  * @param arrived IDs of payments that are new or whose decision is new
  * @param labelled IDs of payments whose label was read, even if it was known
@@ -54,7 +72,7 @@ export async function countOverview(
        SELECT l.transaction_id, l.counted_fraud AS was, l.fraud
        FROM console.labels l JOIN console.payments p USING (transaction_id) JOIN console.decisions d USING (transaction_id)
        WHERE l.transaction_id = ANY($1::text[] || $2::text[]) AND l.counted_fraud IS DISTINCT FROM l.fraud
-         AND p.counted_day IS NOT NULL
+         AND p.counted_day IS NOT NULL AND d.is_counted
        ORDER BY l.transaction_id FOR UPDATE OF l
      ), counted_labels AS (
        UPDATE console.labels l SET counted_fraud = due.fraud FROM due WHERE l.transaction_id = due.transaction_id
@@ -72,7 +90,7 @@ export async function countOverview(
          ('merchant', CASE WHEN p.merchant_id = '' THEN '' ELSE coalesce(m.merchant_id, '${OTHER_MERCHANTS}') END),
          ('reason', coalesce(d.reason ->> 'code', ''))) AS of (dimension, value),
        (VALUES ('day'), ('month')) AS b (bucket)
-     WHERE p.counted_day IS NOT NULL
+     WHERE p.counted_day IS NOT NULL AND d.is_counted
      GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6
      ON CONFLICT (tenant, dimension, bucket, day, currency, value) DO UPDATE SET ${INCREASES}`,
     [arrived, labelled],

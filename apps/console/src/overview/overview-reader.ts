@@ -2,11 +2,13 @@ import { Inject, Injectable } from "@nestjs/common";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { SLOW_REQUESTS } from "../background.js";
+import type { ConsoleConfig } from "../config.js";
+import { CONSOLE_CONFIG } from "../config.js";
 import type { CurrencyOverview, Dimension, Overview } from "../contract/overview.js";
 import { surveyLabels } from "../reports/survey-labels.js";
 import { SUM_COLUMNS } from "./overview-columns.js";
 import type { OverviewQuery, Parts, Period } from "./overview-period.js";
-import { dayOf, daysBetween, partsOf, periodOf } from "./overview-period.js";
+import { dayOf, daysBetween, keptFrom, partsOf, periodOf } from "./overview-period.js";
 import type { OverviewRow } from "./sum-figures.js";
 import { OVERVIEW_SUMS, overviewRow, sumFigures } from "./sum-figures.js";
 
@@ -33,7 +35,10 @@ interface Survey {
 export class OverviewReader {
   readonly #surveys = new Map<string, Survey>();
 
-  constructor(@Inject(SLOW_REQUESTS) private readonly database: Database) {}
+  constructor(
+    @Inject(SLOW_REQUESTS) private readonly database: Database,
+    @Inject(CONSOLE_CONFIG) private readonly config: Pick<ConsoleConfig, "RETENTION_DAYS">,
+  ) {}
 
   async read(tenant: string, query: OverviewQuery, nowMs = Date.now()): Promise<Overview> {
     const period = periodOf(query, nowMs);
@@ -52,6 +57,7 @@ export class OverviewReader {
     const lines =
       query.by === undefined ? [] : await this.#rows(tenant, query.by, "value", period, matureBefore, parts);
     const upgradedMs = state?.upgraded_ms ?? 0;
+    const kept = keptFrom(nowMs);
     return {
       bucket: query.bucket,
       by: query.by ?? null,
@@ -61,6 +67,8 @@ export class OverviewReader {
       hasPayments: state?.has_payments ?? false,
       hasVerdicts,
       countedSince: upgradedMs === 0 ? null : dayOf(upgradedMs),
+      keptFrom: period.previousDays.from < kept ? kept : null,
+      verdictDays: this.config.RETENTION_DAYS,
       currencies: currenciesOf(totals).map((currency) =>
         overviewOf(currency, period, { totals, lines, hasVerdicts, hasMature: matureBefore !== null }),
       ),

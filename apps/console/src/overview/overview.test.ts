@@ -2,17 +2,20 @@ import { randomUUID } from "node:crypto";
 import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { OutgoingRecord } from "@tripline/kafka/port";
 import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
+import { createLogger } from "@tripline/telemetry/logger";
 import { z } from "zod";
+import { AttachmentStore } from "../attachments/attachment-store.js";
 import type { Overview } from "../contract/overview.js";
 import { eraseProjection } from "../erasures/erase-projection.js";
 import { ProjectionStore } from "../projection/projection-store.js";
 import { readRecords } from "../projection/read-records.js";
 import { Retention } from "../projection/retention.js";
+import { SessionStore } from "../sessions/session-store.js";
 import type { TestBed } from "../testing/test-bed.js";
 import { startTestBed, testPeople } from "../testing/test-bed.js";
 import type { TestPayment } from "../testing/test-records.js";
 import { eventually, newCard, testPayment } from "../testing/test-records.js";
-import { MERCHANTS_MAX, OVERVIEW_DAYS } from "./count-overview.js";
+import { MERCHANTS_MAX, NOTE_UNCOUNTED, OVERVIEW_DAYS } from "./count-overview.js";
 
 const DAY_MS = 86_400_000;
 /** Noon of a day that has passed. */
@@ -188,6 +191,16 @@ function within(transaction: Queries): Database {
   return { ...transaction, transaction: (run) => run(transaction), close: async () => {} };
 }
 
+/** Retention that has not deleted figures yet. */
+const newRetention = (database: Database): Retention =>
+  new Retention(
+    database,
+    bed.config,
+    bed.service.get(AttachmentStore),
+    bed.service.get(SessionStore),
+    createLogger("test", "silent"),
+  );
+
 test("does not count payments with impossible dates, and deletes figures past their retention", async () => {
   const tenant = newTenant();
   const [old, future] = [Date.now() - (OVERVIEW_DAYS + 1) * DAY_MS, Date.now() + 3 * DAY_MS];
@@ -197,9 +210,94 @@ test("does not count payments with impossible dates, and deletes figures past th
      FROM unnest(ARRAY[${OVERVIEW_DAYS - 1}, ${OVERVIEW_DAYS + 1}]) AS age`,
     [tenant],
   );
-  await bed.service.get(Retention).drop();
+  await newRetention(bed.database).drop();
   const left = "SELECT count(*)::int AS left FROM console.overview_days WHERE tenant = $1";
   await expect(bed.database.query(z.object({ left: z.number() }), left, [tenant])).resolves.toEqual([{ left: 1 }]);
+});
+
+test("regression #32: deletes the figures of a month only once all of its days are deleted", async () => {
+  const tenants = [newTenant(), newTenant()];
+  await bed.database.execute(
+    `INSERT INTO console.overview_days SELECT tenant, dimension, 'month',
+       (date_trunc('month', (now() AT TIME ZONE 'UTC')::date - ${OVERVIEW_DAYS}) - n * interval '1 month')::date, 'EUR', '', ${"1, ".repeat(17)}1
+     FROM unnest($1::text[]) tenant, unnest(ARRAY['all', 'reason']) dimension, generate_series(0, 2) n`,
+    [tenants],
+  );
+  await newRetention(bed.database).drop();
+  const left = "SELECT tenant, count(*)::int AS left FROM console.overview_days WHERE tenant = ANY($1) GROUP BY 1";
+  await expect(
+    bed.database.query(z.object({ tenant: z.string(), left: z.number() }), left, [tenants]),
+  ).resolves.toEqual(expect.arrayContaining(tenants.map((tenant) => ({ tenant, left: 2 }))));
+});
+
+test("regression #32: a failed deletion of figures is not repeated every minute", async () => {
+  let attempts = 0;
+  const retention = newRetention({
+    ...bed.database,
+    execute(statement, values) {
+      if (!statement.includes("console.overview_days")) return bed.database.execute(statement, values);
+      attempts += 1;
+      return Promise.reject(new Error("The statement took too long."));
+    },
+  });
+  await retention.drop();
+  await retention.drop();
+  expect(attempts).toBe(1);
+});
+
+test.each(["9999-12-31", "0000-01-01", "0050-01-01"])("regression #32: rejects a period until %s", async (until) => {
+  const browser = await bed.as(testPeople(newTenant()).viewer);
+  const { status, body } = await browser.get(`/api/overview?until=${until}`);
+  expect([status, JSON.stringify(body)]).toEqual([422, expect.stringContaining("until")]);
+});
+
+test("regression #32: says how long verdicts count, and which figures were deleted", async () => {
+  const browser = await bed.as(testPeople(newTenant()).viewer);
+  const days = [0, 1 - OVERVIEW_DAYS].map((by) => new Date(Date.now() + by * DAY_MS).toISOString().slice(0, 10));
+  const answers = await Promise.all(days.map((until) => browser.get(`/api/overview?count=2&until=${until}`)));
+  const kept = new Date(Date.now() - OVERVIEW_DAYS * DAY_MS).toISOString().slice(0, 10);
+  const verdictDays = bed.config.RETENTION_DAYS;
+  expect(answers.map(({ body }) => body)).toMatchObject([
+    { verdictDays, keptFrom: null },
+    { verdictDays, keptFrom: kept },
+  ]);
+});
+
+test("regression #32: does not count a verdict whose payment was not counted, because an old instance stored its decision", async () => {
+  const tenant = newTenant();
+  const payment = pay(tenant, APPROVE);
+  await project([payment.vector]);
+  await bed.database.execute(
+    `INSERT INTO console.decisions (transaction_id, tenant, outcome, rung, reason_codes, latency_ms, decided_at_ms, record,
+       model_version, read_at_ms) VALUES ($1, $2, ${APPROVE}, 1, '{}', 1, $3::bigint, '', 'm', $3::bigint)`,
+    [payment.transactionId, tenant, Date.now()],
+  );
+  await project([payment.label(true)]);
+  await expect(overviewOf(tenant)).resolves.toMatchObject({ hasPayments: false, hasVerdicts: false, currencies: [] });
+});
+
+test("regression #32: notes until when an old instance stored payments after a rollback", async () => {
+  const payment = pay(newTenant(), APPROVE);
+  await project(both(payment));
+  const state = z.object({ upgraded_ms: z.coerce.number(), since_ms: z.coerce.number() });
+  const since = "SELECT upgraded_ms, since_ms FROM console.overview_since";
+  const note = "UPDATE console.overview_since SET upgraded_ms = $1, since_ms = $2";
+  // In one transaction, because other tests use the same row.
+  const [before, after] = await bed.database.transaction(async (transaction) => {
+    const [known] = await transaction.query(state, since);
+    await transaction.execute(note, [1, 0]);
+    await transaction.execute("UPDATE console.payments SET counted_day = NULL WHERE transaction_id = $1", [
+      payment.transactionId,
+    ]);
+    await transaction.execute(NOTE_UNCOUNTED, [AT_MS - DAY_MS]);
+    const [noted] = await transaction.query(state, since);
+    await transaction.execute(note, [known?.upgraded_ms, known?.since_ms]);
+    await transaction.execute("DELETE FROM console.payments WHERE transaction_id = $1", [payment.transactionId]);
+    return [known, noted] as const;
+  });
+  expect(before).toBeDefined();
+  expect(after?.upgraded_ms).toBeGreaterThanOrEqual(AT_MS);
+  expect(after?.since_ms).toBe(AT_MS - DAY_MS);
 });
 
 test("limits the merchants with figures of their own, and counts the others together", async () => {

@@ -152,9 +152,9 @@ async function addDecisions(queries: Queries, read: readonly ReadDecision[], now
     addedRow,
     `WITH added AS (
        INSERT INTO console.decisions (transaction_id, tenant, outcome, rung, score, reason_codes, reason, latency_ms,
-         decided_at_ms, record, model_version, candidate_version, candidate_score, read_at_ms)
+         decided_at_ms, record, model_version, candidate_version, candidate_score, read_at_ms, is_counted)
        SELECT id, tenant, outcome, rung, score, string_to_array(codes, ' '), reason, latency_ms, decided_at_ms,
-         substring($10::bytea FROM start FOR length), model_version, candidate_version, candidate_score, $16::bigint
+         substring($10::bytea FROM start FOR length), model_version, candidate_version, candidate_score, $16::bigint, true
        FROM unnest($1::text[], $2::text[], $3::smallint[], $4::smallint[], $5::float8[], $6::text[], $7::jsonb[], $8::int[],
          $9::bigint[], $11::int[], $12::int[], $13::text[], $14::text[], $15::float8[])
          AS new (id, tenant, outcome, rung, score, codes, reason, latency_ms, decided_at_ms, start, length, model_version,

@@ -6,7 +6,7 @@ import { AttachmentStore, removeAttachments } from "../attachments/attachment-st
 import { BACKGROUND } from "../background.js";
 import type { ConsoleConfig } from "../config.js";
 import { CONSOLE_CONFIG } from "../config.js";
-import { OVERVIEW_DAYS } from "../overview/count-overview.js";
+import { NOTE_UNCOUNTED, OVERVIEW_DAYS } from "../overview/count-overview.js";
 import { SessionStore } from "../sessions/session-store.js";
 
 const EVERY_MS = 60_000;
@@ -70,14 +70,29 @@ const COUNTED_PAYMENTS = `UPDATE console.overview_since SET since_ms = greatest(
   WHERE EXISTS (SELECT FROM console.payments WHERE read_at_ms < $1::bigint)`;
 
 const OLD_DAY = `(to_timestamp($1::bigint / 1000.0) AT TIME ZONE 'UTC')::date - ${OVERVIEW_DAYS}`;
-/**
- * These read the whole table: with an index on the day, Postgres would use it for the queries of the Overview, which are
- * slower then.
- */
 const DAYS_EVERY_MS = 3_600_000;
+const NEXT_KEY = "SELECT tenant, dimension, bucket FROM console.overview_days";
+/**
+ * Deletes from each range of the primary key. With an index on the day, Postgres would use it for the queries of the
+ * Overview, which are slower then. A month is deleted once all of its days are.
+ */
+const EXPIRED_FIGURES = `WITH RECURSIVE keys AS (
+    (${NEXT_KEY} ORDER BY 1, 2, 3 LIMIT 1)
+    UNION ALL
+    SELECT next.* FROM keys k, LATERAL (
+      ${NEXT_KEY} d WHERE (d.tenant, d.dimension, d.bucket) > (k.tenant, k.dimension, k.bucket) ORDER BY 1, 2, 3 LIMIT 1
+    ) next
+  )
+  DELETE FROM console.overview_days WHERE ctid = ANY (ARRAY(
+    SELECT old.ctid FROM keys k, LATERAL (
+      SELECT d.ctid FROM console.overview_days d
+      WHERE d.tenant = k.tenant AND d.dimension = k.dimension AND d.bucket = k.bucket
+        AND d.day < date_trunc(k.bucket, (${OLD_DAY})::timestamp)::date LIMIT ${ROWS_MAX}
+    ) old LIMIT ${ROWS_MAX}
+  ))`;
 /** `$1` is the current time. */
 const EXPIRED_DAYS: readonly string[] = [
-  rowsOf("overview_days", "ctid", `day < ${OLD_DAY}`),
+  EXPIRED_FIGURES,
   rowsOf("overview_merchants", "ctid", `seen_day < ${OLD_DAY}`),
 ];
 
@@ -132,11 +147,14 @@ export class Retention {
 
   async #dropExpired(): Promise<void> {
     const fromMs = Date.now() - this.config.RETENTION_DAYS * DAY_MS;
-    for (const statement of [...INCOMPLETE_MONTHS, COUNTED_PAYMENTS]) await this.database.execute(statement, [fromMs]);
+    for (const statement of [...INCOMPLETE_MONTHS, COUNTED_PAYMENTS, NOTE_UNCOUNTED]) {
+      await this.database.execute(statement, [fromMs]);
+    }
     for (const statement of EXPIRED) await this.#deleteAll(statement, fromMs);
     if (Date.now() < this.#daysDueAtMs) return;
-    for (const statement of EXPIRED_DAYS) await this.#deleteAll(statement, Date.now());
+    // Set first, so that a failure is not repeated every minute.
     this.#daysDueAtMs = Date.now() + DAYS_EVERY_MS;
+    for (const statement of EXPIRED_DAYS) await this.#deleteAll(statement, Date.now());
   }
 
   async #deleteAll(statement: string, beforeMs: number): Promise<void> {

@@ -76,7 +76,7 @@ try {
   const config = readConfig(z.object(postgresConfig), { POSTGRES_URL: stack.postgresUrl });
   await setUpDatabase(config, CONSOLE_MIGRATIONS, createLogger("measure", "warn"), async () => {});
   await seed(database);
-  const reader = new OverviewReader(database);
+  const reader = new OverviewReader(database, { RETENTION_DAYS: 90 });
   for (const query of QUERIES) process.stdout.write(await measure(reader, query));
 } finally {
   await database.close();

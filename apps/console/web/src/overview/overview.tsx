@@ -56,7 +56,7 @@ export function Overview() {
 
 function Periods({ of }: { readonly of: Found }) {
   const [isAll, setAll] = useState(false);
-  const { currencies, hasPayments, hasVerdicts, matureBefore, countedSince } = of;
+  const { currencies, hasPayments, hasVerdicts, matureBefore, countedSince, keptFrom, verdictDays } = of;
   if (!hasPayments) return <Empty title={text.empty}>{text.emptyDetail}</Empty>;
   const shown = isAll ? currencies : currencies.slice(0, CURRENCIES_SHOWN);
   const hidden = currencies.length - shown.length;
@@ -66,7 +66,8 @@ function Periods({ of }: { readonly of: Found }) {
       <p className="quiet">
         {text.days(daysOf(of.days), daysOf(of.previousDays))}{" "}
         {hasVerdicts && (matureBefore === null ? text.notMature : text.mature(formatDayUtc(matureBefore)))}{" "}
-        {countedSince !== null && text.since(formatDayUtc(countedSince))}
+        {text.verdicts(verdictDays)} {countedSince !== null && text.since(formatDayUtc(countedSince))}{" "}
+        {keptFrom !== null && text.kept(formatDayUtc(keptFrom))}
       </p>
       {currencies.length === 0 && <Empty title={text.noneInPeriod}>{text.noneInPeriodDetail}</Empty>}
       <div className={shown.length > 1 ? "currencies several" : "currencies"}>

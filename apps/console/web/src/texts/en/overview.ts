@@ -14,7 +14,10 @@ export const text = {
     `${days}, compared with ${previous}. Days are in UTC, and today is not over yet.`,
   mature: (day: string) => `Payments before ${day} are old enough for a verdict.`,
   notMature: "No payments are old enough for a verdict yet.",
-  since: (day: string) => `Payments from before the upgrade on ${day} are not counted.`,
+  verdicts: (days: number) =>
+    `A verdict counts if it arrives within ${plural(days, "day", "days")} of its payment, or later for a payment in a case.`,
+  since: (day: string) => `Payments until ${day} are not all counted, because an earlier release stored some of them.`,
+  kept: (day: string) => `Figures from before ${day} have been deleted, so the comparison is not complete.`,
   empty: "No payments yet",
   emptyDetail: "Figures appear here a few seconds after the first decision.",
   noneInPeriod: "No payments in these periods",
