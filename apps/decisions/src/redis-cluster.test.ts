@@ -87,3 +87,12 @@ test("a decision without a budget that was stored first still stands", async () 
   const kept = await stores[1]?.putIfAbsent([reviewed("beta", "txn_first", 5), reviewed("beta", "txn_other", 5)]);
   expect(outcomes(kept)).toEqual([APPROVE, REVIEW]);
 });
+
+test("regression #33: a payment whose decision without a budget stands spends no budget", async () => {
+  await stores[0]?.putIfAbsent([approved("txn_free")]);
+  const payments = [reviewed("gamma", "txn_free", 5), reviewed("gamma", "txn_more", 5)];
+  expect(outcomes(await stores[1]?.putIfAbsent(payments))).toEqual([APPROVE, REVIEW]);
+  expect(outcomes(await stores[0]?.putIfAbsent(payments.toReversed()))).toEqual([REVIEW, APPROVE]);
+  // Like on one server.
+  expect(await countOf("gamma")).toBe("1");
+});

@@ -29,7 +29,7 @@ export interface Reply {
 
 /**
  * The decisions in Redis. The first one written for a payment is final until it expires. Each call is one round trip, or
- * two in a cluster if a decision has a budget.
+ * three in a cluster if a decision has a budget.
  */
 @Injectable()
 export class DecisionStore {
@@ -87,13 +87,31 @@ export class DecisionStore {
   }
 
   /**
-   * In a cluster, a tenant's budgets and its payments are in different slots. The first decision is then chosen in the
-   * slot of the budgets, and copied to the slot of the payment, where an earlier decision without a budget still stands.
+   * In a cluster, a tenant's budgets and its payments are in different slots. A payment that has a decision in its own
+   * slot keeps it, and spends no budget. For the others, the first decision is chosen in the slot of the budgets, and
+   * copied to the slot of the payment, where a decision without a budget that was stored in between still stands.
    */
   async #keepLimited(decisions: readonly StoredDecision[]): Promise<readonly Uint8Array[]> {
     if (this.#groups === ONE_GROUP) return this.#choose(decisions);
-    const chosen = await handleByGroup(this.#groups, decisions, tenantOf, (some) => this.#choose(some));
-    return this.#keepFree(chosen.map((bytes, index) => ({ transactionId: idAt(decisions, index), bytes })));
+    const standing = await this.#readStanding(decisions);
+    const open = decisions.filter((_decision, index) => standing[index] === undefined);
+    const chosen = await handleByGroup(this.#groups, open, tenantOf, (some) => this.#choose(some));
+    const kept = await this.#keepFree(chosen.map((bytes, index) => ({ transactionId: idAt(open, index), bytes })));
+    const ofOpen = kept.values();
+    return standing.flatMap((bytes) => bytes ?? ofOpen.next().value ?? []);
+  }
+
+  #readStanding(decisions: readonly StoredDecision[]): Promise<readonly (Uint8Array | undefined)[]> {
+    return handleByGroup(
+      this.#groups,
+      decisions,
+      ({ transactionId }) => transactionId,
+      async (some) => {
+        const keys = some.map(({ transactionId }) => this.#keyOf(transactionId));
+        const values = await requestRedis(() => this.#redis.mgetBuffer(keys));
+        return some.map(({ transactionId }, index) => standingOf(transactionId, values[index]));
+      },
+    );
   }
 
   async #choose(decisions: readonly StoredDecision[]): Promise<Uint8Array[]> {
