@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { CallGatherer } from "./call-gatherer.js";
+import { CLUSTER_GROUPS, CLUSTER_TAGS } from "@tripline/contracts/key-groups";
+import { CallGatherer, GroupGatherer } from "./call-gatherer.js";
 
 function stage(itemsMax: number, fail = false) {
   const calls: number[][] = [];
@@ -53,4 +54,33 @@ test("non-urgent requests wait for others, and come before urgent ones in the ca
   jest.runOnlyPendingTimers();
   expect(await alone).toEqual(["answer 4"]);
   expect(calls).toEqual([[1, 2, 3], [4]]);
+});
+
+test("regression #33: a group that fails or hangs affects only the requests with its items", async () => {
+  const ids = Array.from({ length: 1_000 }, (_, index) => `txn_${index}`);
+  const [lost = "", stuck = "", ...healthy] = CLUSTER_TAGS;
+  const idsOf = (tag: string) => ids.filter((id) => CLUSTER_GROUPS.tagOf(id) === tag);
+  const calls: string[][] = [];
+  const gatherer = new GroupGatherer<string, string>(
+    CLUSTER_GROUPS,
+    (id) => id,
+    async (items) => {
+      calls.push([...items]);
+      const tags = new Set(items.map(CLUSTER_GROUPS.tagOf));
+      if (tags.has(lost)) throw new Error("the master is unavailable");
+      if (tags.has(stuck)) return new Promise<never>(() => {});
+      return items.map((id) => `answer ${id}`);
+    },
+    10,
+  );
+  const fine = healthy.flatMap((tag) => idsOf(tag).slice(0, 3));
+  const [failing = ""] = idsOf(lost);
+  void gatherer.request(idsOf(stuck).slice(0, 1));
+  const answers = fine.map((id) => gatherer.request([id]));
+  const mixed = gatherer.request([fine[0] ?? "", failing]);
+  await expect(mixed).rejects.toThrow("the master is unavailable");
+  expect((await Promise.all(answers)).flat()).toEqual(fine.map((id) => `answer ${id}`));
+  expect(await gatherer.request(fine)).toEqual(fine.map((id) => `answer ${id}`));
+  // At first and at last, one call for each group.
+  expect(calls).toHaveLength(CLUSTER_TAGS.length + healthy.length);
 });

@@ -1,3 +1,6 @@
+import type { KeyGroups } from "@tripline/contracts/key-groups";
+import { handleByGroup } from "@tripline/contracts/key-groups";
+
 /** How long a non-urgent request waits for other requests. */
 const LINGER_MS = 5;
 
@@ -78,6 +81,39 @@ export class CallGatherer<T, R> {
     } catch (error) {
       for (const { reject } of group) reject(error);
     }
+  }
+}
+
+/**
+ * A gatherer per group of keys. In a cluster, each group is on one server, and a server that fails or hangs must not
+ * fail or delay requests without keys on it. There are as many gatherers as hash tags.
+ */
+export class GroupGatherer<T, R> {
+  readonly #gatherers = new Map<string, CallGatherer<T, R>>();
+
+  /**
+   * @param idOf the id that determines an item's group
+   * @param call as in `CallGatherer`, for items of one group
+   * @param itemsMax as in `CallGatherer`
+   */
+  constructor(
+    private readonly groups: KeyGroups,
+    private readonly idOf: (item: T) => string,
+    private readonly call: (items: readonly T[]) => Promise<readonly R[]>,
+    private readonly itemsMax: number,
+  ) {}
+
+  /** Like `CallGatherer.request`. @throws the error of the first call with some of these items that fails */
+  request(items: readonly T[], isUrgent = true): Promise<readonly R[]> {
+    return handleByGroup(this.groups, items, this.idOf, (some, tag) => this.#gathererOf(tag).request(some, isUrgent));
+  }
+
+  #gathererOf(tag: string): CallGatherer<T, R> {
+    const known = this.#gatherers.get(tag);
+    if (known !== undefined) return known;
+    const gatherer = new CallGatherer(this.call, this.itemsMax);
+    this.#gatherers.set(tag, gatherer);
+    return gatherer;
   }
 }
 

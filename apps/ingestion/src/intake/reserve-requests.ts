@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import type { KeyGroups } from "@tripline/contracts/key-groups";
-import { handleByGroup, ONE_GROUP } from "@tripline/contracts/key-groups";
+import { ONE_GROUP } from "@tripline/contracts/key-groups";
 import type { RedisConnection } from "@tripline/stores/redis/connect-cluster";
 import { keyGroupsOf } from "@tripline/stores/redis/connect-cluster";
 import { requestRedis } from "@tripline/stores/redis/connect-redis";
 import { DELETE_IF_UNCHANGED } from "@tripline/stores/redis/delete-if-unchanged";
 import { sendEncoded } from "@tripline/stores/redis/encode-command";
 import { MultiSet, multiSetArgs } from "@tripline/stores/redis/multi-set";
-import { CallGatherer } from "./call-gatherer.js";
+import { GroupGatherer } from "./call-gatherer.js";
 import type { PreparedEvent } from "./prepare-event.js";
 
 /**
@@ -51,14 +51,8 @@ export class RequestReservations {
   private readonly ttlSeconds: number;
   readonly #groups: KeyGroups;
   readonly #multiSet: MultiSet;
-  readonly #reserving = new CallGatherer<StoredRequest, unknown>(
-    (requests) => this.#byGroup(requests, (some) => this.reserveAll(some)),
-    REQUESTS_PER_ROUND_TRIP,
-  );
-  readonly #marking = new CallGatherer<StoredRequest, unknown>(
-    (requests) => this.#byGroup(requests, (some) => this.markAll(some)),
-    REQUESTS_PER_ROUND_TRIP,
-  );
+  readonly #reserving: GroupGatherer<StoredRequest, unknown>;
+  readonly #marking: GroupGatherer<StoredRequest, unknown>;
 
   constructor(
     private readonly redis: RedisConnection,
@@ -66,6 +60,10 @@ export class RequestReservations {
   ) {
     this.#groups = keyGroupsOf(redis);
     this.#multiSet = new MultiSet(redis);
+    const gathererOf = (call: (requests: readonly StoredRequest[]) => Promise<unknown[]>) =>
+      new GroupGatherer<StoredRequest, unknown>(this.#groups, ({ id }) => id, call, REQUESTS_PER_ROUND_TRIP);
+    this.#reserving = gathererOf((requests) => this.reserveAll(requests));
+    this.#marking = gathererOf((requests) => this.markAll(requests));
     this.ttlSeconds = Math.max(1, Math.round(ttlHours * HOUR_SECONDS));
   }
 
@@ -108,13 +106,6 @@ export class RequestReservations {
 
   #requestOf(tenant: string, id: string, value: string): StoredRequest {
     return { id, key: requestKey(tenant, id, this.#groups), value };
-  }
-
-  #byGroup(
-    requests: readonly StoredRequest[],
-    handle: (requests: readonly StoredRequest[]) => Promise<unknown[]>,
-  ): Promise<readonly unknown[]> {
-    return handleByGroup(this.#groups, requests, ({ id }) => id, handle);
   }
 
   private async release(requests: readonly StoredRequest[]): Promise<void> {
