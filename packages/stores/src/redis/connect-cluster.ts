@@ -1,12 +1,12 @@
-import type { RedisCredentials, RedisSignIn } from "@tripline/cloud-identity/open-tokens";
 import type { KeyGroups } from "@tripline/contracts/key-groups";
 import { CLUSTER_GROUPS, ONE_GROUP } from "@tripline/contracts/key-groups";
 import type { RedisConfig } from "@tripline/settings/connection-config";
 import type { ClusterOptions, Redis } from "ioredis";
 import { Cluster } from "ioredis";
 import { chooseMaster } from "./cluster-nodes.js";
+import { ClusterSignIn } from "./cluster-sign-in.js";
 import { addressOf, connectionOptions, connectRedis, signInOf } from "./connect-redis.js";
-import { RENEW_RETRY_MS, SignedInRedis, TIMER_MS_MAX } from "./signed-in-redis.js";
+import { SignedInRedis } from "./signed-in-redis.js";
 
 /** One server, or a cluster with REDIS_CLUSTER=true. */
 export type RedisConnection = Redis | Cluster;
@@ -61,59 +61,4 @@ function connectCluster(config: RedisConfig, onError: (error: Error) => void): C
   cluster.on("node error", onError);
   if (signIn !== undefined) new ClusterSignIn(cluster, signIn, onError).start();
   return cluster;
-}
-
-/** Authenticates the connections to all nodes with tokens, which expire. See `SignedInRedis`. */
-class ClusterSignIn {
-  #credentials: RedisCredentials | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #isClosed = false;
-
-  constructor(
-    private readonly cluster: Cluster,
-    private readonly signIn: RedisSignIn,
-    private readonly onError: (error: Error) => void,
-  ) {}
-
-  start(): void {
-    // Called before the node's connection opens.
-    this.cluster.on("+node", (node: Redis) => this.#apply(node));
-    this.cluster.on("end", () => {
-      this.#isClosed = true;
-      clearTimeout(this.#timer);
-    });
-    void this.#renew();
-  }
-
-  async #renew(): Promise<void> {
-    let retryMs: number | undefined;
-    try {
-      const credentials = await this.signIn();
-      if (this.#isClosed) return;
-      const isFirst = this.#credentials === undefined;
-      const isNew = credentials.password !== this.#credentials?.password;
-      this.#credentials = credentials;
-      if (isFirst) this.cluster.connect().catch(() => {});
-      else if (isNew) await this.#authenticateAgain(credentials);
-      // While no new token is available, the old one is returned again.
-      retryMs = credentials.renewAtMs - Date.now();
-    } catch (error) {
-      this.onError(error instanceof Error ? error : new Error(String(error)));
-    }
-    if (this.#isClosed) return;
-    const waitMs = retryMs === undefined || retryMs <= 0 ? RENEW_RETRY_MS : Math.min(retryMs, TIMER_MS_MAX);
-    this.#timer = setTimeout(() => void this.#renew(), waitMs).unref();
-  }
-
-  async #authenticateAgain({ user, password }: RedisCredentials): Promise<void> {
-    const nodes = this.cluster.nodes();
-    for (const node of nodes) this.#apply(node);
-    await Promise.all(nodes.map((node) => (node.status === "ready" ? node.auth(user, password) : undefined)));
-  }
-
-  #apply(node: Redis): void {
-    if (this.#credentials === undefined) return;
-    node.options.username = this.#credentials.user;
-    node.options.password = this.#credentials.password;
-  }
 }
