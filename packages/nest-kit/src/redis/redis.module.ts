@@ -49,6 +49,7 @@ export class RedisModule implements OnModuleInit, OnApplicationShutdown {
     @Inject(OPTIONS) private readonly options: ModuleOptions,
     @Inject(CONNECTION) private readonly redis: RedisConnection,
     @Inject(Readiness) readiness: Readiness,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {
     const { name, isChecked } = options;
     if (!isChecked) return;
@@ -75,7 +76,8 @@ export class RedisModule implements OnModuleInit, OnApplicationShutdown {
   /** @throws TriplineError `config-invalid` for a Redis that is not what the settings say */
   async onModuleInit(): Promise<void> {
     // One check per service is enough.
-    if (this.options.isChecked) await checkRedis(this.options.config);
+    if (!this.options.isChecked) return;
+    await checkRedis(this.options.config, { onWarning: (message) => this.logger.warn(message) });
   }
 
   onApplicationShutdown(): void {

@@ -11,6 +11,8 @@ export const SLOTS = 16_384;
 /** How long a node may take to accept a connection. */
 const CONNECT_MS_MAX = 2_000;
 const POLL_MS = 10;
+/** What `withNode` returns for a node that accepts connections, but no commands in time. */
+export const CONNECTED_ONLY = "it is not ready";
 
 export interface Master extends NodeAddress {
   /** First and last slot of each range. */
@@ -95,7 +97,8 @@ export async function withNode(
   try {
     const deadlineMs = performance.now() + CONNECT_MS_MAX;
     while (redis.status !== "ready") {
-      if (fault !== undefined || performance.now() > deadlineMs) return fault ?? "it does not respond";
+      if (fault !== undefined) return fault;
+      if (performance.now() > deadlineMs) return redis.status === "connect" ? CONNECTED_ONLY : "it does not respond";
       await delay(POLL_MS);
     }
     await use(redis);

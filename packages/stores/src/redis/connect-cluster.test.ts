@@ -1,4 +1,6 @@
 import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { TestIdentityServer } from "@tripline/cloud-identity/testing/identity-server";
 import { startIdentityServer } from "@tripline/cloud-identity/testing/identity-server";
@@ -181,15 +183,44 @@ describe("bad settings are refused at the start", () => {
     await expect(checkRedis(configOf())).resolves.toBeUndefined();
   });
 
-  test("a cluster of which only replicas respond", async () => {
+  test("regression #33: a cluster of which only replicas respond, unless masters may be restarting", async () => {
     const lost = await startRedisCluster(1, true);
     try {
       const [replica] = lost.replicas;
       await lost.masters[0]?.kill();
+      await until(async () => /^master_link_status:down/m.test((await replica?.redis.info("replication")) ?? ""));
       const config = configOf({ REDIS_URL: `redis://127.0.0.1:${replica?.port}` });
-      await expect(checkRedis(config)).rejects.toEqual(refused(/Only replicas of the Redis Cluster respond/));
+      const warnings: string[] = [];
+      await checkRedis(config, { onWarning: (message) => warnings.push(message) });
+      expect(warnings).toEqual([
+        expect.stringMatching(/^Only replicas of the Redis Cluster respond: start its masters/),
+      ]);
+      await expect(checkRedis(config, { lostSecondsMin: 0 })).rejects.toEqual(
+        refused(/Only replicas of the Redis Cluster respond/),
+      );
     } finally {
       await lost.stop();
+    }
+  });
+
+  test("regression #33: a server that does not say whether it is in a cluster is accepted", async () => {
+    const info = "redis_version:9.1.0\r\n";
+    const proxy = createServer((socket) => {
+      socket.on("data", (bytes) => {
+        for (const command of bytes.toString().split(/^(?=\*)/m)) {
+          socket.write(/\binfo\b/i.test(command) ? `$${info.length}\r\n${info}\r\n` : "+OK\r\n");
+        }
+      });
+    }).listen(0, "127.0.0.1");
+    await once(proxy, "listening");
+    const { port } = proxy.address() as AddressInfo;
+    try {
+      for (const isCluster of ["true", "false"]) {
+        const config = configOf({ REDIS_URL: `redis://127.0.0.1:${port}`, REDIS_CLUSTER: isCluster });
+        await expect(checkRedis(config)).resolves.toBeUndefined();
+      }
+    } finally {
+      proxy.close();
     }
   });
 
