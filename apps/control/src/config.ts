@@ -80,8 +80,8 @@ export const controlConfig = z.object({
   FEAST_PROFILES: feastProfiles,
   MODEL_CARDS_REQUIRED: flag.default(false).meta({
     description:
-      "Whether a version can become the champion only with a signed model card. A version that has a card always needs a " +
-      "signature, and its card must not have expired.",
+      "Whether a version can decide for more than 5 % of the cards only with a signed model card. An existing " +
+      "card always needs a signature, and must not have expired.",
   }),
   FRAUD_LIST_DAYS: z.coerce.number().int().min(0).max(366).default(0).meta({
     unit: "days",

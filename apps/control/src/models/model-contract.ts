@@ -25,20 +25,28 @@ export const modelContract = z
 export type ModelContract = z.infer<typeof modelContract>;
 
 interface Circumstances {
+  readonly version: string;
   readonly nowMs: number;
   /** Whether every version needs a model card. */
   readonly isRequired: boolean;
 }
 
-/** Why a version must not become the champion, as a sentence; undefined if it may. */
+/** Why a version must not get more cards, and how to continue; undefined if it may. */
 export function whyNotPromoted(
   contract: ModelContract | undefined,
-  { nowMs, isRequired }: Circumstances,
+  { version, nowMs, isRequired }: Circumstances,
 ): string | undefined {
-  if (contract === undefined) return isRequired ? "It has no model card." : undefined;
+  const register = `tripline models card ${version} --owner … --expires …`;
+  const sign = `tripline models sign ${version}`;
+  if (contract === undefined) {
+    return isRequired ? `It has no model card. Run ${register}, and have it signed: ${sign}.` : undefined;
+  }
   const { expiresAtMs, signedBy } = contract;
-  if (expiresAtMs <= nowMs) return `Its model card expired on ${new Date(expiresAtMs).toISOString()}.`;
-  return signedBy === null ? "Nobody has signed its model card." : undefined;
+  if (expiresAtMs <= nowMs) {
+    const at = new Date(expiresAtMs).toISOString();
+    return `Its model card expired on ${at}. Run ${register}, and have it signed: ${sign}.`;
+  }
+  return signedBy === null ? `Nobody has signed its model card. Have it signed: ${sign}.` : undefined;
 }
 
 /** Why a user must not sign, as a sentence; undefined if the user may. */

@@ -13,7 +13,7 @@ import { DecisionFeed } from "./decision-feed.js";
 import { PromotionWatch } from "./promotion-watch.js";
 import { RegularLook } from "./regular-look.js";
 import type { RolloutState, StepName } from "./rollout-state.js";
-import { changeOf, GUARD, needsLabels } from "./rollout-state.js";
+import { changeOf, GUARD, needsLabels, needsModelCard } from "./rollout-state.js";
 import { Rollouts } from "./rollouts.js";
 import { TrialWatch } from "./trial-watch.js";
 
@@ -35,6 +35,8 @@ export class RolloutGuard extends RegularLook implements FeedListener {
   #watches = new Map<string, TrialWatch>();
   #promotions = new Map<string, PromotionWatch>();
   #findings = new Map<string, readonly Finding[]>();
+  /** What was logged last about a candidate's model card, by rollout. */
+  readonly #cardFaults = new Map<string, string>();
   readonly #known = Promise.withResolvers<void>();
   #isPublished = false;
 
@@ -106,6 +108,7 @@ export class RolloutGuard extends RegularLook implements FeedListener {
     const { rollouts } = this;
     const open = await rollouts.open();
     this.#watches = new Map(open.map((state) => [state.rolloutId, this.#watchOf(state)]));
+    for (const id of this.#cardFaults.keys()) if (!this.#watches.has(id)) this.#cardFaults.delete(id);
     const promoted = await rollouts.promoted(PROMOTION_WATCH_MS);
     this.#promotions = new Map(
       promoted.map((one) => [
@@ -136,8 +139,25 @@ export class RolloutGuard extends RegularLook implements FeedListener {
     if (state.stage === "shadow" && watch.isServed === false && watchedMs > SERVED_MS_MAX) {
       return this.#step(state, "rollback", `scoring did not serve the candidate within ${SERVED_MS_MAX / MS_PER_S} s`);
     }
-    const why = state.isHeld ? undefined : whyGoOn(watch, findings, verdicts.matureLabels, watchedMs);
+    const cards = await this.#findCardFault(state);
+    this.#findings.set(state.rolloutId, [...findings, ...cards]);
+    if (state.isHeld || cards.length > 0) return;
+    const why = whyGoOn(watch, findings, verdicts.matureLabels, watchedMs);
     if (why !== undefined) await this.#step(state, "advance", why);
+  }
+
+  /** A finding if the candidate's model card prevents the next step. A persistent fault is logged once. */
+  async #findCardFault(state: RolloutState): Promise<readonly Finding[]> {
+    const { rolloutId, modelName: model } = state;
+    const isNeeded = needsModelCard(changeOf("advance", state), state);
+    const text = isNeeded ? await this.rollouts.cardFault(state) : undefined;
+    if (text === undefined) {
+      this.#cardFaults.delete(rolloutId);
+      return [];
+    }
+    if (this.#cardFaults.get(rolloutId) !== text) this.logger.warn({ model }, text);
+    this.#cardFaults.set(rolloutId, text);
+    return [{ guard: "model-card", isJudged: false, isBreached: false, text }];
   }
 
   async #judgePromotion(watch: PromotionWatch): Promise<void> {

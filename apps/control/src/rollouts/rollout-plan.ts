@@ -33,7 +33,7 @@ export const rolloutPlan = z.strictObject({
 
 export type RolloutPlan = z.infer<typeof rolloutPlan>;
 
-/** Above this share of the cards, the candidate needs mature labels of its own. */
+/** Above this share of the cards, the candidate needs mature labels of its own and a valid model card. */
 export const UNPROVEN_BASIS_POINTS_MAX = 500;
 
 /** Body of `POST /v1/rollouts`. */

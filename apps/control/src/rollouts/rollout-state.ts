@@ -100,8 +100,17 @@ function nextBasisPoints({ canaryBasisPoints, plan }: RolloutState): number | un
 
 /** Whether a change gives the candidate more cards than it may decide without mature labels. */
 export function needsLabels(change: Change, { canaryBasisPoints, plan }: RolloutState): boolean {
+  return plan.guards.mature_labels_min > 0 && isAboveUnproven(change, canaryBasisPoints);
+}
+
+/** Whether a change needs a valid model card, if the candidate has one or cards are required. */
+export function needsModelCard(change: Change, { canaryBasisPoints }: RolloutState): boolean {
+  return change.stage === "champion" || isAboveUnproven(change, canaryBasisPoints);
+}
+
+function isAboveUnproven(change: Change, canaryBasisPoints: number): boolean {
   const points = change.stage === "champion" ? BASIS_POINTS : (change.canaryBasisPoints ?? 0);
-  return plan.guards.mature_labels_min > 0 && points > Math.max(UNPROVEN_BASIS_POINTS_MAX, canaryBasisPoints);
+  return points > Math.max(UNPROVEN_BASIS_POINTS_MAX, canaryBasisPoints);
 }
 
 export function describeStage({ stage, canaryBasisPoints, shadowBasisPoints }: RolloutState): string {

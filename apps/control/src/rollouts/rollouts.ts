@@ -22,9 +22,9 @@ import { AlertStore } from "./alert-store.js";
 import type { OfflineComparison } from "./offline-comparison.js";
 import { offlineOf } from "./offline-comparison.js";
 import type { RolloutPlan, StartRequest, StepRequest } from "./rollout-plan.js";
-import { basisPoints } from "./rollout-plan.js";
+import { basisPoints, percentOf, UNPROVEN_BASIS_POINTS_MAX } from "./rollout-plan.js";
 import type { RolloutState, Stage, StepMaker, StepName } from "./rollout-state.js";
-import { changeOf, describeStage, GUARD, needsLabels } from "./rollout-state.js";
+import { changeOf, describeStage, GUARD, needsLabels, needsModelCard } from "./rollout-state.js";
 import type { MeasuredChampion, PromotedRollout, RecordedStep } from "./rollout-store.js";
 import { RolloutStore } from "./rollout-store.js";
 
@@ -149,7 +149,7 @@ export class Rollouts implements OnApplicationShutdown {
 
   /**
    * @throws TriplineError `rollout-not-found`; `rollout-conflict` if it has ended, its revision has changed or its model
-   *   card does not allow a promotion; what the registry throws for a promotion
+   *   card does not allow more cards; what the registry throws for a promotion
    */
   async step(modelName: string, step: StepName, { why, expect_revision: expected }: StepRequest, maker: StepMaker) {
     const { subject: by, kind: changedByKind } = maker;
@@ -163,7 +163,7 @@ export class Rollouts implements OnApplicationShutdown {
       }
       const change = changeOf(step, found, by === GUARD);
       if (needsLabels(change, found)) await this.#requireLabels(found);
-      if (change.stage === "champion") await this.#requireCard(found);
+      if (needsModelCard(change, found)) await this.#requireCard(found);
       if (change.stage === "champion") await promote(registry, found, { by, why });
       return {
         ...found,
@@ -181,12 +181,19 @@ export class Rollouts implements OnApplicationShutdown {
   }
 
   /** @throws TriplineError `rollout-conflict` if the candidate's model card is missing, unsigned or expired */
-  async #requireCard({ modelName: model, candidateVersion: version }: RolloutState): Promise<void> {
+  async #requireCard(state: RolloutState): Promise<void> {
+    const why = await this.cardFault(state);
+    if (why !== undefined) throw new TriplineError("rollout-conflict", why);
+  }
+
+  /** Why the candidate's model card prevents a larger share, and how to continue; undefined if it does not. */
+  async cardFault({ modelName: model, candidateVersion: version }: RolloutState): Promise<string | undefined> {
     const contract = await this.versions.contractOf({ model, version });
     const isRequired = this.config.MODEL_CARDS_REQUIRED;
-    const why = whyNotPromoted(contract, { nowMs: Date.now(), isRequired });
-    if (why === undefined) return;
-    throw new TriplineError("rollout-conflict", `${model} ${version} cannot become the champion. ${why}`);
+    const why = whyNotPromoted(contract, { version, nowMs: Date.now(), isRequired });
+    if (why === undefined) return undefined;
+    const percent = percentOf(UNPROVEN_BASIS_POINTS_MAX);
+    return `${model} ${version} cannot get more cards: above ${percent} %, it needs a valid model card. ${why}`;
   }
 
   /** From the manifest of a retrained version, or else stored for a version that was registered by hand. */

@@ -1,4 +1,4 @@
-export type GuardName = "scores-missing" | "outcomes" | "latency" | "score-distribution" | "precision";
+export type GuardName = "scores-missing" | "outcomes" | "latency" | "score-distribution" | "precision" | "model-card";
 
 /** The result of one guard. */
 export interface Finding {

@@ -55,6 +55,8 @@ function Figures({ of }: { readonly of: ModelsReport }) {
   return <DataTable caption={text.models.sideBySide} columns={columns} rows={FIGURES} rowKey={([title]) => title} />;
 }
 
+const unjudged = (guard: string): string => (guard === "model-card" ? text.models.blocked : text.models.waiting);
+
 function Guards({ of }: { readonly of: RolloutDetail["findings"] }) {
   return (
     <>
@@ -64,7 +66,7 @@ function Guards({ of }: { readonly of: RolloutDetail["findings"] }) {
         {of.map(({ guard, is_judged, is_breached, text: what }) => (
           <li key={guard}>
             <span className={is_breached ? "tag bad" : is_judged ? "tag good" : "tag"}>
-              {is_breached ? text.models.breached : is_judged ? text.models.fine : text.models.waiting}
+              {is_breached ? text.models.breached : is_judged ? text.models.fine : unjudged(guard)}
             </span>
             <strong>{text.models.guardNames[guard] ?? guard}</strong>
             <span>{what}</span>

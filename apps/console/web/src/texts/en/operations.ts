@@ -139,10 +139,12 @@ export const text = {
       latency: "Latency",
       "score-distribution": "Score distribution",
       precision: "Precision",
+      "model-card": "Model card",
     } as Readonly<Record<string, string>>,
     breached: "Breached",
     fine: "OK",
     waiting: "Not enough data yet",
+    blocked: "Prevents the next step",
     noGuards: "No guard has reported yet.",
     steps: "Steps",
     actions: {
