@@ -1,6 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import { createLogger } from "@tripline/telemetry/logger";
 import { ChampionWatch } from "./champion-watch.js";
+import type { VersionKey } from "./version-store.js";
 
 const EXPIRED_AT_MS = Date.UTC(2026, 2, 1);
 const expired = [
@@ -8,21 +9,36 @@ const expired = [
   { model: "fraud", version: "bbbbbbbbbbbb", expiredAtMs: EXPIRED_AT_MS - 1 },
   { model: "gone", version: "cccccccccccc", expiredAtMs: EXPIRED_AT_MS },
 ];
+const versions = {
+  expiredModels: async () => ["fraud", "gone"],
+  expiredOf: async (keys: readonly VersionKey[]) => expired.filter((one) => keys.some((key) => isSame(one, key))),
+};
+const isSame = (one: VersionKey, other: VersionKey) => one.model === other.model && one.version === other.version;
+
+const NOTE = "the model card of the champion fraud bbbbbbbbbbbb expired on 2026-02-28; it keeps deciding";
 
 test.each([
-  ["bbbbbbbbbbbb", "the model card of the champion fraud bbbbbbbbbbbb expired on 2026-02-28; it keeps deciding"],
+  ["bbbbbbbbbbbb", NOTE],
   ["dddddddddddd", undefined],
 ])("reports an expired champion, but no other expired version: %s", async (champion, note) => {
-  const watch = new ChampionWatch(
-    { expired: async () => expired },
-    {
-      aliasTarget: async (model) => {
-        if (model === "fraud") return champion;
-        throw new TriplineError("model-not-found", "There is no such model.");
-      },
-    },
-    createLogger("test", "silent"),
-  );
+  const aliasTarget = async (model: string) => {
+    if (model === "fraud") return champion;
+    throw new TriplineError("model-not-found", "There is no such model.");
+  };
+  const watch = new ChampionWatch(versions, { aliasTarget }, createLogger("test", "silent"));
   await watch.lookAt(EXPIRED_AT_MS + 1);
   expect(watch.note).toBe(note);
+});
+
+test("regression #31: an unavailable registry is asked once a minute, and the previous result stays", async () => {
+  let calls = 0;
+  const aliasTarget = async () => {
+    calls += 1;
+    if (calls > 2) throw new TriplineError("internal", "The registry is unavailable.");
+    return "bbbbbbbbbbbb";
+  };
+  const watch = new ChampionWatch(versions, { aliasTarget }, createLogger("test", "silent"));
+  await watch.lookAt(EXPIRED_AT_MS);
+  for (const ms of [60_000, 61_000, 119_999]) await watch.lookAt(EXPIRED_AT_MS + ms);
+  expect([calls, watch.note]).toEqual([3, NOTE]);
 });

@@ -6,7 +6,7 @@ import type { Logger } from "@tripline/telemetry/logger";
 import { labelledGauge } from "@tripline/telemetry/metrics";
 import { RegularLook } from "../rollouts/regular-look.js";
 import { MODEL_REGISTRY } from "../rollouts/rollouts.js";
-import type { ExpiredVersion } from "./version-store.js";
+import type { ExpiredVersion, VersionKey } from "./version-store.js";
 import { VersionStore } from "./version-store.js";
 
 const CHAMPION_ALIAS = "champion";
@@ -18,10 +18,11 @@ const MS_PER_S = 1_000;
 export class ChampionWatch extends RegularLook {
   #expired: readonly ExpiredVersion[] = [];
   #nextAtMs = 0;
+  #registryFault = "";
   #endReading: (() => void) | undefined;
 
   constructor(
-    @Inject(VersionStore) private readonly versions: Pick<VersionStore, "expired">,
+    @Inject(VersionStore) private readonly versions: Pick<VersionStore, "expiredModels" | "expiredOf">,
     @Inject(MODEL_REGISTRY) private readonly registry: Pick<RecordingRegistry, "aliasTarget">,
     @Inject(LOGGER) logger: Logger,
   ) {
@@ -49,18 +50,34 @@ export class ChampionWatch extends RegularLook {
     await super.onApplicationShutdown();
   }
 
-  /** Once a minute is often enough. The registry is only asked about models with an expired card. */
+  /**
+   * Once a minute is often enough. The registry is only asked about models with an expired card. While it is
+   * unavailable, the previous result stays: cards bind only later promotions, so no payment is unguarded.
+   */
   async lookAt(nowMs: number): Promise<void> {
     if (nowMs < this.#nextAtMs) return;
-    const found: ExpiredVersion[] = [];
-    const champions = new Map<string, string | undefined>();
-    for (const each of await this.versions.expired()) {
-      const { model, version } = each;
-      if (!champions.has(model)) champions.set(model, await this.#championOf(model));
-      if (champions.get(model) === version) found.push(each);
-    }
-    this.#expired = found;
+    const models = await this.versions.expiredModels();
     this.#nextAtMs = nowMs + LOOK_MS_MIN;
+    let champions: VersionKey[];
+    try {
+      champions = await this.#championsOf(models);
+      this.#registryFault = "";
+    } catch (thrown) {
+      const { code, message } = asTriplineError(thrown);
+      if (message !== this.#registryFault) this.logger.warn({ code }, `champions cannot be read: ${message}`);
+      this.#registryFault = message;
+      return;
+    }
+    this.#expired = champions.length === 0 ? [] : await this.versions.expiredOf(champions);
+  }
+
+  async #championsOf(models: readonly string[]): Promise<VersionKey[]> {
+    const found: VersionKey[] = [];
+    for (const model of models) {
+      const version = await this.#championOf(model);
+      if (version !== undefined) found.push({ model, version });
+    }
+    return found;
   }
 
   async #championOf(model: string): Promise<string | undefined> {

@@ -1,11 +1,15 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { RecordingRegistry } from "@tripline/model-registry/model-registry";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import { publication, temporaryRegistry } from "@tripline/model-registry/testing/publications";
+import { z } from "zod";
 import type { TestBed, TestCaller } from "../testing/test-bed.js";
 import { OPERATOR_TENANT, startTestBed } from "../testing/test-bed.js";
 
 let bed: TestBed;
 let caller: TestCaller;
+let ann: TestCaller;
+let bob: TestCaller;
 let removeRegistry: () => Promise<void>;
 let registry: RecordingRegistry;
 let champion: string;
@@ -20,7 +24,10 @@ beforeAll(async () => {
   await registry.setAlias("fraud", "champion", champion);
   await registry.setAlias("fraud", "candidate", champion);
   bed = await startTestBed({ REGISTRY_URL: files.url });
-  caller = bed.as("ann", { tenant: OPERATOR_TENANT, scope: "models:read models:write" });
+  const rights = { tenant: OPERATOR_TENANT, scope: "models:read models:write" };
+  caller = bed.as("ann", rights);
+  ann = bed.as("cli-ann", { ...rights, owner: "ann" });
+  bob = bed.as("cli-bob", { ...rights, owner: "bob" });
 });
 
 afterAll(async () => {
@@ -32,6 +39,14 @@ const start = (body: object = {}) =>
   caller.send("POST", "/v1/rollouts", { model: "fraud", candidate, why: "by hand", ...body });
 const compare = (body: object, who = caller, version = candidate) =>
   who.send("PUT", `/v1/models/fraud/versions/${version}/comparison`, body);
+
+const inDays = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString();
+const at = (version: string) => `/v1/models/fraud/versions/${version}`;
+const shownCard = z.object({ owner: z.string(), expires_at: z.string(), registered_at: z.string() });
+/** The part of a card that a signature repeats. */
+const cardRead = async (version: string) => shownCard.parse((await caller.get(`${at(version)}/card`)).body);
+const sign = async (who: TestCaller, version: string) =>
+  who.send("POST", `${at(version)}/signature`, await cardRead(version));
 
 test("regression #31: a version that was registered by hand is rolled out only after a comparison with this champion", async () => {
   expect(await start()).toMatchObject({ status: 422, body: { code: "comparison-missing" } });
@@ -64,15 +79,12 @@ test("only the operator's clients may store a comparison, of a version that exis
 
 test("a version with a model card becomes the champion only after another user has signed it", async () => {
   const { version } = await registry.publish(publication("with a card"));
-  const at = `/v1/models/fraud/versions/${version}`;
-  const [ann, bob] = ["ann", "bob"].map((owner) =>
-    bed.as(`cli-${owner}`, { tenant: OPERATOR_TENANT, scope: "models:read models:write", owner }),
-  ) as [TestCaller, TestCaller];
-  const expires = new Date(Date.now() + 86_400_000).toISOString();
-  const card = { owner: "Fraud models", expires_at: expires };
-  expect(await caller.get(`${at}/card`)).toMatchObject({ status: 404 });
-  expect(await ann.send("POST", `${at}/signature`)).toMatchObject({ status: 404 });
-  expect((await ann.send("PUT", `${at}/card`, card)).status).toBe(204);
+  const card = { owner: "Fraud models", expires_at: inDays(1) };
+  const register = (who: TestCaller) => who.send("PUT", `${at(version)}/card`, card);
+  expect(await caller.get(`${at(version)}/card`)).toMatchObject({ status: 404 });
+  const unread = { ...card, registered_at: inDays(0) };
+  expect(await ann.send("POST", `${at(version)}/signature`, unread)).toMatchObject({ status: 404 });
+  expect((await register(ann)).status).toBe(204);
   const guards = { mature_labels_min: 0 };
   expect((await start({ candidate: version, without_comparison: true, guards })).status).toBe(201);
   const promote = () => caller.send("POST", "/v1/rollouts/fraud/promote", {});
@@ -80,20 +92,59 @@ test("a version with a model card becomes the champion only after another user h
     status: 409,
     body: { detail: expect.stringContaining("Nobody has signed") },
   });
-  expect(await ann.send("POST", `${at}/signature`)).toMatchObject({ status: 409, body: { code: "approval-missing" } });
-  expect((await bob.send("POST", `${at}/signature`)).status).toBe(204);
-  expect((await caller.get(`${at}/card`)).body).toMatchObject({ ...card, registered_by: "ann", signed_by: "bob" });
+  expect(await sign(ann, version)).toMatchObject({ status: 409, body: { code: "approval-missing" } });
+  expect((await sign(bob, version)).status).toBe(204);
+  const signed = { ...card, version, registered_by: "ann", signed_by: "bob" };
+  expect((await caller.get(`${at(version)}/card`)).body).toMatchObject(signed);
   // A change needs a new signature.
-  expect((await bob.send("PUT", `${at}/card`, card)).status).toBe(204);
+  expect((await register(bob)).status).toBe(204);
   expect((await promote()).status).toBe(409);
-  expect((await ann.send("POST", `${at}/signature`)).status).toBe(204);
+  expect((await sign(ann, version)).status).toBe(204);
   expect((await promote()).status).toBe(200);
+});
+
+test("regression #31: a signature is only for the version and the card that the user read", async () => {
+  const { version } = await registry.publish(publication("signed as read"));
+  await registry.setAlias("fraud", "latest", version);
+  const card = { owner: "Fraud models", expires_at: inDays(1) };
+  expect((await ann.send("PUT", `${at("latest")}/card`, card)).status).toBe(204);
+  // An alias is read as its version, but cannot be signed, because it can move.
+  expect(await caller.get(`${at("latest")}/card`)).toMatchObject({ status: 200, body: { ...card, version } });
+  const read = await cardRead(version);
+  expect((await bob.send("POST", `${at("latest")}/signature`, read)).status).toBe(422);
+  expect((await bob.send("POST", `${at(version)}/signature`)).status).toBe(422);
+  const changes = [{ ...card, owner: "Somebody else" }, { ...card, expires_at: inDays(900) }, card];
+  for (const change of changes) {
+    expect((await ann.send("PUT", `${at(version)}/card`, change)).status).toBe(204);
+    const answer = await bob.send("POST", `${at(version)}/signature`, read);
+    expect(answer).toMatchObject({ status: 409, body: { code: "changed-meanwhile" } });
+  }
+  expect((await sign(bob, version)).status).toBe(204);
+  const auditor = bed.as("auditor", { tenant: OPERATOR_TENANT, scope: "audit:read" });
+  const entry = { action: "model-card-signed", details: { model: "fraud", version, ...card } };
+  // The audit log is written after the response.
+  const found = async () => (await auditor.get("/v1/audit?tenant=&action=model-card-signed&limit=1")).body;
+  for (let tries = 0; tries < 300 && !JSON.stringify(await found()).includes(version); tries += 1) await delay(100);
+  expect(await found()).toMatchObject({ entries: [entry] });
+});
+
+test("regression #31: a version with an unsigned model card decides for at most 5 % of the cards", async () => {
+  const { version } = await registry.publish(publication("unsigned"));
+  const card = { owner: "Fraud models", expires_at: inDays(1) };
+  expect((await ann.send("PUT", `${at(version)}/card`, card)).status).toBe(204);
+  const plan = { steps_percent: [5, 100], guards: { mature_labels_min: 0 } };
+  expect((await start({ candidate: version, without_comparison: true, ...plan })).status).toBe(201);
+  const advance = () => caller.send("POST", "/v1/rollouts/fraud/advance", {});
+  expect(await advance()).toMatchObject({ status: 200, body: { canary_percent: 5 } });
+  const detail = expect.stringContaining(`tripline models sign ${version}`);
+  expect(await advance()).toMatchObject({ status: 409, body: { code: "rollout-conflict", detail } });
+  expect((await sign(bob, version)).status).toBe(204);
+  expect(await advance()).toMatchObject({ status: 200, body: { canary_percent: 100 } });
+  await caller.send("POST", "/v1/rollouts/fraud/rollback", {});
 });
 
 test("a model card has an owner, a bounded expiry and a known user, and belongs to the operator", async () => {
   const path = `/v1/models/fraud/versions/${candidate}/card`;
-  const inDays = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString();
-  const ann = bed.as("cli-ann", { tenant: OPERATOR_TENANT, scope: "models:write", owner: "ann" });
   for (const card of [
     { owner: "", expires_at: inDays(1) },
     { owner: "a", expires_at: inDays(-1) },

@@ -13,6 +13,7 @@ import {
 } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { parseRequest } from "@tripline/http/parse-request";
+import { versionSchema } from "@tripline/model-registry/model-manifest";
 import type { RecordingRegistry } from "@tripline/model-registry/model-registry";
 import { OperatorOnly } from "@tripline/nest-kit/http/open-to";
 import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
@@ -25,7 +26,7 @@ import { operatorOf } from "../requests/managed-tenant.js";
 import { isRetrained } from "../rollouts/offline-comparison.js";
 import { MODEL_REGISTRY } from "../rollouts/rollouts.js";
 import type { ModelContract } from "./model-contract.js";
-import { cardRequest, versionComparison } from "./version-requests.js";
+import { cardRequest, signatureRequest, signedVersion, versionComparison } from "./version-requests.js";
 import { VersionStore } from "./version-store.js";
 
 /** What is known about a model's versions besides their manifests. Only the operator's clients may change it. */
@@ -36,7 +37,7 @@ import { VersionStore } from "./version-store.js";
 export class ModelVersionsController {
   constructor(
     @Inject(VersionStore) private readonly versions: VersionStore,
-    @Inject(MODEL_REGISTRY) private readonly registry: Pick<RecordingRegistry, "resolve">,
+    @Inject(MODEL_REGISTRY) private readonly registry: Pick<RecordingRegistry, "resolve" | "aliasTarget">,
     @Inject(CONTROL_CONFIG) private readonly config: Pick<ControlConfig, "OPERATOR_TENANT">,
   ) {}
 
@@ -57,8 +58,9 @@ export class ModelVersionsController {
 
   @Get("card")
   @RequireScope("models:read")
-  async read(@Req() request: FastifyRequest, @Param("model") model: string, @Param("version") version: string) {
+  async read(@Req() request: FastifyRequest, @Param("model") model: string, @Param("version") asked: string) {
     this.#operatorOf(request);
+    const version = versionSchema.safeParse(asked).success ? asked : await this.registry.aliasTarget(model, asked);
     const found = await this.versions.contractOf({ model, version });
     if (found === undefined) throw new TriplineError("not-found", `${model} ${version} has no model card.`);
     return presentContract(model, version, found);
@@ -86,10 +88,13 @@ export class ModelVersionsController {
     @Req() request: FastifyRequest,
     @Param("model") model: string,
     @Param("version") asked: string,
+    @Body() body: unknown,
   ): Promise<void> {
     const operator = this.#operatorOf(request);
-    const { version, manifest } = await this.registry.resolve(model, asked);
-    await this.versions.sign({ model, version }, isRetrained(manifest.metrics), operator);
+    const { version } = parseRequest(signedVersion, { version: asked });
+    const read = parseRequest(signatureRequest, body ?? {});
+    const { manifest } = await this.registry.resolve(model, version);
+    await this.versions.sign({ model, version }, read, isRetrained(manifest.metrics), operator);
   }
 
   #operatorOf(request: FastifyRequest): Managed {

@@ -8,7 +8,7 @@ import type { Managed } from "../requests/managed-tenant.js";
 import { principalOf } from "../requests/managed-tenant.js";
 import type { ModelContract } from "./model-contract.js";
 import { modelContract, whyNotSigned } from "./model-contract.js";
-import type { CardRequest, VersionComparison } from "./version-requests.js";
+import type { CardRequest, SignatureRequest, VersionComparison } from "./version-requests.js";
 import { versionComparison } from "./version-requests.js";
 
 /** Models score the payments of all tenants. */
@@ -20,7 +20,7 @@ export interface VersionKey {
   readonly version: string;
 }
 
-const EXPIRED_MAX = 1_000;
+const MODELS_MAX = 1_000;
 
 const expiredRow = z
   .object({ model_name: z.string(), version: z.string(), expires_at: z.date() })
@@ -83,34 +83,62 @@ export class VersionStore {
   /**
    * Signs a version's model card.
    *
+   * @param read the card that the user read
    * @param isRetrained whether retraining registered the version, so that any one user may sign
-   * @throws TriplineError `not-found` without a model card, `approval-missing` if this user must not sign it
+   * @throws TriplineError `not-found` without a model card, `changed-meanwhile` if it is not the one that the user read,
+   *   `approval-missing` if this user must not sign it
    */
-  sign(key: VersionKey, isRetrained: boolean, by: Managed): Promise<void> {
+  sign(key: VersionKey, read: SignatureRequest, isRetrained: boolean, by: Managed): Promise<void> {
     const user = principalOf(by);
     const { model, version } = key;
     return this.database.transaction(async (transaction) => {
       const contract = await contractIn(transaction, key, "FOR UPDATE");
       if (contract === undefined) throw new TriplineError("not-found", `${model} ${version} has no model card.`);
+      refuseChanged(key, contract, read);
       const why = whyNotSigned(contract, { user, isRetrained, nowMs: Date.now() });
       if (why !== undefined) throw new TriplineError("approval-missing", why);
       await transaction.execute(
         "UPDATE control.model_versions SET signed_by = $3, signed_at = now() WHERE model_name = $1 AND version = $2",
         [model, version, user],
       );
-      await note(transaction, by, "model-card-signed", { model, version });
+      const { owner, expires_at: expiresAt } = read;
+      await note(transaction, by, "model-card-signed", { model, version, owner, expires_at: expiresAt });
     });
   }
 
-  /** Versions whose model cards have expired, the latest first. */
-  expired(): Promise<ExpiredVersion[]> {
+  /** Models with an expired model card, at most 1,000. */
+  async expiredModels(): Promise<string[]> {
+    const rows = await this.database.query(
+      z.object({ model_name: z.string() }),
+      `SELECT DISTINCT model_name FROM control.model_versions WHERE expires_at <= now()
+       ORDER BY model_name LIMIT ${MODELS_MAX}`,
+      [],
+    );
+    return rows.map(({ model_name: model }) => model);
+  }
+
+  /** Those of the given versions whose model cards have expired. */
+  expiredOf(keys: readonly VersionKey[]): Promise<ExpiredVersion[]> {
     return this.database.query(
       expiredRow,
       `SELECT model_name, version, expires_at FROM control.model_versions WHERE expires_at <= now()
-       ORDER BY expires_at DESC LIMIT ${EXPIRED_MAX}`,
-      [],
+         AND (model_name, version) IN (SELECT * FROM unnest($1::text[], $2::text[])) ORDER BY model_name`,
+      [keys.map(({ model }) => model), keys.map(({ version }) => version)],
     );
   }
+}
+
+function refuseChanged({ model, version }: VersionKey, card: ModelContract, read: SignatureRequest): void {
+  const isSame =
+    card.owner === read.owner &&
+    card.expiresAtMs === read.expires_at.getTime() &&
+    card.registeredAtMs === read.registered_at.getTime();
+  if (isSame) return;
+  const at = new Date(card.registeredAtMs).toISOString();
+  throw new TriplineError(
+    "changed-meanwhile",
+    `${card.registeredBy} registered the model card of ${model} ${version} again at ${at}. Read it before you sign it.`,
+  );
 }
 
 async function contractIn(

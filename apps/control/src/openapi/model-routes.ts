@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { cardRequest, versionComparison } from "../models/version-requests.js";
+import { cardRequest, signatureRequest, versionComparison } from "../models/version-requests.js";
 import { startRequest, stepRequest } from "../rollouts/rollout-plan.js";
 import { ANSWERS } from "./answer-schemas.js";
 import type { ControlRoute } from "./control-route.js";
@@ -64,7 +64,7 @@ export const ROLLOUTS: readonly ControlRoute[] = [
     summary: "The owner, expiry and signature of a version's model card",
     parameters: OF_A_VERSION,
     answers: { 200: ANSWERS.modelCard },
-    errors: ["not-found"],
+    errors: ["not-found", "model-not-found", "model-refused"],
   },
   {
     method: "put",
@@ -82,10 +82,11 @@ export const ROLLOUTS: readonly ControlRoute[] = [
     path: "/v1/models/{model}/versions/{version}/signature",
     id: "signModelCard",
     scope: "models:write",
-    summary: "Sign a version's model card",
+    summary: "Sign a version's model card. The body repeats the card that the user read; an alias is rejected.",
     parameters: OF_A_VERSION,
+    body: signatureRequest,
     answers: { 204: undefined },
-    errors: ["not-found", "model-not-found", "model-refused", "approval-missing"],
+    errors: ["not-found", "model-not-found", "model-refused", "changed-meanwhile", "approval-missing"],
   },
   ...STEPS.map(
     ([name, summary]): ControlRoute => ({

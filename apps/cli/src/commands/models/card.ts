@@ -12,17 +12,20 @@ interface CardFlags extends ControlFlags {
 }
 
 const shownCard = z.object({
-  ...{ owner: z.string(), expires_at: z.string(), registered_by: z.string(), signed_by: z.string().nullable() },
+  ...{ version: z.string(), owner: z.string(), expires_at: z.string() },
+  ...{ registered_by: z.string(), registered_at: z.string(), signed_by: z.string().nullable() },
 });
+
+const ANY = "a version or an alias";
 
 /** `tripline models card` and `tripline models sign`: the model card of a version, as a contract. */
 export function cardCommands(output: CommandOutput): Command[] {
-  const command = (name: string, description: string): Command =>
+  const command = (name: string, description: string, argument: string): Command =>
     controlCommand(name, description)
-      .argument("<version>", "a version or an alias")
+      .argument("<version>", argument)
       .option("--model <name>", "which model", MODEL_NAME);
   return [
-    command("card", "show the model card of a version, or register it with --owner and --expires")
+    command("card", "show the model card of a version, or register it with --owner and --expires", ANY)
       .option("--owner <name>", "who answers for the model; registering a card removes its signature")
       .option("--expires <time>", "until when the version may become the champion, for example 2027-03-01T00:00:00Z")
       .action(async (version: string, flags: CardFlags) => {
@@ -32,21 +35,30 @@ export function cardCommands(output: CommandOutput): Command[] {
         if ((owner === undefined) !== (expires === undefined)) throw new Error("Specify both --owner and --expires.");
         if (owner !== undefined) {
           await control.call("PUT", `${path}/card`, { body: { owner, expires_at: expires } });
-          output.write(`Registered. Another user must sign it: tripline models sign ${version}\n`);
+          const card = shownCard.parse(await control.call("GET", `${path}/card`));
+          output.write(`Registered. Another user must sign it: tripline models sign ${card.version}\n`);
           return;
         }
-        const card = shownCard.parse(await control.call("GET", `${path}/card`));
-        const signed = card.signed_by === null ? "not signed" : `signed by ${card.signed_by}`;
-        output.write(
-          `owner ${card.owner}, expires ${card.expires_at}, registered by ${card.registered_by}, ${signed}\n`,
-        );
+        output.write(describeCard(shownCard.parse(await control.call("GET", `${path}/card`))));
       }),
-    command("sign", "sign the model card of a version that another user registered").action(
-      async (version: string, flags: CardFlags) => {
-        const control = await openControl(flags);
-        await control.call("POST", `/v1/models/${flags.model}/versions/${version}/signature`, { body: {} });
-        output.write(`${flags.model} ${version} is signed.\n`);
-      },
-    ),
+    command(
+      "sign",
+      "show the model card of a version that another user registered, and sign it",
+      "a version; an alias is rejected, because it can move",
+    ).action(async (version: string, flags: CardFlags) => {
+      const control = await openControl(flags);
+      const path = `/v1/models/${flags.model}/versions/${version}`;
+      const card = shownCard.parse(await control.call("GET", `${path}/card`));
+      output.write(describeCard(card));
+      const { owner, expires_at, registered_at } = card;
+      await control.call("POST", `${path}/signature`, { body: { owner, expires_at, registered_at } });
+      output.write(`${flags.model} ${version} is signed.\n`);
+    }),
   ];
+}
+
+function describeCard(card: z.infer<typeof shownCard>): string {
+  const signed = card.signed_by === null ? "not signed" : `signed by ${card.signed_by}`;
+  const registered = `registered by ${card.registered_by} at ${card.registered_at}`;
+  return `${card.version}: owner ${card.owner}, expires ${card.expires_at}, ${registered}, ${signed}\n`;
 }
