@@ -15,6 +15,7 @@ import type { Redis } from "ioredis";
 import type { DecisionsConfig } from "../config.js";
 import { DECISIONS_CONFIG } from "../config.js";
 import { KEEP_WITHIN_BUDGETS, keepArguments, tenantOf } from "./keep-within-budgets.js";
+import { itemAt } from "./open-payment.js";
 import type { StoredDecision } from "./stored-decision.js";
 import { choicesOf } from "./stored-decision.js";
 
@@ -96,7 +97,9 @@ export class DecisionStore {
     const standing = await this.#readStanding(decisions);
     const open = decisions.filter((_decision, index) => standing[index] === undefined);
     const chosen = await handleByGroup(this.#groups, open, tenantOf, (some) => this.#choose(some));
-    const kept = await this.#keepFree(chosen.map((bytes, index) => ({ transactionId: idAt(open, index), bytes })));
+    const kept = await this.#keepFree(
+      chosen.map((bytes, index) => ({ transactionId: itemAt(open, index).transactionId, bytes })),
+    );
     const ofOpen = kept.values();
     return standing.flatMap((bytes) => bytes ?? ofOpen.next().value ?? []);
   }
@@ -159,10 +162,6 @@ export class DecisionStore {
     const sending = [...channels].map(([channel, decisions]) => [channel, joinDecisions(decisions)]);
     await requestRedis(() => Promise.all(sending.map((args) => sendEncoded(this.#redis, "publish", args))));
   }
-}
-
-function idAt(decisions: readonly StoredDecision[], index: number): string {
-  return decisions[index]?.transactionId ?? "";
 }
 
 /** The earlier decision, if Redis returned one. */

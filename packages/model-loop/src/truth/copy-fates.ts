@@ -28,7 +28,7 @@ export interface Fates {
 /**
  * Reads the decisions once for both tables.
  *
- * @param wantsDeclined whether to copy the declined payments, which also needs the payment updates
+ * @param wantsDeclined whether to copy declined payments as well, for which payment updates are also read
  * @throws TriplineError `lake-unavailable`
  */
 export async function copyFates(scan: LakeScan, options: ReadOptions, wantsDeclined: boolean): Promise<Fates> {
