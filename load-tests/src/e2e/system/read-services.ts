@@ -35,18 +35,18 @@ const processRecord = z.object({ child: z.object({ pid: z.number().int().positiv
 
 /**
  * The 99th percentile of each service's event loop delay since the last read, as `<service>_loop_p99_ms`, and the
- * largest one as `loop_p99_ms`.
- *
- * @throws BenchError if a service does not report it
+ * largest one as `loop_p99_ms`. Services that do not report it are left out.
  */
 export async function readLoopDelays({ urls }: BenchSystem): Promise<Record<string, number>> {
-  const delays = await Promise.all(
+  const delays: Record<string, number> = {};
+  await Promise.all(
     [...urls].map(async ([name, url]) => {
       const { loop_p99_ms: ms } = await readEventLoopDelay(url);
-      return [`${name}_loop_p99_ms`, ms] as const;
+      if (ms !== undefined) delays[`${name}_loop_p99_ms`] = ms;
     }),
   );
-  return { ...Object.fromEntries(delays), loop_p99_ms: Math.max(...delays.map(([, ms]) => ms)) };
+  const all = Object.values(delays);
+  return all.length > 0 ? { ...delays, loop_p99_ms: Math.max(...all) } : {};
 }
 
 /** Current resident memory of each process as `<process>_rss_mb`, and of the largest program as `rss_mb`. */
