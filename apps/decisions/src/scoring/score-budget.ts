@@ -14,10 +14,10 @@ export const SCORING_MS_MIN = 2;
  * Time for which a batch may wait for its scores, in milliseconds. Below `SCORING_MS_MIN`, there is no time for a
  * request.
  *
- * If callers are waiting, the scores must arrive before the latest of their deadlines. If none is waiting, accuracy
- * matters more than speed, and the batch gets all of `waitMsMax`.
+ * If callers are waiting, the scores must arrive before the latest of their deadlines. If all have
+ * passed, accuracy matters more than speed, and the batch gets all of `waitMsMax`.
  *
- * @param deadlinesMs one per payment, milliseconds since the epoch; `undefined` if nobody waits
+ * @param deadlinesMs one per payment, milliseconds since the epoch; `undefined` for records without a deadline
  */
 export function scoreBudgetMs(
   deadlinesMs: readonly (number | undefined)[],
