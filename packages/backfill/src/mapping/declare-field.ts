@@ -2,7 +2,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { parse, stringify } from "yaml";
 import type { ColumnProfile } from "./profile-columns.js";
 import { looksLike, profileColumn } from "./profile-columns.js";
-import { fitsField } from "./propose-fields.js";
+import { fitsField, standardText } from "./propose-fields.js";
 
 /** Types that a user can declare for a column. Use `token` for personal data, such as a loyalty number. */
 export const DECLARED_TYPES = [
@@ -33,21 +33,17 @@ export interface DeclaredField extends Declaration {
 }
 
 /** Maximum number of values of an enum. A column with more must be declared as text. */
-export const VALUES_MAX = 64;
+const VALUES_MAX = 64;
 const NAME = /^[a-z][a-z0-9_]*$/;
 const TITLE_LENGTH_MAX = 40;
 
 /**
  * The payment field for a declared column.
  *
- * @param distinct all distinct values of the column in the whole file
+ * @param profile of an enum, a country or a boolean: with all distinct values in the file
  * @throws TriplineError `invalid-field` if the column has no values, or a value is not of the declared type
  */
-export function declareField(
-  { column, type }: Declaration,
-  profile: ColumnProfile | undefined,
-  distinct: readonly string[],
-): DeclaredField {
+export function declareField({ column, type }: Declaration, profile: ColumnProfile | undefined): DeclaredField {
   const wrong = (why: string) => new TriplineError("invalid-field", `--declare ${column}:${type}: ${why}.`);
   if (profile === undefined) throw wrong(`the file has no column "${column}"`);
   const [example] = profile.values;
@@ -59,12 +55,13 @@ export function declareField(
   if (looksLike.email(profile) || looksLike.address(profile)) {
     throw wrong("it seems to contain personal data, which must not be stored as plain text. Use the token type");
   }
-  const common = { column, type, name, example };
+  const common = { column, type, name, example: standardText(example, type, profile) ?? example };
   if (type !== "enum") {
     const wrongValue = profile.values.find((value) => !isOfType(value, type));
     if (wrongValue === undefined) return common;
     throw wrong(`${JSON.stringify(wrongValue)} does not have this type`);
   }
+  const distinct = [...profile.distinct];
   if (distinct.length > VALUES_MAX) throw wrong(`it has more than ${VALUES_MAX} values. Use the text type`);
   const names = new Map(distinct.map((value) => [value, plainName(value)]));
   const other = distinct.find((value) => !NAME.test(names.get(value) ?? ""));

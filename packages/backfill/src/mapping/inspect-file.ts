@@ -1,14 +1,19 @@
 import { relative, resolve } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
+import { TriplineError } from "@tripline/contracts/error-table";
 import { databaseMemory } from "@tripline/lake/database-memory";
 import { stringify } from "yaml";
+import { unreadableInput } from "../input/transactions-source.js";
 import type { Declaration, DeclaredField } from "./declare-field.js";
-import { declareField, VALUES_MAX } from "./declare-field.js";
+import { declareField } from "./declare-field.js";
+import type { Mapping } from "./mapping.js";
 import { formatOf } from "./mapping.js";
+import { detectEncoding, inUtf8, UTF_8 } from "./open-text.js";
 import type { ColumnProfile } from "./profile-columns.js";
 import { MISSING_TEXTS, profileColumn } from "./profile-columns.js";
 import type { Proposal } from "./propose-fields.js";
-import { fieldEntry, isRareByName, proposeFields } from "./propose-fields.js";
+import { fieldEntry, needsAllTexts, proposeFields } from "./propose-fields.js";
+import type { FileFormat } from "./read-raw.js";
 import { distinctTexts, sampleRows } from "./read-raw.js";
 import { readHeader } from "./scan-lines.js";
 
@@ -22,13 +27,8 @@ export interface Inspection extends Proposal {
 
 /** Number of rows to sample from the start of the file. */
 const SAMPLE_ROWS = 10_000;
-/** Number of distinct values to read of a column that may be empty at the start of the file. */
+/** Number of distinct values to read of a column whose first rows are not enough. More than an enum may have. */
 const RARE_READ_MAX = 1_000;
-/**
- * Number of distinct values to read: enough to detect an enum with too many values, even if the column also contains
- * every string that represents a missing value.
- */
-const VALUES_READ_MAX = VALUES_MAX + MISSING_TEXTS.size + 1;
 
 /**
  * Proposes a mapping for a file.
@@ -44,35 +44,45 @@ export async function inspectFile(
 ): Promise<Inspection> {
   const file = resolve(path);
   const format = formatOf(file);
+  const { notes, ...csv } = format === "csv" ? await detectCsv(file) : { notes: [], encoding: UTF_8 };
+  const inspection = await inUtf8(file, csv.encoding, (copy) =>
+    inspectColumns({ file: copy, format, csv: { ...csv, encoding: UTF_8 } }, declarations),
+  );
+  const proposal = { ...inspection.proposal, notes: [...notes, ...inspection.proposal.notes] };
+  const { columns, declared, missing } = inspection;
+  return { ...proposal, columns, declared, yaml: yamlOf(relative(resolve(folder), file), csv, missing, proposal) };
+}
+
+async function detectCsv(file: string) {
+  try {
+    const { encoding, notes } = await detectEncoding(file);
+    const { delimiter } = await readHeader(file, { encoding });
+    return { notes, encoding, delimiter };
+  } catch (error) {
+    throw error instanceof TriplineError ? error : unreadableInput(file, error);
+  }
+}
+
+async function inspectColumns(format: FileFormat, declarations: readonly Declaration[]) {
   const instance = await DuckDBInstance.create(":memory:", { memory_limit: databaseMemory() });
   const connection = await instance.connect();
   try {
-    const csv = format === "csv" ? { delimiter: (await readHeader(file, '"')).delimiter } : {};
-    const { columns, texts } = await sampleRows(connection, { file, format, csv }, SAMPLE_ROWS);
+    const { columns, texts } = await sampleRows(connection, format, SAMPLE_ROWS);
     const profiles = columns.map((name, index) => profileColumn(name, texts[index] ?? []));
     const rare = new Map<string, ColumnProfile>();
-    for (const name of columns.filter(isRareByName)) {
-      const all = await distinctTexts(connection, { file, format, csv }, name, RARE_READ_MAX);
-      rare.set(name, profileColumn(name, all));
+    for (const profile of profiles) {
+      const { name } = profile;
+      const types = declarations.flatMap(({ column, type }) => (column === name ? [type] : []));
+      const isListed = types.some((type) => type === "enum" || type === "country");
+      if (!isListed && !needsAllTexts(profile)) continue;
+      rare.set(name, profileColumn(name, await distinctTexts(connection, format, name, RARE_READ_MAX)));
     }
-    const declared: DeclaredField[] = [];
-    for (const one of declarations) {
-      const isEnum = one.type === "enum";
-      const all = isEnum ? await distinctTexts(connection, { file, format, csv }, one.column, VALUES_READ_MAX) : [];
-      const profile = rare.get(one.column) ?? profiles.find(({ name }) => name === one.column);
-      declared.push(
-        declareField(
-          one,
-          profile,
-          all.filter((text) => !MISSING_TEXTS.has(text)),
-        ),
-      );
-    }
+    const profileOf = (column: string) => rare.get(column) ?? profiles.find(({ name }) => name === column);
+    const declared = declarations.map((one) => declareField(one, profileOf(one.column)));
     const undeclared = profiles.filter(({ name }) => !declared.some(({ column }) => column === name));
-    const proposal = withDeclared(proposeFields(undeclared, rare), profiles, declared);
+    const proposal = withDeclared(proposeFields(undeclared, rare), profileOf, declared);
     const found = new Set(texts.flat().filter((text) => text !== null && text.trim() !== ""));
-    const missing = [...MISSING_TEXTS].filter((text) => found.has(text));
-    return { ...proposal, columns, declared, yaml: yamlOf(relative(resolve(folder), file), csv, missing, proposal) };
+    return { columns, declared, proposal, missing: [...MISSING_TEXTS].filter((text) => found.has(text)) };
   } finally {
     connection.closeSync();
     instance.closeSync();
@@ -81,11 +91,11 @@ export async function inspectFile(
 
 function withDeclared(
   proposal: Proposal,
-  profiles: readonly ColumnProfile[],
+  profileOf: (column: string) => ColumnProfile | undefined,
   declared: readonly DeclaredField[],
 ): Proposal {
   const fields = declared.flatMap(({ name, column, type, replaced }) => {
-    const profile = profiles.find((one) => one.name === column);
+    const profile = profileOf(column);
     const values = replaced === undefined ? {} : { values: replaced };
     return profile === undefined ? [] : [[name, { ...fieldEntry(profile, { type }), ...values }] as const];
   });
@@ -94,15 +104,16 @@ function withDeclared(
 
 function yamlOf(
   file: string,
-  csv: { readonly delimiter?: string },
+  { delimiter = ",", encoding = UTF_8 }: Mapping["csv"],
   missing: readonly string[],
   { fields, label, notes, unmapped, unused }: Proposal,
 ): string {
   const comment = (lines: readonly string[]) => lines.map((line) => `# ${line}\n`).join("");
+  const csv = { ...(delimiter === "," ? {} : { delimiter }), ...(encoding === UTF_8 ? {} : { encoding }) };
   const body = stringify(
     {
       file,
-      ...(csv.delimiter === undefined || csv.delimiter === "," ? {} : { csv }),
+      ...(Object.keys(csv).length === 0 ? {} : { csv }),
       ...(missing.length === 0 ? {} : { missing }),
       fields,
       ...(label === undefined ? {} : { label }),

@@ -170,6 +170,23 @@ describe("rows that are not payments", () => {
     expect(checked).toMatchObject({ rows: 3_000, accepted: 2_999 });
   });
 
+  test("regression #28: a broken quote in line 700,000 is named, and no other row is lost", async () => {
+    const text = `
+file: payments.csv
+fields:
+  transaction_id: { row: p- }
+  card: { column: card, holds: id }
+  amount: { column: amount }
+  currency: { constant: EUR }
+  occurred_at: { column: at, format: epoch_s }
+`;
+    const row = "c;1;1767225600\n";
+    const content = `card;amount;at\n${row.repeat(699_998)}c;"1;1767225600\n${row.repeat(1_000)}`;
+    const { checked, rejects } = await check(text, content);
+    expect(checked).toMatchObject({ rows: 700_999, accepted: 700_998 });
+    expect(rejects).toEqual([{ line: 700_000, reason: "a quote is not closed", text: 'c;"1;1767225600' }]);
+  }, 60_000);
+
   test("mixed line endings are read, and line numbers include blank lines", async () => {
     const { checked, rejects } = await check(
       OWN_MAPPING,

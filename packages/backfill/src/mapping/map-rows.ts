@@ -6,6 +6,7 @@ import type { FieldSql } from "./field-sql.js";
 import { fieldsSql, source, textOf } from "./field-sql.js";
 import type { Mapping } from "./mapping.js";
 import { FAULTY, readRaw } from "./read-raw.js";
+import { NOT_UTF_8 } from "./repair-csv.js";
 import type { TokenKey } from "./tokenise-values.js";
 import { tokeniseFields } from "./tokenise-values.js";
 
@@ -122,6 +123,12 @@ async function repeatedPayments(connection: DuckDBConnection, mapping: Mapping):
   return Number(reader.getRows()[0]?.[0]);
 }
 
+/** SQL for the reason of a broken line in the summary, which names the first line that is not UTF-8. */
+const SUMMARY = `CASE WHEN starts_with(reason, ${sqlText(NOT_UTF_8)})
+  THEN (SELECT arg_min(reason, line) || ' (the first one); see csv.encoding in the mapping' FROM broken
+    WHERE starts_with(reason, ${sqlText(NOT_UTF_8)}))
+  ELSE 'the line cannot be read' END`;
+
 async function countRows(connection: DuckDBConnection) {
   const reader = await connection.runAndReadAll(`SELECT COLUMNS(*)::DOUBLE FROM (
     SELECT count(*), min(occurred_at_ms), max(occurred_at_ms), count(labelled_at_ms),
@@ -129,7 +136,7 @@ async function countRows(connection: DuckDBConnection) {
     FROM mapped WHERE reason IS NULL)`);
   const [accepted, first, last, labelled, frauds] = reader.getRows()[0] ?? [];
   const reasons = await connection.runAndReadAll(`SELECT reason, count(*)::DOUBLE FROM (
-    SELECT reason FROM mapped WHERE reason IS NOT NULL UNION ALL SELECT 'the line cannot be read' FROM broken)
+    SELECT reason FROM mapped WHERE reason IS NOT NULL UNION ALL SELECT ${SUMMARY} FROM broken)
     GROUP BY reason ORDER BY 2 DESC, reason`);
   const rejected = reasons.getRows().map(([reason, rows]) => ({ reason: String(reason), rows: Number(rows) }));
   return {

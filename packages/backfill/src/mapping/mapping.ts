@@ -6,6 +6,7 @@ import { isTimeZone } from "@tripline/contracts/time-zone";
 import { parseDocument } from "yaml";
 import { z } from "zod";
 import { MAPPED_FIELDS } from "../generated/mapped-fields.js";
+import { encodingOf } from "./open-text.js";
 
 /*
  * mapping.yaml assigns the columns of a file to payment fields. It supports a closed set of expressions, so names and
@@ -20,7 +21,8 @@ const UNITS_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const START_YEARS = [1900, 2200] as const;
 const LABEL_DELAY_DAYS_MAX = 3_650;
 const MISSING_MAX = 20;
-const VALUES_MAX = 200;
+/** Enough for every country. */
+export const VALUES_MAX = 300;
 const LABEL_VALUES_MAX = 100;
 
 const columnName = z.string().min(1, "must name a column");
@@ -150,6 +152,13 @@ const declared = Object.fromEntries(
   }),
 );
 
+const encoding = z.string().transform((name, context) => {
+  const known = encodingOf(name);
+  if (known !== undefined) return known;
+  context.addIssue({ code: "custom", message: "must be an encoding such as windows-1252, iso-8859-15 or utf-16le" });
+  return z.NEVER;
+});
+
 /** How to read a file. */
 export const fileEntries = {
   format: z.enum(["csv", "parquet", "ndjson"], "must be csv, parquet or ndjson").optional(),
@@ -157,6 +166,8 @@ export const fileEntries = {
     .strictObject({
       delimiter: z.string().length(1, "must be one character").optional(),
       quote: z.string().length(1, "must be one character").optional(),
+      /** By default UTF-8. NDJSON is always UTF-8. */
+      encoding: encoding.optional(),
     })
     .default({}),
   /** Texts that mean that a value is missing, in addition to empty text. */

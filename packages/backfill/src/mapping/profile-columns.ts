@@ -1,6 +1,6 @@
-import { COUNTRIES } from "@tripline/contracts/country";
 import { CURRENCIES } from "@tripline/contracts/currency";
 import { CARD_TOKEN_PATTERN, isCardNumber, normalAddress, normalEmail } from "@tripline/contracts/identifiers";
+import { countryCode } from "./column-words.js";
 import { cardDigits } from "./tokenise-values.js";
 
 /** A sample of a column's texts. Shares exclude missing texts. */
@@ -29,7 +29,6 @@ export function profileColumn(name: string, texts: readonly (string | null)[]): 
 /** Share of a column's values that must have the same kind. */
 const MOST = 0.98;
 
-const known = (codes: ReadonlySet<string>) => (value: string) => codes.has(value.toUpperCase());
 const currencies: ReadonlySet<string> = new Set(CURRENCIES);
 
 const POINT_NUMBER = /^-?(?:\d{1,3}(?:[,' \u00a0]\d{3})+|\d+)?(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
@@ -41,8 +40,8 @@ export const looksLike = {
   cardToken: (column: ColumnProfile) => column.share((value) => CARD_TOKEN_PATTERN.test(value)) >= MOST,
   email: (column: ColumnProfile) => column.share((value) => normalEmail(value) !== undefined) >= MOST,
   address: (column: ColumnProfile) => column.share((value) => normalAddress(value) !== undefined) >= MOST,
-  country: (column: ColumnProfile) => column.share(known(COUNTRIES)) >= MOST,
-  currency: (column: ColumnProfile) => column.share(known(currencies)) >= MOST,
+  country: (column: ColumnProfile) => column.share((value) => countryCode(value) !== undefined) >= MOST,
+  currency: (column: ColumnProfile) => column.share((value) => currencies.has(value.toUpperCase())) >= MOST,
   whole: (column: ColumnProfile) => column.share((value) => WHOLE.test(value)) >= MOST,
   number: (column: ColumnProfile) => column.share((value) => POINT_NUMBER.test(value)) >= MOST,
   commaNumber: (column: ColumnProfile) =>

@@ -1,6 +1,9 @@
+import { isCountry } from "@tripline/contracts/country";
 import { BIN_PATTERN, IDENTIFIER_PATTERN } from "@tripline/contracts/identifiers";
 import { MAPPED_FIELDS } from "../generated/mapped-fields.js";
+import { countryCode, plainNames, yesOrNo } from "./column-words.js";
 import type { MappedField } from "./mapped-field.js";
+import { VALUES_MAX } from "./mapping.js";
 import type { ColumnProfile } from "./profile-columns.js";
 import { looksLike, timeGuesses, timeOf } from "./profile-columns.js";
 
@@ -14,7 +17,7 @@ export interface Proposal {
   readonly unused: readonly string[];
 }
 
-/** Common column names per field, most reliable first. Compared in lower case, with letters and digits only. */
+/** Common column names per field, most reliable first. Compared with `plainNames`. */
 const NAMES: Readonly<Record<string, readonly RegExp[]>> = {
   transaction_id: [
     /^(?:transaction|trans|txn?|payment|order|booking)(?:id|no|num|number|ref|reference)$/,
@@ -55,7 +58,9 @@ const NAMES: Readonly<Record<string, readonly RegExp[]>> = {
 
 /** Used as a guess for a file without a currency column, because no other column shows the currency. */
 const CURRENCY_GUESS = "EUR";
-const FRAUD_TEXTS: ReadonlySet<string> = new Set(["1", "1.0", "true", "t", "yes", "y", "fraud", "fraudulent"]);
+const FRAUD_TEXT = /^(?:fraud|fraudulent|betrug|fraude)$/i;
+/** Texts that need no `values` in the mapping. */
+const BOOLEAN_TEXT = /^(?:true|false|0|1)$/i;
 const LABEL_VALUES_MAX = 4;
 const DELAY_GUESS = "7d";
 const ID_DISTINCT_MIN = 0.999;
@@ -63,17 +68,26 @@ const MOSTLY_FILLED = 0.99;
 
 const NAMED_VALUES_MAX = 10;
 
-const plain = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
+const COUNTRY_FIELDS = MAPPED_FIELDS.filter(({ type }) => type === "country").map(({ name }) => name);
 
-/** Whether a column's first rows are not enough, because a label or its time is often missing there. */
-export const isRareByName = (column: string): boolean =>
-  ["label", "reported_at"].some((field) => NAMES[field]?.some((name) => name.test(plain(column))));
+const namesOf = (field: string): readonly RegExp[] => NAMES[field] ?? [new RegExp(`^${field.replaceAll("_", "")}$`)];
+const isNamed = (column: string, pattern: RegExp): boolean => plainNames(column).some((name) => pattern.test(name));
+const isNamedLike = (column: string, field: string): boolean => namesOf(field).some((name) => isNamed(column, name));
+
+/**
+ * Whether the first rows of a column are not enough: a label or its time is often missing there, and the mapping lists
+ * every name of a country.
+ */
+export function needsAllTexts({ name, values }: ColumnProfile): boolean {
+  if (["label", "reported_at"].some((field) => isNamedLike(name, field))) return true;
+  return COUNTRY_FIELDS.some((field) => isNamedLike(name, field)) && !values.every((text) => isCountry(text));
+}
 
 /**
  * Proposes a column for each field, based on column names and samples.
  *
  * @param columns the first rows
- * @param rare distinct values in the whole file of the columns for which `isRareByName`
+ * @param rare distinct values in the whole file of the columns that `needsAllTexts`
  */
 export function proposeFields(
   columns: readonly ColumnProfile[],
@@ -81,10 +95,10 @@ export function proposeFields(
 ): Proposal {
   const free = new Map(columns.map((column) => [column.name, column]));
   const takeFrom = (seen: ReadonlyMap<string, ColumnProfile>, field: string, fits: Fits): ColumnProfile | undefined => {
-    for (const name of NAMES[field] ?? [new RegExp(`^${plain(field)}$`)]) {
+    for (const pattern of namesOf(field)) {
       for (const row of free.values()) {
         const column = seen.get(row.name) ?? row;
-        if (!name.test(plain(column.name)) || column.values.length === 0 || !fits(column)) continue;
+        if (!isNamed(column.name, pattern) || column.values.length === 0 || !fits(column)) continue;
         free.delete(column.name);
         return column;
       }
@@ -122,7 +136,7 @@ export function proposeFields(
   );
   for (const field of MAPPED_FIELDS) {
     const column = take(field.name, (one) => fitsField(one, field));
-    if (column !== undefined) fields[field.name] = fieldEntry(column, field);
+    if (column !== undefined) fields[field.name] = fieldEntry(rare.get(column.name) ?? column, field);
     else if (field.required) notes.push(`${field.name}: name its column, or add a constant`);
   }
   if (!("column" in fields.transaction_id)) {
@@ -152,7 +166,7 @@ function proposeLabel(take: Take, columns: readonly ColumnProfile[], notes: stri
     return undefined;
   }
   const values = [...column.distinct].toSorted();
-  const fraud = values.filter((value) => FRAUD_TEXTS.has(value.toLowerCase()));
+  const fraud = values.filter((value) => FRAUD_TEXT.test(value) || yesOrNo(value, values) === true);
   const genuine = values.filter((value) => !fraud.includes(value));
   if (fraud.length === 0) notes.push(`label: say which values of ${column.name} mean fraud; "1" is a guess`);
   const values_ = { fraud: fraud.length === 0 ? ["1"] : fraud, ...(genuine.length === 0 ? {} : { genuine }) };
@@ -189,7 +203,7 @@ function hasClock(column: ColumnProfile): boolean {
 /** Unused columns that are named like an enum field, and how to use them. */
 function columnsWithOtherValues(free: ReadonlyMap<string, ColumnProfile>, fields: Proposal["fields"]): string[] {
   return MAPPED_FIELDS.flatMap(({ name, values: known = [] }) => {
-    const column = [...free.values()].find((one) => plain(one.name) === plain(name));
+    const column = [...free.values()].find((one) => isNamedLike(one.name, name));
     if (known.length === 0 || fields[name] !== undefined || column === undefined) return [];
     const texts = [...column.distinct].toSorted().slice(0, NAMED_VALUES_MAX);
     const example = `{ column: ${column.name}, values: { ${texts[0]}: ${known[0]}, … } }`;
@@ -215,7 +229,7 @@ function cardEntry(take: Take, guess: Take, notes: string[]): Record<string, unk
 }
 
 function amountEntry(column: ColumnProfile): Record<string, unknown> {
-  const isMinor = looksLike.whole(column) && /minor|cents?$/.test(plain(column.name));
+  const isMinor = looksLike.whole(column) && isNamed(column.name, /minor|cents?$/);
   const decimal = looksLike.number(column) ? {} : { decimal: "," };
   return { column: column.name, unit: isMinor ? "minor" : "major", ...decimal };
 }
@@ -240,7 +254,7 @@ export function fitsField(column: ColumnProfile, { type, format, range, values }
   if (type === "country") return looksLike.country(column);
   if (type === "time") return timeOf(column) !== undefined;
   if (type === "enum") return column.share((value) => values?.includes(value) === true) === 1;
-  if (type === "boolean") return column.share((value) => /^(?:true|false|0|1)$/i.test(value)) === 1;
+  if (type === "boolean") return column.share((value) => yesOrNo(value, column.distinct) !== undefined) === 1;
   if (range !== undefined) return looksLike.within(column, range);
   return type === "integer" || type === "number" ? looksLike.number(column) : true;
 }
@@ -248,7 +262,22 @@ export function fitsField(column: ColumnProfile, { type, format, range, values }
 /** The mapping entry for a field. */
 export function fieldEntry(column: ColumnProfile, { type }: Pick<MappedField, "type">): Record<string, unknown> {
   if (type === "time") return { column: column.name, ...timeOf(column) };
-  return { column: column.name, ...(type === "identifier" ? cleaned(column) : {}) };
+  if (type === "identifier") return { column: column.name, ...cleaned(column) };
+  const values = [...column.distinct].flatMap((text) => {
+    const value = standardText(text, type, column);
+    return value === undefined || value === text ? [] : [[text, value] as const];
+  });
+  return {
+    column: column.name,
+    ...(values.length === 0 ? {} : { values: Object.fromEntries(values.slice(0, VALUES_MAX)) }),
+  };
+}
+
+/** The value of a country or boolean that a text stands for. */
+export function standardText(text: string, type: string, column: Pick<ColumnProfile, "distinct">): string | undefined {
+  if (type === "country") return isCountry(text.toUpperCase()) ? text : countryCode(text);
+  if (type !== "boolean") return undefined;
+  return BOOLEAN_TEXT.test(text) ? text : yesOrNo(text, column.distinct)?.toString();
 }
 
 function cleaned(column: ColumnProfile): { clean?: true } {

@@ -8,8 +8,8 @@ import { sqlName, sqlText } from "../input/work-database.js";
 import type { Mapping } from "./mapping.js";
 import type { BrokenLine } from "./repair-csv.js";
 import { BROKEN_MAX, repairCsv } from "./repair-csv.js";
-import type { CsvHeader } from "./scan-lines.js";
-import { linesAt, readHeader, scanLines } from "./scan-lines.js";
+import type { CsvFormat, CsvHeader } from "./scan-lines.js";
+import { csvFormat, linesAt, readHeader, scanLines } from "./scan-lines.js";
 
 /** The rows of a file as texts, before they are mapped. */
 export interface RawFile {
@@ -19,7 +19,6 @@ export interface RawFile {
 /** The parts of a mapping that are needed to read its file. */
 export type FileFormat = Pick<Mapping, "file" | "format" | "csv">;
 
-const QUOTE = '"';
 /** Number of objects at the start of an NDJSON file that are searched for columns. */
 const SAMPLE_OBJECTS = 10_000;
 /**
@@ -95,9 +94,8 @@ async function openSample(connection: DuckDBConnection, { file, format, csv }: F
     const columns = (await connection.runAndReadAll(`SELECT * FROM ${from} LIMIT 0`)).columnNames();
     return { columns, from, texts: asText(columns) };
   }
-  const quote = csv.quote ?? QUOTE;
-  const header = await readHeader(file, quote, csv.delimiter);
-  const from = csvTable(file, quote, header, "ignore_errors = true");
+  const header = await readHeader(file, csv);
+  const from = csvTable(file, csvFormat(csv), header, "ignore_errors = true");
   return { columns: header.columns, from, texts: asText(header.columns) };
 }
 
@@ -105,23 +103,23 @@ const memberText = (name: string): string => `json_extract_string(json, ${sqlTex
 
 async function readCsv(connection: DuckDBConnection, format: FileFormat): Promise<RawFile> {
   const { file } = format;
-  const quote = format.csv.quote ?? QUOTE;
-  const header = await readHeader(file, quote, format.csv.delimiter);
-  const { isIrregular, blank } = await scanLines(file, quote);
+  const csv = csvFormat(format.csv);
+  const header = await readHeader(file, csv);
+  const { isIrregular, blank } = await scanLines(file, csv);
   await connection.run("CREATE TEMP TABLE gaps (line BIGINT, own BIGINT)");
   if (!isIrregular) {
     await storeGaps(connection, blank);
-    return readRecords(connection, { file, quote, header, removed: [] });
+    return readRecords(connection, { file, csv, header, removed: [] });
   }
   const folder = await mkdtemp(join(tmpdir(), "tripline-csv-"));
   try {
     const copy = join(folder, "payments.csv");
-    const repaired = await repairCsv(file, copy, quote, header.delimiter);
+    const repaired = await repairCsv(file, copy, csv, header.delimiter);
     if (repaired.broken.length > BROKEN_MAX) throw tooManyBroken(file);
     await storeGaps(connection, repaired.blank);
     await storeBroken(connection, repaired.broken);
     const removed = repaired.broken.map(({ line }) => line);
-    return await readRecords(connection, { file: copy, quote, header, removed });
+    return await readRecords(connection, { file: copy, csv, header, removed });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -130,7 +128,7 @@ async function readCsv(connection: DuckDBConnection, format: FileFormat): Promis
 function tooManyBroken(file: string): TriplineError {
   return new TriplineError(
     "invalid-field",
-    `${file} has more than ${BROKEN_MAX} lines that cannot be read: check csv.delimiter, csv.quote, and that the file is UTF-8.`,
+    `${file} has more than ${BROKEN_MAX} lines that cannot be read: check csv.delimiter and csv.quote.`,
   );
 }
 
@@ -157,22 +155,20 @@ async function storeBroken(connection: DuckDBConnection, broken: readonly Broken
 }
 
 interface CsvRecords {
+  /** In UTF-8. */
   readonly file: string;
-  readonly quote: string;
+  readonly csv: CsvFormat;
   readonly header: CsvHeader;
   /** Lines of the original that this copy lacks. */
   readonly removed: readonly number[];
 }
 
 /** Every record of the file either becomes a row of `raw` or is stored as broken. */
-async function readRecords(
-  connection: DuckDBConnection,
-  { file, quote, header, removed }: CsvRecords,
-): Promise<RawFile> {
+async function readRecords(connection: DuckDBConnection, { file, csv, header, removed }: CsvRecords): Promise<RawFile> {
   // With parallel blocks, rows would be numbered per block.
   const rejects =
     "store_rejects = true, rejects_table = 'csv_errors', rejects_scan = 'csv_scans', rejects_limit = 0, parallel = false";
-  await connection.run(`CREATE TEMP TABLE raw AS SELECT * FROM ${csvTable(file, quote, header, rejects)}`);
+  await connection.run(`CREATE TEMP TABLE raw AS SELECT * FROM ${csvTable(file, csv, header, rejects)}`);
   const reader =
     await connection.runAndReadAll(`SELECT min(line_byte_position)::DOUBLE, min(error_message), min(csv_line)
     FROM csv_errors GROUP BY line ORDER BY 1 LIMIT ${BROKEN_MAX + 1}`);
@@ -196,7 +192,7 @@ async function readRecords(
 }
 
 /** Disables auto-detection, because a type detected from a sample may be wrong for the rest of the file. */
-function csvTable(file: string, quote: string, { delimiter, columns }: CsvHeader, more: string): string {
+function csvTable(file: string, { quote }: CsvFormat, { delimiter, columns }: CsvHeader, more: string): string {
   const options = [
     "header = true, auto_detect = false, all_varchar = true",
     `delim = ${sqlText(delimiter)}, quote = ${sqlText(quote)}, escape = ${sqlText(quote)}`,

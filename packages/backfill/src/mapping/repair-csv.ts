@@ -1,7 +1,9 @@
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { createInterface } from "node:readline";
-import { openBytes, splitRecord } from "./scan-lines.js";
+import { invalidBytes, openText, REPLACEMENT, UTF_8, wordsOf } from "./open-text.js";
+import type { CsvFormat } from "./scan-lines.js";
+import { splitRecord } from "./scan-lines.js";
 
 /** An unreadable line, or an unreadable record of several lines. */
 export interface BrokenLine {
@@ -21,16 +23,25 @@ const VALUE_LINES_MAX = 100;
 /** More broken lines than this mean a wrong `quote` or `delimiter`. Also the limit of the reject table. */
 export const BROKEN_MAX = 100_000;
 
+/** Beginning of the reason for a line with another encoding. */
+export const NOT_UTF_8 = "not UTF-8";
+
 /**
- * Copies a file with uniform line breaks, and omits lines whose quote is never closed. A line with an odd number of
- * quotes starts a value with line breaks if one of the next 100 lines completes a record with as many columns as the
- * header.
+ * Copies a file in UTF-8 with uniform line breaks, and omits lines that are not UTF-8 or whose quote is never closed. A
+ * line with an odd number of quotes starts a value with line breaks if one of the next 100 lines completes a record with
+ * as many columns as the header.
  */
-export async function repairCsv(file: string, copy: string, quote: string, delimiter: string): Promise<RepairedCsv> {
+export async function repairCsv(
+  file: string,
+  copy: string,
+  { quote, encoding }: CsvFormat,
+  delimiter: string,
+): Promise<RepairedCsv> {
   const output = createWriteStream(copy);
   const broken: BrokenLine[] = [];
   const blank: number[] = [];
   let columns = 0;
+  let invalid: ReadonlyMap<number, string> | undefined;
   /** The line that opened a quote, and the lines after it. */
   let open: string[] = [];
   let line = 0;
@@ -46,8 +57,16 @@ export async function repairCsv(file: string, copy: string, quote: string, delim
     open = [];
     if (others.length > 0) await write(others);
   };
-  for await (const text of createInterface({ input: openBytes(file), crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const text of createInterface({ input: openText(file, encoding), crlfDelay: Number.POSITIVE_INFINITY })) {
     line += 1;
+    // A line may also contain this character in valid UTF-8.
+    if (encoding === UTF_8 && text.includes(REPLACEMENT)) invalid ??= await reasonsByLine(file);
+    const fault = invalid?.get(line);
+    if (fault !== undefined) {
+      if (open.length > 0) await giveUp();
+      broken.push({ line, reason: fault, text });
+      continue;
+    }
     if (line === 1) columns = splitRecord(text, quote, delimiter).length;
     const isOdd = countOf(text, quote) % 2 === 1;
     if (open.length > 0 && isOdd && splitRecord([...open, text].join("\n"), quote, delimiter).length === columns) {
@@ -68,6 +87,12 @@ export async function repairCsv(file: string, copy: string, quote: string, delim
   output.end();
   await once(output, "finish");
   return { broken, blank };
+}
+
+/** Reasons for the lines that are not UTF-8. */
+async function reasonsByLine(file: string): Promise<ReadonlyMap<number, string>> {
+  const found = await invalidBytes(file, BROKEN_MAX);
+  return new Map(found.map((one) => [one.line, `${NOT_UTF_8}: ${wordsOf(one)}`]));
 }
 
 function countOf(text: string, mark: string): number {

@@ -1,9 +1,7 @@
-import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
-import type { Readable } from "node:stream";
-import { pipeline } from "node:stream";
-import { createGunzip, createZstdDecompress } from "node:zlib";
 import { TriplineError } from "@tripline/contracts/error-table";
+import type { Mapping } from "./mapping.js";
+import { ByteCensus, notUtf8, openText, REPLACEMENT, UTF_8 } from "./open-text.js";
 
 /*
  * An unclosed quote would swallow the rest of a CSV file, so lines are scanned before they are parsed. A line with an
@@ -13,7 +11,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 
 /** The result of the scan. Lines are numbered from 1. */
 export interface ScannedLines {
-  /** Whether a line has an odd number of quotes, or the file mixes line breaks. */
+  /** Whether a line has an odd number of quotes or is not UTF-8, or the file mixes line breaks. */
   readonly isIrregular: boolean;
   readonly blank: readonly number[];
 }
@@ -25,47 +23,41 @@ export interface CsvHeader {
 
 const NEWLINE = 10;
 const RETURN = 13;
-const READ_BYTES = 1 << 20;
+const QUOTE = '"';
 /** A file with more blank lines than this is not a table. */
 const BLANK_MAX = 1_000_000;
 const DELIMITERS = [",", ";", "\t", "|"];
 const BYTE_ORDER_MARK = "\uFEFF";
-/** Replaces bytes that are not UTF-8. */
-const REPLACEMENT = "\uFFFD";
 
-/** The bytes of a file, decompressed if its name ends in `.gz` or `.zst`. */
-export function openBytes(file: string): Readable {
-  const bytes = createReadStream(file, { highWaterMark: READ_BYTES });
-  if (file.endsWith(".gz")) return pipeline(bytes, createGunzip({ chunkSize: READ_BYTES }), () => {});
-  if (file.endsWith(".zst")) return pipeline(bytes, createZstdDecompress({ chunkSize: READ_BYTES }), () => {});
-  return bytes;
-}
+/** The format of a CSV file, with defaults. */
+export const csvFormat = ({ quote = QUOTE, encoding = UTF_8, ...rest }: Mapping["csv"]) => ({
+  quote,
+  encoding,
+  ...rest,
+});
+export type CsvFormat = ReturnType<typeof csvFormat>;
 
 /**
  * The columns and delimiter of a CSV file. The delimiter is the most frequent candidate in the first line.
  *
- * @throws TriplineError `invalid-field` for an empty file, and for names that are not UTF-8
+ * @throws TriplineError `invalid-field` for an empty file, and for names in another encoding
  */
-export async function readHeader(file: string, quote: string, delimiter?: string): Promise<CsvHeader> {
-  const bytes = openBytes(file);
+export async function readHeader(file: string, csv: Mapping["csv"]): Promise<CsvHeader> {
+  const { quote, delimiter, encoding } = csvFormat(csv);
+  const bytes = openText(file, encoding);
   try {
     for await (const text of createInterface({ input: bytes, crlfDelay: Number.POSITIVE_INFINITY })) {
       const line = text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
       const candidates = delimiter === undefined ? DELIMITERS : [delimiter];
       const split = candidates.map((one) => ({ delimiter: one, columns: splitRecord(line, quote, one) }));
       const [best] = split.toSorted((left, right) => right.columns.length - left.columns.length);
-      if (line.includes(REPLACEMENT)) throw notUtf8(file);
+      if (line.includes(REPLACEMENT)) throw await notUtf8(file);
       if (best !== undefined) return { ...best, columns: distinctNames(best.columns) };
     }
   } finally {
     bytes.destroy();
   }
   throw new TriplineError("invalid-field", `${file} is empty.`);
-}
-
-function notUtf8(file: string): TriplineError {
-  const convert = "iconv -f WINDOWS-1252 -t UTF-8 payments.csv > payments-utf8.csv";
-  return new TriplineError("invalid-field", `${file} is not UTF-8. Convert it first, for example: ${convert}`);
 }
 
 /** Appends the column's number to empty or repeated names. */
@@ -94,14 +86,15 @@ export function splitRecord(record: string, quote: string, delimiter: string): s
   return values;
 }
 
-/** @throws TriplineError `invalid-field` for a file with too many blank lines */
-export async function scanLines(file: string, quote: string): Promise<ScannedLines> {
+/** @throws TriplineError `invalid-field` for a file with too many blank lines, or in another encoding */
+export async function scanLines(file: string, { quote, encoding }: CsvFormat): Promise<ScannedLines> {
   const mark = quote.charCodeAt(0);
   const blank: number[] = [];
   let [lines, odd, returned] = [0, 0, 0];
   let isOdd = false;
   let [length, before] = [0, 0];
-  for await (const chunk of openBytes(file)) {
+  const census = new ByteCensus();
+  for await (const chunk of openText(file, encoding, census)) {
     const bytes: Buffer = chunk;
     for (let index = 0; index < bytes.length; index += 1) {
       const byte = bytes[index] ?? 0;
@@ -119,7 +112,8 @@ export async function scanLines(file: string, quote: string): Promise<ScannedLin
     if (blank.length > BLANK_MAX) throw new TriplineError("invalid-field", `${file} has too many blank lines.`);
   }
   if (isOdd) odd += 1;
-  return { isIrregular: odd > 0 || (returned > 0 && returned < lines), blank };
+  const isUtf8 = encoding === UTF_8 && census.invalid === 0;
+  return { isIrregular: !isUtf8 || odd > 0 || (returned > 0 && returned < lines), blank };
 }
 
 /**
@@ -129,7 +123,7 @@ export async function scanLines(file: string, quote: string): Promise<ScannedLin
 export async function linesAt(file: string, positions: readonly number[]): Promise<number[]> {
   const found: number[] = [];
   let [line, at] = [1, 0];
-  for await (const chunk of openBytes(file)) {
+  for await (const chunk of openText(file)) {
     const bytes: Buffer = chunk;
     for (let index = 0; index < bytes.length && found.length < positions.length; index += 1) {
       const byte = bytes[index];
