@@ -24,6 +24,7 @@ const [START, END] = ["// payment: from payment.yaml\n", "// /payment\n"];
 export function generatePayment(root) {
   const payment = readPayment(join(root, PAYMENT_FILE));
   const before = readFileSync(join(root, PROTO_FILE), "utf8");
+  requireRetired(before, payment);
   return {
     proto: { file: PROTO_FILE, text: fill(before, `\n${protoMessages(payment)}\n`) },
     others: [
@@ -38,6 +39,27 @@ export function generatePayment(root) {
       { file: "packages/backfill/src/generated/mapped-fields.ts", text: mappingModule(payment) },
     ],
   };
+}
+
+/**
+ * Stored payments may contain a removed field, so its number must not get another meaning.
+ *
+ * @param {string} before the current messages
+ * @param {import("./read-payment.mjs").Payment} payment
+ */
+function requireRetired(before, { columns, retired }) {
+  const from = before.indexOf("message Transaction {");
+  const message = before.slice(from, before.indexOf("\n}", from));
+  const earlier = (/^ {2}reserved ([\d, ]+);$/m.exec(message)?.[1] ?? "").split(", ").map((number) => ["", number]);
+  const used = Array.from(message.matchAll(/^ {2}(?:optional )?\w+ (\w+) = (\d+);$/gm), ([, ...named]) => named);
+  const known = new Set([...retired, ...columns.map(({ number }) => number)].map(String));
+  for (const [name = "", number = ""] of [...used, ...earlier]) {
+    if (number === "" || known.has(number)) continue;
+    throw new Error(
+      `${PAYMENT_FILE} lacks the number ${number}${name === "" ? "" : ` of the field ${name}`}: add ${number} to ` +
+        `retired_numbers. If no payment was ever stored with it, delete it from ${PROTO_FILE} instead.`,
+    );
+  }
 }
 
 /** Replaces the text between the two markers. @param {string} document @param {string} text */

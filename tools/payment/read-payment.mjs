@@ -115,7 +115,8 @@ export function readPayment(file) {
 /** @param {z.infer<typeof definition>} given @returns {Generator<[number, string]>} */
 function* faultsOf({ list_kinds: kinds, fields, retired_numbers: retired }) {
   /** @type {Set<unknown>} */
-  const seen = new Set(retired.map((number) => `the number ${number}`));
+  const seen = new Set();
+  const free = 1 + Math.max(...retired, ...fields.flatMap(columnsOf).map(({ number }) => number));
   /** @type {Map<string, string>} */
   const prefixes = new Map();
   for (const [index, given] of fields.entries()) {
@@ -126,9 +127,14 @@ function* faultsOf({ list_kinds: kinds, fields, retired_numbers: retired }) {
       ...(given.sealed === undefined ? [] : [`the sealed number ${given.sealed}`]),
     ];
     for (const one of once) {
-      if (seen.has(one)) yield [index, `${given.name}: ${one} is already used or retired`];
+      if (seen.has(one)) yield [index, `${given.name}: ${one} is already used`];
       seen.add(one);
     }
+    for (const { number } of columns.filter((column) => retired.includes(column.number)))
+      yield [
+        index,
+        `${given.name}: the number ${number} is retired, because stored payments may contain it; use ${free}`,
+      ];
     for (const message of combinationFaults(given, columns.length)) yield [index, `${given.name}: ${message}`];
     const { prefix, word } = given.token ?? { prefix: "", word: "" };
     if ((prefixes.get(prefix) ?? word) !== word || (prefixes.get(word) ?? prefix) !== prefix)

@@ -120,6 +120,30 @@ describe("a field of each type and a list kind, added to payment.yaml in a copy 
     }
   });
 
+  test("rejects the number of a removed field, and names the next free one", () => {
+    const before = copy.read(DEFINITION);
+    const entry = "{ name: a, path: a, number: 130, type: text, class: none, description: A., example: b }";
+    copy.write(DEFINITION, `${before}  - ${entry}\nretired_numbers: [129, 130]\n`);
+    const message = "a: the number 130 is retired, because stored payments may contain it; use 131";
+    expect(() => readPayment(copy.at(DEFINITION))).toThrow(message);
+    copy.write(DEFINITION, before);
+  });
+
+  test("regression #28: the number of a removed field must be retired", () => {
+    const before = copy.read(DEFINITION);
+    const number = /name: exemption\n[\s\S]*?number: (\d+)/.exec(before)?.[1];
+    const removed = before.replace(/\n {2}- name: exemption\n[\s\S]*?(?=\n {2}- )/, "");
+    copy.write(DEFINITION, removed);
+    const program =
+      'import { generatePayment } from "./tools/payment/generate-payment.mjs"; console.log(generatePayment(".").proto.text)';
+    const generate = () => copy.run(process.execPath, ["--input-type=module", "--eval", program]).output;
+    const message = `lacks the number ${number} of the field exemption: add ${number} to retired_numbers`;
+    expect(generate()).toContain(message);
+    copy.write(DEFINITION, `${removed}retired_numbers: [${number}]\n`);
+    expect(generate()).toContain(`message Transaction {\n  reserved ${number};`);
+    copy.write(DEFINITION, before);
+  });
+
   test("a faulty definition makes the command fail, and it writes nothing", () => {
     const before = copy.read(DEFINITION);
     const written = copy.changedFiles();
