@@ -54,4 +54,11 @@ export const featureAucMaxOption = (when?: string): Option =>
   new Option(
     "--feature-auc-max <area>",
     `${when === undefined ? "" : `with ${when}: `}do not train if a single feature separates fraud with at least this AUC, because it may have seen the label; 1 accepts any feature (default: 0.98)`,
-  ).argParser(Number);
+  ).argParser(parseArea);
+
+/** The limits of the training program. */
+function parseArea(text: string): number {
+  const area = Number(text);
+  if (area >= 0.5 && area <= 1) return area;
+  throw new InvalidArgumentError("It must be a number from 0.5 to 1.");
+}

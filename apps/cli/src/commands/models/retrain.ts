@@ -100,7 +100,8 @@ export function retrainCommand(output: CommandOutput = process.stdout): Command 
         ).conflicts("candidate"),
       ),
   );
-  return withKafka(withComparison(command.addOption(featureAucMaxOption()))).action(async (flags: RetrainFlags) => {
+  command.addOption(featureAucMaxOption().env("RETRAIN_FEATURE_AUC_MAX"));
+  return withKafka(withComparison(command)).action(async (flags: RetrainFlags) => {
     process.exitCode = await run(flags, output);
   });
 }
