@@ -51,3 +51,17 @@ describe("a transaction whose connection breaks", () => {
     expect(next).not.toBe(broken);
   });
 });
+
+test.each(["a statement", "a transaction"])(
+  "regression #33: %s on a read-only connection fails as unavailable, and the next one uses another connection",
+  async (what) => {
+    const write = () =>
+      what === "a statement"
+        ? database.execute("CREATE TABLE IF NOT EXISTS written (id int)")
+        : database.transaction((transaction) => transaction.execute("CREATE TABLE IF NOT EXISTS written (id int)"));
+    // As on a server that was demoted.
+    await database.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY");
+    await expect(write()).rejects.toMatchObject({ code: "database-unavailable" });
+    await write();
+  },
+);

@@ -72,6 +72,8 @@ export function connectDatabase(options: DatabaseOptions): Database {
         await queries.execute("COMMIT");
         return result;
       } catch (error) {
+        // The pool discards the connection of a query that fails. A connection to a demoted server would stay read-only.
+        if (isReadOnly(error)) broken = error;
         await client.query("ROLLBACK").catch((fault: Error) => {
           broken = fault;
         });
@@ -138,15 +140,25 @@ export function breaksConstraint(error: unknown, name: string): boolean {
   return error instanceof TriplineError && error.cause instanceof DatabaseError && error.cause.constraint === name;
 }
 
-/** Transient error classes of https://www.postgresql.org/docs/current/errcodes-appendix.html. */
-const PASSING_CLASSES = new Set(["08", "40", "53", "55", "57"]);
+/**
+ * Transient error classes of https://www.postgresql.org/docs/current/errcodes-appendix.html. Class 58 is for errors of the
+ * server's disk.
+ */
+const PASSING_CLASSES = new Set(["08", "40", "53", "55", "57", "58"]);
+/** The server became a replica, or its provider protects a full disk. */
+const READ_ONLY = "25006";
 /** Wrong user or password, or missing database. */
 const CONFIG_CLASSES = new Set(["28", "3D"]);
+
+function isReadOnly(error: unknown): error is TriplineError {
+  return error instanceof TriplineError && error.cause instanceof DatabaseError && error.cause.code === READ_ONLY;
+}
 
 function asDatabaseError(error: unknown, hasToken: boolean): TriplineError {
   // A new connection needs a token, and none was available.
   if (error instanceof TriplineError) return error;
-  const errorClass = error instanceof DatabaseError ? (error.code ?? "").slice(0, 2) : "08";
+  const { code = "" } = error instanceof DatabaseError ? error : { code: "08000" };
+  const errorClass = code.slice(0, 2);
   if (hasToken && errorClass === "28") {
     // May be temporary, because permissions take a while to propagate, and the next token is a new one.
     const detail = `The database rejects this service's identity: ${messageOf(error)}. Check that the user exists in the database and that the identity may sign in as this user.`;
@@ -155,7 +167,7 @@ function asDatabaseError(error: unknown, hasToken: boolean): TriplineError {
   if (CONFIG_CLASSES.has(errorClass)) {
     return new TriplineError("config-invalid", `The database rejects POSTGRES_URL: ${messageOf(error)}.`);
   }
-  if (PASSING_CLASSES.has(errorClass)) {
+  if (PASSING_CLASSES.has(errorClass) || code === READ_ONLY) {
     return new TriplineError("database-unavailable", `The database is unavailable: ${messageOf(error)}.`, [], {
       cause: error,
     });

@@ -255,3 +255,20 @@ test("connects to a server with its own CA and a certificate without addresses, 
   const other = connectBy({ ...withTokens(), REDIS_URL: url });
   await expect(awaitRedis(other, 1_000)).rejects.toThrow(/altnames/);
 });
+
+test("regression #33: a write to a demoted server fails, and the next one uses a new connection", async () => {
+  const redis = connectRedis(stack.redisUrl.replace("//", "//admin:any@"), () => {}, READY_MS_MAX);
+  open.push(redis);
+  await awaitRedis(redis, READY_MS_MAX);
+  const id = await redis.client("ID");
+  await admin.replicaof("127.0.0.1", 1);
+  const isBack = once(redis, "ready");
+  try {
+    await expect(requestRedis(() => redis.set("a", "b"))).rejects.toMatchObject({ code: "redis-unavailable" });
+    await isBack;
+  } finally {
+    await admin.call("REPLICAOF", "NO", "ONE");
+  }
+  expect(await redis.client("ID")).not.toBe(id);
+  expect(await redis.set("a", "b")).toBe("OK");
+});

@@ -77,6 +77,8 @@ export function connectionOptions(config: RedisConfig | undefined, timeoutMs: nu
     // Commands on a lost connection have failed, and are never sent again on a new connection.
     autoResendUnfulfilledCommands: false,
     retryStrategy: (attempt: number) => Math.min(attempt * 50, RECONNECT_DELAY_MS_MAX),
+    // After a failover, the name may refer to another server, while this connection is still to the demoted one.
+    reconnectOnError: ({ message }: Error) => message.startsWith("READONLY"),
   };
 }
 
