@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { Redis } from "ioredis";
 import { cardOf } from "../testing/events.js";
 import { APPLIED_KEY, keyOf, STORE_OPTIONS, TTL_SECONDS, useRedis } from "../testing/instance.js";
@@ -85,5 +86,26 @@ describe.each([
     expect(await write("once", snapshot)).toBe(true);
     expect(await write("twice", snapshot)).toBe(false);
     expect(await redis.get(FIRST)).toBe(`once ${FIRST}`);
+  });
+});
+
+describe("after a failover", () => {
+  test.each([
+    ["that lacks the last write", 4, false],
+    ["that has all writes", 5, true],
+  ])("regression #33: checks the states of a server %s", async (_what, offset, isComplete) => {
+    const [redis, other] = [await connect(), await connect()];
+    const store = new StateStore(redis, STORE_OPTIONS);
+    const read = () => store.read([APPLIED_KEY], KEYS);
+    const value = (at: number) => encodeApplied({ offset: at, emissions: [] });
+    await store.markComplete();
+    const applied = [{ key: APPLIED_KEY, value: value(5) }];
+    expect(await store.compareAndSet({ snapshot: await read(), applied, states: [] })).toBe(true);
+    await other.set(APPLIED_KEY, Buffer.from(value(offset)));
+    const isBack = once(redis, "ready");
+    redis.stream.destroy();
+    await isBack;
+    expect((await read()).complete).toBe(isComplete);
+    expect(await store.isMarkedComplete()).toBe(isComplete);
   });
 });

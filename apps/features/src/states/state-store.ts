@@ -6,7 +6,7 @@ import { addBuilt, addCommand, encodeArguments } from "@tripline/stores/redis/en
 import { MultiSet, multiSetArgs } from "@tripline/stores/redis/multi-set";
 import type { ChainableCommander, Command, Redis } from "ioredis";
 import type { AppliedBatch } from "./applied-batch.js";
-import { decodeApplied } from "./applied-batch.js";
+import { appliedOffset, decodeApplied } from "./applied-batch.js";
 import type { FlaggedStates } from "./complete-mark.js";
 import { encodeMark, MarkReader } from "./complete-mark.js";
 
@@ -54,8 +54,11 @@ export class StateStore {
   #watching = 0;
   readonly #multiSet: MultiSet;
   readonly #marks = new MarkReader();
-  /** Whether this connection's server is known not to evict keys. */
-  #evictsNothing = false;
+  /** Whether this connection's server was checked: it evicts nothing, and has the last writes. */
+  #isChecked = false;
+  /** Offsets of the applied batches that were written while the states had the current mark, by key. */
+  readonly #written = new Map<string, number>();
+  #mark: Buffer | null = null;
 
   constructor(
     /** Owned by the store, so nothing else may use it. */
@@ -69,7 +72,7 @@ export class StateStore {
   ) {
     this.#multiSet = new MultiSet(redis);
     redis.on("close", () => {
-      this.#evictsNothing = false;
+      this.#isChecked = false;
       this.#watching += 1;
     });
   }
@@ -85,7 +88,7 @@ export class StateStore {
     stateKeys: readonly string[],
     besides: readonly Command[] = [],
   ): Promise<Snapshot> {
-    if (!this.#evictsNothing) await this.#requireNoEviction();
+    if (!this.#isChecked) await this.#checkServer();
     const pipeline = this.redis.pipeline().unwatch();
     const keys = encodeArguments(stateKeys);
     addCommand(pipeline, "watch", [...appliedKeys, keys]);
@@ -100,6 +103,8 @@ export class StateStore {
     const values = replies[2 + appliedKeys.length];
     if (appliedHeads.length < appliedKeys.length || !Array.isArray(values)) throw unexpected("a read");
     const mark = bufferOf(values[0]);
+    if (!isSame(mark, this.#mark)) this.#written.clear();
+    this.#mark = mark;
     const states = new Map<string, Buffer | null>();
     for (const [index, key] of stateKeys.entries()) states.set(key, bufferOf(values[index + 1]));
     return {
@@ -155,7 +160,39 @@ export class StateStore {
     const replies = await requestRedis(() => transaction.exec());
     const failed = replies?.find(([error]) => error !== null)?.[0];
     if (failed) throw asRedisError(failed);
-    return replies !== null;
+    if (replies === null) return false;
+    for (const { key, value } of applied) this.#written.set(key, appliedOffset(value));
+    return true;
+  }
+
+  async #checkServer(): Promise<void> {
+    await this.#requireNoEviction();
+    await this.#findLostWrites();
+    this.#isChecked = true;
+  }
+
+  /**
+   * After a failover, the server may be a replica that lacks the last writes. Its states would silently lack events, so
+   * their mark is removed: they are then flagged and restored, as if all of them had been lost.
+   */
+  async #findLostWrites(): Promise<void> {
+    const { completeKey } = this.options;
+    const keys = [...this.#written.keys()];
+    if (keys.length === 0) return;
+    const pipeline = this.redis.pipeline().unwatch().watch(completeKey);
+    for (const key of keys) pipeline.getrangeBuffer(key, 0, STATE_HEADER_BYTES - 1);
+    pipeline.getBuffer(completeKey);
+    this.#watching += 1;
+    const [, , ...replies] = await this.#run(pipeline, keys.length + READ_COMMANDS);
+    const mark = bufferOf(replies[keys.length]);
+    const isBehind = keys.some(
+      (key, index) => appliedOffset(bufferOf(replies[index]) ?? undefined) < (this.#written.get(key) ?? 0),
+    );
+    // Another mark belongs to states that were restored since.
+    if (isBehind && mark !== null && isSame(mark, this.#mark)) {
+      await requestRedis(() => this.redis.multi().del(completeKey).exec());
+    }
+    this.#written.clear();
   }
 
   /** An evicted state would look like that of a new card, and nothing would show that its windows lack events. */
@@ -171,7 +208,6 @@ export class StateStore {
           `${NO_EVICTION}: window states must not be evicted individually.`,
       );
     }
-    this.#evictsNothing = true;
   }
 
   /** One round trip. @returns the replies in order; throws the first error among the first `own` commands */
@@ -204,6 +240,10 @@ export class StateStore {
 
 function bufferOf(reply: unknown): Buffer | null {
   return Buffer.isBuffer(reply) ? reply : null;
+}
+
+function isSame(one: Buffer | null, other: Buffer | null): boolean {
+  return one === null || other === null ? one === other : one.equals(other);
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {
