@@ -2,11 +2,19 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from tripline_training.data.dataset import Rows
 from tripline_training.data.feature_spec import FeatureSpec
 from tripline_training.errors import TrainingError
-from tripline_training.models.scorecard import Scorecard, calibrate_card, fit_scorecard, margins_of_card
+from tripline_training.metrics import measure
+from tripline_training.models.scorecard import (
+    Scorecard,
+    calibrate_card,
+    fit_scorecard,
+    margins_of_card,
+    parse_scorecard,
+)
 from tripline_training.registry.write import write_file
 from tripline_training.steps import step
 from tripline_training.trees.fit_calibrated import days_to_hold_out, select_rows, split_rows
@@ -47,6 +55,19 @@ def scorecard_to_publish(rows: Rows, spec: FeatureSpec, delay_ms: int) -> bytes 
             return None
         said.says(f"features={len(card.features)} held_out_days={days}")
     return encode_scorecard(card)
+
+
+def measure_scorecard(card: bytes | None, rows: Rows, names: tuple[str, ...]) -> dict[str, Any]:
+    """The scorecard's figures on payments on which it was not trained, for comparison with its model's.
+
+    Empty without a scorecard or payments.
+    """
+    if card is None or len(rows) == 0:
+        return {}
+    # Only their order matters.
+    margins = margins_of_card(parse_scorecard(card.decode()), rows.features, names)
+    found = measure(rows.occurred_at_ms, rows.cards, margins, rows.fraud, rows.weights)
+    return {"scorecard": {"average_precision": found.average_precision, "auc_roc": found.auc_roc}}
 
 
 def encode_scorecard(card: Scorecard) -> bytes:

@@ -26,8 +26,8 @@ from tripline_training.data.dataset import (
 from tripline_training.data.feature_spec import read_feature_spec
 from tripline_training.data_checks.check_time_and_leakage import Rules
 from tripline_training.errors import TrainingError, run_command
-from tripline_training.evaluation.segments import describe_segments
-from tripline_training.make_scorecard import scorecard_to_publish
+from tripline_training.evaluation.segments import Described, describe_segments
+from tripline_training.make_scorecard import measure_scorecard, scorecard_to_publish
 from tripline_training.metrics import Quality, calibration_curve, expected_calibration_error, measure
 from tripline_training.registry import registry
 from tripline_training.retraining.measure_agreement import AGREEMENT_KEY, comparable_champion, measure_agreement
@@ -115,9 +115,10 @@ def train(options: Options) -> Outcome:
             "calibration": {**asdict(calibration), **later_calibration},
             "selection": chosen.as_json(),
         }
-        if valid is not None:
+        if valid is not None and options.valid is not None:
             metrics |= {"valid": valid.as_json(), "segments": segments}
             metrics |= _agreement(root, model, dataset, options)
+            metrics |= measure_scorecard(card, dataset.rows_with_truth(options.valid), spec.names)
         lineage = Lineage(
             options.features,
             options.commit,
@@ -154,7 +155,8 @@ def _assess_later_rows(
             f"rows={quality.rows} frauds={quality.frauds} ap={figure(quality.average_precision)} "
             f"auc={figure(quality.auc_roc)} cp100={figure(quality.card_precision_at_100)} ece={error:.5f}"
         )
-    segments = describe_segments(later, scores, options.feature_spec)
+    given = Described(later, options.feature_spec, options.features, read_rules(DEFAULT_PARAMS).bands[0])
+    segments = describe_segments(given, scores)
     return quality, segments, {"ece": error, "curve": calibration_curve(scores, later.fraud, later.weights)}
 
 

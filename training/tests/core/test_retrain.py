@@ -148,7 +148,7 @@ def test_more_data_produce_a_challenger_in_shadow(
     assert (metrics["train"]["rows"], metrics["retrain"]["old"]["rows"]) == (42 * PER_DAY, 7 * PER_DAY)
     newest = metrics["retrain"]["newest"]
     assert newest["rows"] == 14 * PER_DAY
-    assert metrics["agreement"]["champion"] == champion
+    assert metrics["agreement"]["champion"] == champion and metrics["scorecard"]["average_precision"] > 0
     for kind in ("amount", "hour (UTC)"):
         parts = [part for part in manifest["metrics"]["segments"] if part["kind"] == kind]
         sums = [sum(part[count] for part in parts) for count in ("rows", "frauds")]

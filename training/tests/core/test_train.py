@@ -42,10 +42,12 @@ def test_publishes_a_model_that_describes_itself(outcome: Outcome, tmp_path: Pat
     assert manifest["lineage"]["params"]["trees"] == QUICK_TREES["trees"]
     assert manifest["metrics"]["train"]["rows"] == outcome.rows == 2000
     assert manifest["metrics"]["valid"]["rows"] == 600
-    for kind in ("amount", "hour (UTC)"):
+    for kind in ("amount", "hour (UTC)", "card"):
         parts = [part for part in manifest["metrics"]["segments"] if part["kind"] == kind]
+        assert all(set(part["calibration"]) == {"value", "low", "high"} for part in parts)
         assert sum(part["rows"] for part in parts) == 600, kind
         assert sum(part["frauds"] for part in parts) == manifest["metrics"]["valid"]["frauds"], kind
+    assert manifest["metrics"]["scorecard"]["auc_roc"] > 0.7
     # The model has learned something: fraud in the data follows amount and risk.
     assert manifest["metrics"]["valid"]["auc_roc"] > 0.8
     assert (tmp_path / "registry/models/fraud/aliases/champion").read_text().strip() == outcome.version

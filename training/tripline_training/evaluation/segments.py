@@ -9,10 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tripline_training.data.dataset import Rows
+from tripline_training.data.days import DAY_MS
+from tripline_training.data.tables import query, table_at
 from tripline_training.data_checks.feature_kinds import read_spec_features
 from tripline_training.evaluation.cost_matrix import CostMatrix, money_saved, stop_by_expected_cost
 from tripline_training.evaluation.measures import auc_roc, average_precision, counts_from_top, rank_scores
 from tripline_training.evaluation.read_scored import Scored
+from tripline_training.evaluation.segment_intervals import Scores, ratios_of
 from tripline_training.metrics import weighted_mean
 
 AMOUNT_BANDS = (0.0, 10.0, 50.0, 100.0, 200.0, np.inf)
@@ -21,6 +24,7 @@ NEW_CARD_DAYS = 7
 FRAUDS_FOR_MEASURES_MIN = 5
 """With fewer frauds, AP and AUC are not meaningful."""
 TERMINALS_NAMED_MAX = 10
+KINDS_DESCRIBED_MAX = 20
 HOUR_MS = 3_600_000
 
 Part = tuple[str, str, NDArray[np.bool_]]
@@ -76,19 +80,62 @@ def amounts_of(rows: Rows, feature_spec: Path) -> NDArray[np.float32] | None:
     return rows.features[:, kinds.index("amount")] if "amount" in kinds else None
 
 
-def describe_segments(rows: Rows, scores: NDArray[np.floating], feature_spec: Path) -> list[dict[str, Any]]:
-    """By amount and by hour of the day (UTC), for a model's manifest, so that its card shows where it is weak.
+@dataclass(frozen=True)
+class Kinds:
+    """For example the tenant or the currency of each row."""
+
+    names: list[str]
+    """Sorted."""
+    of_row: NDArray[np.int64]
+    """Positions in `names`."""
+
+    def largest(self, count: int) -> list[int]:
+        """The positions of the names with the most rows."""
+        return np.argsort(-np.bincount(self.of_row, minlength=len(self.names)), kind="stable")[:count].tolist()
+
+
+@dataclass(frozen=True)
+class Described:
+    """Payments whose segments a model's card shows."""
+
+    rows: Rows
+    feature_spec: Path
+    features: Path
+    """The file from which the payments come."""
+    band: float
+    """Genuine payments with at least this score count as false positives."""
+    kinds: tuple[tuple[str, Kinds], ...] = ()
+    """Further segments, such as `tenant`, of which the largest are described."""
+    seed: int = 0
+
+
+def describe_segments(given: Described, scores: NDArray[np.floating]) -> list[dict[str, Any]]:
+    """By amount, hour of the day (UTC), new cards and `kinds`, for a model's manifest, so that its card shows where it
+    is weak.
 
     Empty if the spec has no amount.
     """
-    amounts = amounts_of(rows, feature_spec)
-    if amounts is None:
+    rows = given.rows
+    amounts = amounts_of(rows, given.feature_spec)
+    if amounts is None or len(rows) == 0:
         return []
     times = np.ones(len(rows)) if rows.weights is None else rows.weights
+    is_new = _is_new_card(rows, given.features)
+    parts: list[Part] = [
+        *_bands(amounts, rows.occurred_at_ms),
+        ("card", f"first seen within {NEW_CARD_DAYS} days", is_new),
+        ("card", f"first seen {NEW_CARD_DAYS} or more days before", ~is_new),
+        *(
+            (kind, kinds.names[number], kinds.of_row == number)
+            for kind, kinds in given.kinds
+            for number in kinds.largest(KINDS_DESCRIBED_MAX)
+        ),
+    ]
+    parts = [part for part in parts if part[2].any()]
+    measured = Scores(rows.cards, rows.fraud, scores, times, given.band)
+    ratios = ratios_of(measured, [within for _, _, within in parts], given.seed)
     described: list[dict[str, Any]] = []
-    for kind, name, within in _bands(amounts, rows.occurred_at_ms):
-        if not within.any():
-            continue
+    for (kind, name, within), (calibration, false_positives) in zip(parts, ratios, strict=True):
         fraud, represented = rows.fraud[within], times[within]
         ap, auc = _rank_measures(fraud, scores[within], represented)
         described.append(
@@ -100,9 +147,29 @@ def describe_segments(rows: Rows, scores: NDArray[np.floating], feature_spec: Pa
                 "mean_score": weighted_mean(scores[within], represented),
                 "average_precision": ap,
                 "auc_roc": auc,
+                "calibration": calibration.as_json(),
+                "false_positives": {"band": given.band, **false_positives.as_json()},
             }
         )
     return described
+
+
+def _is_new_card(rows: Rows, features: Path) -> NDArray[np.bool_]:
+    """Whether the card's first payment in the file was less than `NEW_CARD_DAYS` before."""
+    since_ms = int(rows.occurred_at_ms.min()) - NEW_CARD_DAYS * DAY_MS
+    key = "md5_number_lower(card_token)" if rows.mapped else "card_token"
+    found = query(
+        f"SELECT {key} AS card, min(occurred_at_ms) AS first_ms FROM {table_at(features)} "
+        f"GROUP BY card_token HAVING min(occurred_at_ms) > {since_ms}"
+    ).fetchnumpy()
+    cards = np.asarray(found["card"]).astype(rows.cards.dtype if rows.mapped else str)
+    if len(cards) == 0:
+        return np.zeros(len(rows), dtype=bool)
+    wanted = rows.cards if rows.mapped else rows.cards.astype(str)
+    order = np.argsort(cards, kind="stable")
+    at = order[np.minimum(np.searchsorted(cards[order], wanted), len(cards) - 1)]
+    age_ms = rows.occurred_at_ms - np.asarray(found["first_ms"]).astype(np.int64)[at]
+    return (cards[at] == wanted) & (age_ms < NEW_CARD_DAYS * DAY_MS)
 
 
 def _bands(amounts: NDArray[np.floating], occurred_at_ms: NDArray[np.int64]) -> list[Part]:

@@ -18,8 +18,8 @@ from tripline_training.data_checks.check_weeks import (
 )
 from tripline_training.data_checks.findings import DataReport
 from tripline_training.errors import TrainingError
-from tripline_training.evaluation.segments import describe_segments
-from tripline_training.make_scorecard import scorecard_to_publish
+from tripline_training.evaluation.segments import Described, describe_segments
+from tripline_training.make_scorecard import measure_scorecard, scorecard_to_publish
 from tripline_training.registry import registry
 from tripline_training.registry.names import MoveOptions
 from tripline_training.retraining.compare_scores import Comparison, compare_scores
@@ -295,7 +295,7 @@ def _measure(candidate: Candidate, prepared: Prepared, options: Options) -> Meas
             _compare(rows, candidate.model, prepared, options),
             _compare_old(candidate, prepared, options),
             None if champion is None else champion.version,
-            segments=describe_segments(rows, predict_onnx(candidate.model, rows.features), options.feature_spec),
+            segments=describe_segments(_described(rows, prepared, options), predict_onnx(candidate.model, rows.features)),
             is_under_way=options.drift_ms is not None and learnt_to(champion) > moment(options.drift_ms),
             agreement=_agreement(rows, candidate, prepared),
             money=None if than is None else than(_champion_scores(rows, prepared), "the champion"),
@@ -303,6 +303,14 @@ def _measure(candidate: Candidate, prepared: Prepared, options: Options) -> Meas
         )
         said.says(figures_of(measured))
     return measured
+
+
+def _described(rows: Rows, prepared: Prepared, options: Options) -> Described:
+    """The payments whose segments the model card shows, by tenant and currency if these are known."""
+    kinds = () if prepared.money is None else prepared.money.kinds
+    return Described(
+        rows, options.feature_spec, options.features, prepared.rules.bands[0], kinds=kinds, seed=options.seed
+    )
 
 
 def _agreement(rows: Rows, candidate: Candidate, prepared: Prepared) -> dict[str, Any] | None:
@@ -363,6 +371,7 @@ def _register(chosen: Chosen, prepared: Prepared, options: Options) -> Outcome:
         "segments": measured.segments,
         "selection": prepared.selection.as_json(),
     }
+    metrics |= measure_scorecard(candidate.card, prepared.newest, prepared.spec.names)
     if measured.agreement is not None:
         metrics[AGREEMENT_KEY] = measured.agreement
     params = _params_used(prepared, options, candidate.weight, chosen.fixed) | {"on_disk": candidate.rows.mapped}

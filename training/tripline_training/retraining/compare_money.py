@@ -26,6 +26,7 @@ from tripline_training.evaluation.band_costs import (
 from tripline_training.evaluation.bootstrap import PERCENTILES
 from tripline_training.evaluation.choose_bands import within_capacity
 from tripline_training.evaluation.policy_bands import CHALLENGE, DECLINE, REVIEW, PolicyBands, read_policy_bands
+from tripline_training.evaluation.segments import Kinds
 
 SAMPLES = 500
 CARDS_MIN = 10
@@ -179,7 +180,7 @@ class MoneyJudge:
         cards = np.unique(rows.cards, return_inverse=True)[1].astype(np.int64)
         differs = np.flatnonzero(gain != 0)
         parts = [("all", "", differs)]
-        for kind, kinds in (("tenant", self._tenants), ("currency", self._currencies)):
+        for kind, kinds in self.kinds:
             numbers = kinds.of_row[differs]
             parts += [(kind, kinds.names[number], differs[numbers == number]) for number in np.unique(numbers)]
         z = NormalDist().inv_cdf(1 - SIGNIFICANCE / max(1, len(parts) - 1))
@@ -187,6 +188,10 @@ class MoneyJudge:
         worse = sorted((each for each in found[1:] if each.is_worse), key=lambda each: each.value)
         limit = self._table.loss_per_day_max
         return Money(self._currency, days, found[0], worse, len(parts) - 1, limit, than, self._has_unseen_declines)
+
+    @property
+    def kinds(self) -> tuple[tuple[str, Kinds], ...]:
+        return (("tenant", self._tenants), ("currency", self._currencies))
 
     def _savings(self, scores: Floats, times: Floats) -> Floats:
         """Savings of each row compared with approving it. Reviews above a tenant's capacity are approved."""
@@ -215,16 +220,6 @@ class MoneyJudge:
         if found is None:
             raise TrainingError(f"No policy is given for the tenant {tenant}.")
         return found
-
-
-@dataclass(frozen=True)
-class Kinds:
-    """The tenant or the currency of each row."""
-
-    names: list[str]
-    """Sorted."""
-    of_row: NDArray[np.int64]
-    """Positions in `names`."""
 
 
 def kinds_of(rows: Rows, options: MoneyOptions) -> tuple[Kinds, Kinds]:

@@ -13,6 +13,7 @@ const CARDS_MAX = 16;
 const trained = z.object({ rows: z.number(), frauds: z.number() });
 const curve = z.array(z.object({ mean_score: z.number(), fraud_share: z.number(), rows: z.number() }));
 const measured = z.number().nullable();
+const ratio = z.object({ value: measured, low: measured, high: measured });
 const segments = z.array(
   z.object({
     kind: z.string(),
@@ -22,6 +23,8 @@ const segments = z.array(
     mean_score: z.number(),
     average_precision: measured,
     auc_roc: measured,
+    calibration: ratio.nullable().default(null),
+    false_positives: ratio.extend({ band: z.number() }).nullable().default(null),
   }),
 );
 /** Figures of the validation days, or of the newest weeks if the trainer compared with the champion. */
@@ -106,6 +109,8 @@ function cardOf({ metrics, lineage, ...manifest }: ModelManifest, aliases: reado
       meanScore: part.mean_score,
       averagePrecision: part.average_precision,
       aucRoc: part.auc_roc,
+      calibration: part.calibration,
+      falsePositives: part.false_positives,
     })),
   };
 }

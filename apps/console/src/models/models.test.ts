@@ -39,6 +39,18 @@ beforeAll(async () => {
         mean_score: 0.01,
         average_precision: null,
         auc_roc: null,
+        calibration: { value: 1.1, low: 0.9, high: 1.3 },
+        false_positives: { band: 0.15, value: 0.02, low: null, high: null },
+      },
+      // A model that was registered before calibration was measured.
+      {
+        kind: "hour (UTC)",
+        name: "00:00 to 06:00",
+        rows: 9,
+        frauds: 0,
+        mean_score: 0,
+        average_precision: null,
+        auc_roc: null,
       },
     ],
   };
@@ -63,7 +75,14 @@ test("a model card shows training data, performance and calibration", async () =
     version,
     aliases: ["champion"],
     calibration: [{ meanScore: 0.1, fraudShare: 0.12, labels: 900 }],
-    segments: [{ kind: "amount", name: "0 to 10", payments: 90, frauds: 2, meanScore: 0.01, aucRoc: null }],
+    segments: [
+      {
+        ...{ kind: "amount", name: "0 to 10", payments: 90, frauds: 2, meanScore: 0.01, aucRoc: null },
+        calibration: { value: 1.1, low: 0.9, high: 1.3 },
+        falsePositives: { band: 0.15, value: 0.02, low: null, high: null },
+      },
+      { name: "00:00 to 06:00", calibration: null, falsePositives: null },
+    ],
     money: "It saves 12.00 EUR per day.",
     training: { payments: 4_000, frauds: 40, knownByMs: Date.UTC(2026, 2, 1), fromMs: null },
     measures: [

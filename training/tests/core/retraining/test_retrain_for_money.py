@@ -31,7 +31,12 @@ def test_the_report_says_what_a_better_model_saves(
     lines = capsys.readouterr().out.strip().splitlines()
     line = lines[-1]
     assert line.startswith("retrain: registered=challenger") and " saved_per_day=" in line
-    money = registry.resolve(tmp_path / "registry", "fraud", "challenger").manifest["metrics"]["retrain"]["money"]
+    metrics = registry.resolve(tmp_path / "registry", "fraud", "challenger").manifest["metrics"]
+    money = metrics["retrain"]["money"]
+    named = {(part["kind"], part["name"]): part for part in metrics["segments"]}
+    for key in (("tenant", "demo"), ("currency", "EUR")):
+        assert named[key]["rows"] == metrics["retrain"]["newest"]["rows"]
+        assert named[key]["calibration"]["low"] < named[key]["calibration"]["high"]
     assert f"money: {money['sentence']}" in lines
     assert money["sentence"].startswith("Under the policy's bands, it saves ")
     assert money["total"]["low"] > 0 and money["currency"] == "EUR" and money["segments"] == 2

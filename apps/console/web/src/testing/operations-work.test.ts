@@ -79,7 +79,7 @@ test("shows the model cards of champion and candidate, and the days with drift",
   await page.getByRole("definition").getByText("2026-11-26-b").waitFor();
   expect(fixture.asked).toContain("GET /api/models/2026-11-26-b");
   const segments = page.getByRole("table", { name: "Performance by segment" });
-  await segments.getByRole("row", { name: /^UTC 00:00 to 06:00 .* Too few frauds Too few frauds$/ }).waitFor();
+  await segments.getByRole("row", { name: /^UTC 00:00 to 06:00 .* Too few frauds Too few frauds 1\.04 / }).waitFor();
   await page.getByRole("region", { name: "Drift" }).getByText("Amounts and the payments").first().waitFor();
   expect(faults).toEqual([]);
 });

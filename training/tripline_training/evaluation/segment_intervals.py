@@ -1,0 +1,97 @@
+"""Calibration and false positives of segments, with intervals over cards."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tripline_training.evaluation.bootstrap import PERCENTILES
+
+SAMPLES = 500
+CARDS_MIN = 10
+"""With fewer cards, an interval would be unreliable. As in the backtest."""
+CARDS_TOGETHER = 5_000
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A ratio of two sums with its 95 % interval; None if it is undefined or there are too few cards."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+    def as_json(self) -> dict[str, Any]:
+        return {**self.__dict__}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One entry per payment."""
+
+    cards: NDArray[np.generic]
+    fraud: NDArray[np.int64]
+    scores: NDArray[np.floating]
+    times: Floats
+    """The number of payments that each represents."""
+    band: float
+    """Genuine payments with at least this score count as false positives."""
+
+    def sums(self) -> Floats:
+        """Frauds, expected frauds, false positives and genuine payments of each payment: one column each."""
+        genuine = 1.0 - self.fraud
+        columns = [self.fraud, self.scores, genuine * (self.scores >= self.band), genuine]
+        return np.column_stack(columns).astype(np.float64) * self.times[:, None]
+
+
+def ratios_of(of: Scores, parts: list[NDArray[np.bool_]], seed: int) -> list[tuple[Ratio, Ratio]]:
+    """For each part: observed divided by expected frauds, and the share of false positives among genuine payments.
+
+    The cards are drawn with Poisson weights, the same for all parts: N. Chamandy et al., Estimating uncertainty for
+    massive data streams, Google, 2012.
+    """
+    sums = of.sums()
+    width = sums.shape[1]
+    card = np.unique(of.cards, return_inverse=True)[1].astype(np.int64)
+    order = np.argsort(card, kind="stable")
+    of_order = card[order]
+    random = np.random.default_rng(seed)
+    whole, samples = np.zeros(width * len(parts)), np.zeros((SAMPLES, width * len(parts)))
+    for first in range(0, int(card.max(initial=-1)) + 1, CARDS_TOGETHER):
+        rows = order[np.searchsorted(of_order, first) : np.searchsorted(of_order, first + CARDS_TOGETHER)]
+        some = _totals(card[rows] - first, sums[rows], [within[rows] for within in parts])
+        whole += some.sum(axis=0)
+        samples += random.poisson(1, (SAMPLES, len(some))) @ some
+    found: list[tuple[Ratio, Ratio]] = []
+    for at, within in enumerate(parts):
+        has_interval = len(np.unique(card[within])) >= CARDS_MIN
+        place = width * at
+        calibration = _ratio(whole, samples, place, place + 1, has_interval=has_interval)
+        false_positives = _ratio(whole, samples, place + 2, place + 3, has_interval=has_interval)
+        found.append((calibration, false_positives))
+    return found
+
+
+def _totals(card: NDArray[np.int64], sums: Floats, parts: list[NDArray[np.bool_]]) -> Floats:
+    """The sums of each card in each part: one row per card, and the columns of `sums` for each part."""
+    size = int(card.max(initial=-1)) + 1
+    columns = [
+        np.bincount(card[within], weights=sums[within, column], minlength=size)
+        for within in parts
+        for column in range(sums.shape[1])
+    ]
+    return np.column_stack(columns)
+
+
+def _ratio(whole: Floats, samples: Floats, above: int, below: int, *, has_interval: bool) -> Ratio:
+    if whole[below] <= 0:
+        return Ratio(None, None, None)
+    value = float(whole[above] / whole[below])
+    is_drawn = samples[:, below] > 0
+    if not has_interval or not is_drawn.any():
+        return Ratio(value, None, None)
+    low, high = np.percentile(samples[is_drawn, above] / samples[is_drawn, below], PERCENTILES)
+    return Ratio(value, float(low), float(high))
