@@ -37,7 +37,10 @@ import { ListStore, putConfirmed } from "./lists/list-store.js";
 import { ListWatches } from "./lists/list-watches.js";
 import { ListsController } from "./lists/lists.controller.js";
 import { ChampionWatch } from "./models/champion-watch.js";
+import { LimitStore } from "./models/limit-store.js";
+import { ModelLimitsController } from "./models/model-limits.controller.js";
 import { ModelVersionsController } from "./models/model-versions.controller.js";
+import { ModelsController } from "./models/models.controller.js";
 import { VersionStore } from "./models/version-store.js";
 import { describeApi } from "./openapi/describe-api.js";
 import { DeadLettersController } from "./operations/dead-letters.controller.js";
@@ -90,7 +93,7 @@ const RULES = [SwitchedOffRules, RuleWatch];
 const LISTS = [ListStore, ListPreview, ListWatches, ListGuard, ListPublisher];
 const APPROVALS = [ApprovalSettings, ChangeRequests, DueChanges];
 const PERSONAL_DATA = [SubjectKeys, PersonExport, ErasureFollower, ErasurePublisher];
-const ROLLOUTS = [RolloutStore, VersionStore, AlertStore, Rollouts, RolloutGuard, ChampionWatch];
+const ROLLOUTS = [RolloutStore, VersionStore, LimitStore, AlertStore, Rollouts, RolloutGuard, ChampionWatch];
 const WEBHOOKS = [
   ...[EndpointStore, EndpointSecrets, DeliveryStore, Subscriptions, WebhookPositions],
   ...[Outbox, WebhookSender, WebhookUpkeep],
@@ -156,7 +159,9 @@ export class ControlModule implements OnApplicationShutdown {
         PersonalController,
         ...[DeadLettersController, ErasuresController, JobsController],
         ...(config.FRAUD_LIST_DAYS > 0 ? [FraudLabelsController] : []),
-        ...(registryUrl === undefined ? [] : [RolloutsController, ModelVersionsController]),
+        ...(registryUrl === undefined
+          ? []
+          : [RolloutsController, ModelsController, ModelVersionsController, ModelLimitsController]),
         ...(FollowedMasterKey.isSet(config) ? [WebhooksController, WebhookEventsController] : []),
       ],
       providers: [

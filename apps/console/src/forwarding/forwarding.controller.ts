@@ -23,7 +23,7 @@ export class ForwardingController {
       url: CONTROL_URL,
       prefix: "/api/control",
       allowed:
-        /^\/v1\/(policy|approvals|lists|rollouts|webhooks|audit|dead-letters|erasures|jobs)(\/[A-Za-z0-9._:@-]{1,128}){0,4}$/,
+        /^\/v1\/(policy|approvals|lists|models|rollouts|webhooks|audit|dead-letters|erasures|jobs)(\/[A-Za-z0-9._:@-]{1,128}){0,4}$/,
     };
     this.#auth = {
       name: "The authorization server",

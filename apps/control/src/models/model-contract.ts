@@ -59,3 +59,15 @@ export function whyNotSigned(
   if (isRetrained || user !== registeredBy) return undefined;
   return "You registered this model card, so another user must sign it.";
 }
+
+export const isoTime = (ms: number): string => new Date(ms).toISOString();
+
+/** The form in which the API returns it. */
+export function presentContract(model: string, version: string, { owner, ...contract }: ModelContract) {
+  const { expiresAtMs, registeredBy, registeredAtMs, signedBy, signedAtMs } = contract;
+  return {
+    ...{ model, version, owner, expires_at: isoTime(expiresAtMs) },
+    ...{ registered_by: registeredBy, registered_at: isoTime(registeredAtMs) },
+    ...{ signed_by: signedBy, signed_at: signedAtMs === null ? null : isoTime(signedAtMs) },
+  };
+}

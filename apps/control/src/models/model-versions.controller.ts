@@ -25,7 +25,7 @@ import type { Managed } from "../requests/managed-tenant.js";
 import { operatorOf } from "../requests/managed-tenant.js";
 import { isRetrained } from "../rollouts/offline-comparison.js";
 import { MODEL_REGISTRY } from "../rollouts/rollouts.js";
-import type { ModelContract } from "./model-contract.js";
+import { presentContract } from "./model-contract.js";
 import { cardRequest, signatureRequest, signedVersion, versionComparison } from "./version-requests.js";
 import { VersionStore } from "./version-store.js";
 
@@ -100,15 +100,4 @@ export class ModelVersionsController {
   #operatorOf(request: FastifyRequest): Managed {
     return operatorOf(request, this.config.OPERATOR_TENANT);
   }
-}
-
-const isoTime = (ms: number): string => new Date(ms).toISOString();
-
-function presentContract(model: string, version: string, { owner, ...contract }: ModelContract) {
-  const { expiresAtMs, registeredBy, registeredAtMs, signedBy, signedAtMs } = contract;
-  return {
-    ...{ model, version, owner, expires_at: isoTime(expiresAtMs) },
-    ...{ registered_by: registeredBy, registered_at: isoTime(registeredAtMs) },
-    ...{ signed_by: signedBy, signed_at: signedAtMs === null ? null : isoTime(signedAtMs) },
-  };
 }

@@ -3,16 +3,14 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
-import { noteAudit } from "../audit/note-audit.js";
 import type { Managed } from "../requests/managed-tenant.js";
 import { principalOf } from "../requests/managed-tenant.js";
 import type { ModelContract } from "./model-contract.js";
 import { modelContract, whyNotSigned } from "./model-contract.js";
+import { noteModel } from "./note-model.js";
+import type { PromotionLimits } from "./promotion-limits.js";
 import type { CardRequest, SignatureRequest, VersionComparison } from "./version-requests.js";
 import { versionComparison } from "./version-requests.js";
-
-/** Models score the payments of all tenants. */
-const ALL_TENANTS = "";
 
 /** A version of a model. */
 export interface VersionKey {
@@ -21,6 +19,18 @@ export interface VersionKey {
 }
 
 const MODELS_MAX = 1_000;
+const VERSIONS_MAX = 1_000;
+const CONTRACT_COLUMNS = Object.keys(modelContract.in.shape).join(", ");
+
+const knownRow = z
+  .looseObject({ version: z.string(), comparison: versionComparison.nullable(), owner: z.string().nullable() })
+  .transform(({ version, comparison, ...row }) => ({
+    ...{ version, comparison: comparison ?? undefined },
+    contract: row.owner === null ? undefined : modelContract.parse(row),
+  }));
+
+/** A version's comparison and model card, as far as it has them. */
+export type KnownVersion = Omit<z.infer<typeof knownRow>, "version">;
 
 const expiredRow = z
   .object({ model_name: z.string(), version: z.string(), expires_at: z.date() })
@@ -52,8 +62,19 @@ export class VersionStore {
         [model, version, JSON.stringify(comparison)],
       );
       const { champion, money } = comparison;
-      await note(transaction, by, "model-compared", { model, version, champion, money });
+      await noteModel(transaction, by, "model-compared", { model, version, champion, money });
     });
+  }
+
+  /** What is known about the versions of a model, by version. */
+  async knownOf(model: string): Promise<ReadonlyMap<string, KnownVersion>> {
+    const rows = await this.database.query(
+      knownRow,
+      `SELECT version, comparison, ${CONTRACT_COLUMNS} FROM control.model_versions WHERE model_name = $1
+       ORDER BY coalesce(registered_at, 'epoch') DESC LIMIT ${VERSIONS_MAX}`,
+      [model],
+    );
+    return new Map(rows.map(({ version, ...known }) => [version, known]));
   }
 
   /** The model card of a version; undefined if it has none. */
@@ -62,31 +83,34 @@ export class VersionStore {
   }
 
   /**
-   * Registers a version's model card, or replaces it, which removes the signature.
+   * Registers a version's model card, or replaces it, which removes the signature. Repeating it changes nothing.
    *
    * @throws TriplineError `approval-missing` for a client without an owner
    */
   register({ model, version }: VersionKey, { owner, expires_at: expiresAt }: CardRequest, by: Managed): Promise<void> {
     const user = principalOf(by);
     return this.database.transaction(async (transaction) => {
-      await transaction.execute(
-        `INSERT INTO control.model_versions (model_name, version, owner, expires_at, registered_by, registered_at)
+      const changed = await transaction.execute(
+        `INSERT INTO control.model_versions AS known (model_name, version, owner, expires_at, registered_by, registered_at)
          VALUES ($1, $2, $3, $4, $5, now())
          ON CONFLICT (model_name, version) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at,
-           registered_by = excluded.registered_by, registered_at = now(), signed_by = NULL, signed_at = NULL`,
+           registered_by = excluded.registered_by, registered_at = now(), signed_by = NULL, signed_at = NULL
+         WHERE known.signed_by IS NOT NULL OR (known.owner, known.expires_at, known.registered_by)
+           IS DISTINCT FROM (excluded.owner, excluded.expires_at, excluded.registered_by)`,
         [model, version, owner, expiresAt, user],
       );
-      await note(transaction, by, "model-card-registered", { model, version, owner, expires_at: expiresAt });
+      if (changed === 0) return;
+      await noteModel(transaction, by, "model-card-registered", { model, version, owner, expires_at: expiresAt });
     });
   }
 
   /**
-   * Signs a version's model card.
+   * Signs a version's model card. Repeating it changes nothing.
    *
    * @param read the card that the user read
    * @param isRetrained whether retraining registered the version, so that any one user may sign
-   * @throws TriplineError `not-found` without a model card, `changed-meanwhile` if it is not the one that the user read,
-   *   `approval-missing` if this user must not sign it
+   * @throws TriplineError `not-found` without a model card, `changed-meanwhile` if it is not the one that the user read or
+   *   if another user has signed it, `approval-missing` if this user must not sign it
    */
   sign(key: VersionKey, read: SignatureRequest, isRetrained: boolean, by: Managed): Promise<void> {
     const user = principalOf(by);
@@ -95,6 +119,8 @@ export class VersionStore {
       const contract = await contractIn(transaction, key, "FOR UPDATE");
       if (contract === undefined) throw new TriplineError("not-found", `${model} ${version} has no model card.`);
       refuseChanged(key, contract, read);
+      if (contract.signedBy === user) return;
+      refuseSigned(key, contract);
       const why = whyNotSigned(contract, { user, isRetrained, nowMs: Date.now() });
       if (why !== undefined) throw new TriplineError("approval-missing", why);
       await transaction.execute(
@@ -102,7 +128,35 @@ export class VersionStore {
         [model, version, user],
       );
       const { owner, expires_at: expiresAt } = read;
-      await note(transaction, by, "model-card-signed", { model, version, owner, expires_at: expiresAt });
+      await noteModel(transaction, by, "model-card-signed", { model, version, owner, expires_at: expiresAt });
+    });
+  }
+
+  /** Gives a version without a model card one that the signed limits for automatic promotion sign. */
+  async signByLimits(
+    transaction: Queries,
+    { model, version }: VersionKey,
+    { limits, setBy, signedBy, signedAtMs }: PromotionLimits,
+    by: Managed,
+  ): Promise<void> {
+    const { owner, card_days: days } = limits;
+    const changed = await transaction.execute(
+      `INSERT INTO control.model_versions
+         (model_name, version, owner, expires_at, registered_by, registered_at, signed_by, signed_at)
+       VALUES ($1, $2, $3, now() + make_interval(days => $4), $5, now(), $6, now())
+       ON CONFLICT (model_name, version) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at,
+         registered_by = excluded.registered_by, registered_at = now(), signed_by = excluded.signed_by, signed_at = now()
+       WHERE model_versions.owner IS NULL`,
+      [model, version, owner, days, setBy, signedBy],
+    );
+    if (changed === 0) return;
+    const signed = { signed_by: signedBy, limits_signed_at: signedAtMs === null ? null : new Date(signedAtMs) };
+    await noteModel(transaction, by, "model-card-signed-by-limits", {
+      model,
+      version,
+      owner,
+      card_days: days,
+      ...signed,
     });
   }
 
@@ -141,6 +195,12 @@ function refuseChanged({ model, version }: VersionKey, card: ModelContract, read
   );
 }
 
+function refuseSigned({ model, version }: VersionKey, { signedBy, signedAtMs }: ModelContract): void {
+  if (signedBy === null || signedAtMs === null) return;
+  const at = new Date(signedAtMs).toISOString();
+  throw new TriplineError("changed-meanwhile", `${signedBy} signed the model card of ${model} ${version} at ${at}.`);
+}
+
 async function contractIn(
   queries: Queries,
   { model, version }: VersionKey,
@@ -148,18 +208,9 @@ async function contractIn(
 ): Promise<ModelContract | undefined> {
   const [found] = await queries.query(
     modelContract,
-    `SELECT owner, expires_at, registered_by, registered_at, signed_by, signed_at FROM control.model_versions
+    `SELECT ${CONTRACT_COLUMNS} FROM control.model_versions
      WHERE model_name = $1 AND version = $2 AND owner IS NOT NULL ${lock}`,
     [model, version],
   );
   return found;
-}
-
-function note(
-  transaction: Queries,
-  by: Managed,
-  action: string,
-  details: Readonly<Record<string, unknown>> & { readonly model: string },
-): Promise<void> {
-  return noteAudit(transaction, { ...by, tenant: ALL_TENANTS }, action, details, { kind: "model", id: details.model });
 }

@@ -3,6 +3,7 @@ import { auditEntry } from "@tripline/contracts/audit/audit-entry";
 import { PERSONAL_FIELDS } from "@tripline/contracts/generated/payment-fields";
 import { z } from "zod";
 import { CHANGE_KINDS } from "../approvals/change-requests.js";
+import { limitsRequest, PROMOTION_DAYS } from "../models/promotion-limits.js";
 import { trainingFacts } from "../operations/operations-requests.js";
 import { offlineComparison } from "../rollouts/offline-comparison.js";
 import { rolloutPlan } from "../rollouts/rollout-plan.js";
@@ -102,8 +103,51 @@ const finding = z
     is_judged: z.boolean(),
     is_breached: z.boolean(),
     text: z.string(),
+    figure: z
+      .object({ kind: z.enum(["share", "evidence"]), value: z.number(), limit: z.number() })
+      .nullable()
+      .meta({ description: "How close the guard is to a breach; null if this is not a matter of degree." }),
+    data: z
+      .array(
+        z.object({
+          kind: z.enum(["cards", "payments", "labels", "mature-labels"]),
+          count: z.int(),
+          needed: z.int(),
+        }),
+      )
+      .meta({ description: "The data that the guard, or the next step, needs." }),
   })
   .meta({ id: "RolloutFinding" });
+const modelCard = z
+  .object({
+    ...{ model: z.string(), version: z.string(), owner: z.string(), expires_at: time },
+    ...{ registered_by: z.string(), registered_at: time, signed_by: z.string().nullable() },
+    signed_at: time.nullable(),
+  })
+  .meta({ id: "ModelCard" });
+const shownLimits = limitsRequest
+  .extend({
+    ...{ expires_at: time, set_by: z.string(), set_at: time, signed_by: z.string().nullable() },
+    signed_at: time.nullable(),
+    promotions: z.int().meta({ description: `Promotions within the last ${PROMOTION_DAYS} days.` }),
+    not_in_effect: z
+      .string()
+      .nullable()
+      .meta({ description: "Why the limits allow nothing; null if they are in effect." }),
+  })
+  .meta({ id: "PromotionLimits" });
+const listedVersion = z
+  .object({
+    version: z.string(),
+    aliases: z.array(z.string()),
+    created_at: time.nullable().meta({ description: "Null if its manifest cannot be read." }),
+    is_retrained: z.boolean().meta({ description: "Whether retraining registered it, so that any user may sign." }),
+    offline: offlineComparison.nullable().meta({
+      description: "How it was compared with the current champion; null if it was not compared.",
+    }),
+    card: modelCard.nullable(),
+  })
+  .meta({ id: "ListedVersion" });
 const step = z
   .object({
     at: time,
@@ -169,13 +213,22 @@ export const ANSWERS = named({
   settingsLater: z.object({ waiting: z.array(waiting) }),
   approvals: z.object({ approvals: z.array(waiting) }),
   rollouts: z.object({ rollouts: z.array(rollout) }),
-  modelCard: z
-    .object({
-      ...{ model: z.string(), version: z.string(), owner: z.string(), expires_at: time },
-      ...{ registered_by: z.string(), registered_at: time, signed_by: z.string().nullable() },
-      signed_at: time.nullable(),
-    })
-    .meta({ id: "ModelCard" }),
+  modelCard,
+  models: z.object({
+    is_card_required: z.boolean().meta({ description: "The setting MODEL_CARDS_REQUIRED." }),
+    models: z
+      .array(
+        z
+          .object({
+            name: z.string(),
+            champion: z.string().nullable(),
+            limits: shownLimits.nullable(),
+            versions: z.array(listedVersion),
+          })
+          .meta({ id: "ListedModel" }),
+      )
+      .meta({ description: "Their newest 50 versions, newest first." }),
+  }),
   rollout: rollout.extend({ findings: z.array(finding), steps: z.array(step) }).meta({ id: "RolloutDetail" }),
   erased: z.object({
     subject: z.string(),

@@ -6,7 +6,9 @@ import { z } from "zod";
 import { ApprovalsController } from "../approvals/approvals.controller.js";
 import { AuditController } from "../audit/audit.controller.js";
 import { ListsController } from "../lists/lists.controller.js";
+import { ModelLimitsController } from "../models/model-limits.controller.js";
 import { ModelVersionsController } from "../models/model-versions.controller.js";
+import { ModelsController } from "../models/models.controller.js";
 import { DeadLettersController } from "../operations/dead-letters.controller.js";
 import { ErasuresController } from "../operations/erasures.controller.js";
 import { JobsController } from "../operations/jobs.controller.js";
@@ -44,7 +46,9 @@ const CONTROLLERS = [
     ApprovalsController,
     ListsController,
     RolloutsController,
+    ModelsController,
     ModelVersionsController,
+    ModelLimitsController,
     PersonalController,
   ],
   ...[AuditController, DeadLettersController, ErasuresController, JobsController, WebhooksController],

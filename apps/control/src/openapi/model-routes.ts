@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { limitsRequest, limitsSignature } from "../models/promotion-limits.js";
 import { cardRequest, signatureRequest, versionComparison } from "../models/version-requests.js";
 import { startRequest, stepRequest } from "../rollouts/rollout-plan.js";
 import { ANSWERS } from "./answer-schemas.js";
@@ -17,6 +18,14 @@ const STEPS = [
 
 /** Only available if a registry is configured. */
 export const ROLLOUTS: readonly ControlRoute[] = [
+  {
+    method: "get",
+    path: "/v1/models",
+    id: "listModels",
+    scope: "models:read",
+    summary: "Models with their newest versions, their model cards and their comparisons with the champion",
+    answers: { 200: ANSWERS.models },
+  },
   {
     method: "get",
     path: "/v1/rollouts",
@@ -87,6 +96,38 @@ export const ROLLOUTS: readonly ControlRoute[] = [
     body: signatureRequest,
     answers: { 204: undefined },
     errors: ["not-found", "model-not-found", "model-refused", "changed-meanwhile", "approval-missing"],
+  },
+  {
+    method: "put",
+    path: "/v1/models/{model}/limits",
+    id: "setPromotionLimits",
+    scope: "models:write",
+    summary: "Set or replace the limits for automatic promotion of a model, which removes their signature",
+    parameters: OF_A_MODEL,
+    body: limitsRequest,
+    answers: { 204: undefined },
+    errors: ["model-not-found", "approval-missing"],
+  },
+  {
+    method: "post",
+    path: "/v1/models/{model}/limits/signature",
+    id: "signPromotionLimits",
+    scope: "models:write",
+    summary: "Sign the limits for automatic promotion. The body repeats when the limits that the user read were set.",
+    parameters: OF_A_MODEL,
+    body: limitsSignature,
+    answers: { 204: undefined },
+    errors: ["not-found", "changed-meanwhile", "approval-missing"],
+  },
+  {
+    method: "delete",
+    path: "/v1/models/{model}/limits/signature",
+    id: "withdrawPromotionLimits",
+    scope: "models:write",
+    summary: "Withdraw the signature of the limits, so that nothing is promoted automatically",
+    parameters: OF_A_MODEL,
+    answers: { 204: undefined },
+    errors: ["not-found"],
   },
   ...STEPS.map(
     ([name, summary]): ControlRoute => ({

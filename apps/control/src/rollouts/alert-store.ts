@@ -7,6 +7,7 @@ import type { LabelledAlert } from "@tripline/decision-engine/rollouts/judge-pre
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
+import { LABEL_DAYS } from "./rollout-plan.js";
 import type { RolloutState } from "./rollout-state.js";
 
 /** Maximum number of alerts waiting to be stored. Further alerts of either arm are dropped. */
@@ -20,7 +21,6 @@ const ROWS_TOGETHER = 1_000;
 /** The champion's alerts are stored for up to this many times the candidate's share of cards. More would not help. */
 const CHAMPION_SHARE_MAX = 4;
 const HASH_BYTES = 16;
-const LABEL_DAYS = 30;
 /** Interval between searches for alerts that have become mature. */
 const MATURING_MS = 10_000;
 /**

@@ -6,6 +6,8 @@ export const offlineComparison = z.object({
   champion: z.string(),
   /** Whether the candidate is only as good, which is enough after a drift. */
   is_as_good: z.boolean(),
+  /** Whether retraining compared it. Otherwise, an operator stored the comparison. */
+  is_retrained: z.boolean().default(false),
   /** What the candidate would save, as a sentence; null if no costs were given. */
   money: z.string().nullable(),
 });
@@ -27,7 +29,17 @@ export function offlineOf(
 ): OfflineComparison | undefined {
   const found = compared.safeParse(metrics).data?.retrain;
   if (found?.champion !== championVersion) return undefined;
-  return { champion: found.champion, is_as_good: found.is_as_good, money: found.money?.sentence ?? null };
+  const { champion, is_as_good, money } = found;
+  return { champion, is_as_good, is_retrained: true, money: money?.sentence ?? null };
+}
+
+/** A version's comparison with a champion that an operator stored. */
+export function byHand(
+  stored: { readonly champion: string; readonly money: string | null } | undefined,
+  championVersion: string,
+): OfflineComparison | undefined {
+  if (stored?.champion !== championVersion) return undefined;
+  return { champion: stored.champion, is_as_good: false, is_retrained: false, money: stored.money };
 }
 
 /** Whether retraining registered a version, after comparing it with a champion. */

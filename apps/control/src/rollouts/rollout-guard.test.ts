@@ -58,10 +58,10 @@ test("regression #31: an automatic rollout that waits for a model card says so, 
     publishPending: async () => {},
     finishRollbacks: async () => {},
     watched: async () => 0,
-    async cardFault() {
+    async permissionFor() {
       looks[round]?.resolve();
       round += 1;
-      return why;
+      return { why };
     },
     async step(_model, step) {
       steps.push(step);

@@ -14,6 +14,7 @@ import { PromotionWatch } from "./promotion-watch.js";
 import { RegularLook } from "./regular-look.js";
 import type { RolloutState, StepName } from "./rollout-state.js";
 import { changeOf, GUARD, needsLabels, needsModelCard } from "./rollout-state.js";
+import type { Permission } from "./rollouts.js";
 import { Rollouts } from "./rollouts.js";
 import { TrialWatch } from "./trial-watch.js";
 
@@ -149,12 +150,13 @@ export class RolloutGuard extends RegularLook implements FeedListener {
   /** A finding if the candidate's model card prevents the next step. A persistent fault is logged once. */
   async #findCardFault(state: RolloutState): Promise<readonly Finding[]> {
     const { rolloutId, modelName: model } = state;
-    const isNeeded = needsModelCard(changeOf("advance", state), state);
-    const text = isNeeded ? await this.rollouts.cardFault(state) : undefined;
-    if (text === undefined) {
+    const change = changeOf("advance", state);
+    const allowed: Permission = needsModelCard(change, state) ? await this.rollouts.permissionFor(state, change) : {};
+    if (!("why" in allowed)) {
       this.#cardFaults.delete(rolloutId);
       return [];
     }
+    const { why: text } = allowed;
     if (this.#cardFaults.get(rolloutId) !== text) this.logger.warn({ model }, text);
     this.#cardFaults.set(rolloutId, text);
     return [{ guard: "model-card", isJudged: false, isBreached: false, text }];

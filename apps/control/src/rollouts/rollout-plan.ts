@@ -33,6 +33,9 @@ export const rolloutPlan = z.strictObject({
 
 export type RolloutPlan = z.infer<typeof rolloutPlan>;
 
+/** `label_days`, if neither the plan nor the candidate's training sets it. */
+export const LABEL_DAYS = 30;
+
 /** Above this share of the cards, the candidate needs mature labels of its own and a valid model card. */
 export const UNPROVEN_BASIS_POINTS_MAX = 500;
 

@@ -204,12 +204,16 @@ export class RolloutStore {
   /**
    * Makes one step of a model's newest rollout. The second of two concurrent steps sees the result of the first.
    *
-   * @param change computes the new state from the current one
+   * @param change computes the new state from the current one, in the same transaction
    * @throws TriplineError `rollout-not-found`, and errors of `change`
    */
-  step(modelName: string, step: string, change: (found: RolloutState) => Promise<RolloutState>): Promise<RolloutState> {
+  step(
+    modelName: string,
+    step: string,
+    change: (found: RolloutState, transaction: Queries) => Promise<RolloutState>,
+  ): Promise<RolloutState> {
     return this.database.transaction(async (transaction) => {
-      const state = await change(await newestIn(transaction, modelName, "FOR UPDATE"));
+      const state = await change(await newestIn(transaction, modelName, "FOR UPDATE"), transaction);
       const columns = COLUMNS.split(", ").map((column, at) => `${column} = $${at + 1}`);
       await transaction.execute(
         `UPDATE control.rollouts SET ${columns.join(", ")} WHERE rollout_id = $1`,

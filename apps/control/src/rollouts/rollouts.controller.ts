@@ -99,8 +99,8 @@ function presentRollout(state: RolloutState) {
   };
 }
 
-function presentFinding({ guard, isJudged, isBreached, text }: Finding) {
-  return { guard, is_judged: isJudged, is_breached: isBreached, text };
+function presentFinding({ guard, isJudged, isBreached, text, figure, data = [] }: Finding) {
+  return { guard, is_judged: isJudged, is_breached: isBreached, text, figure: figure ?? null, data };
 }
 
 function presentStep({ atMs, ...step }: RecordedStep) {

@@ -15,15 +15,16 @@ import { counter, gauge } from "@tripline/telemetry/metrics";
 import { z } from "zod";
 import type { ControlConfig } from "../config.js";
 import { CONTROL_CONFIG } from "../config.js";
+import { LimitStore } from "../models/limit-store.js";
 import { whyNotPromoted } from "../models/model-contract.js";
-import type { VersionComparison } from "../models/version-requests.js";
+import type { PromotionLimits } from "../models/promotion-limits.js";
+import { whyOutside } from "../models/promotion-limits.js";
 import { VersionStore } from "../models/version-store.js";
 import { AlertStore } from "./alert-store.js";
-import type { OfflineComparison } from "./offline-comparison.js";
-import { offlineOf } from "./offline-comparison.js";
+import { byHand, offlineOf } from "./offline-comparison.js";
 import type { RolloutPlan, StartRequest, StepRequest } from "./rollout-plan.js";
 import { basisPoints, percentOf, UNPROVEN_BASIS_POINTS_MAX } from "./rollout-plan.js";
-import type { RolloutState, Stage, StepMaker, StepName } from "./rollout-state.js";
+import type { Change, RolloutState, Stage, StepMaker, StepName } from "./rollout-state.js";
 import { changeOf, describeStage, GUARD, needsLabels, needsModelCard } from "./rollout-state.js";
 import type { MeasuredChampion, PromotedRollout, RecordedStep } from "./rollout-store.js";
 import { RolloutStore } from "./rollout-store.js";
@@ -46,6 +47,9 @@ const STAGES: Readonly<Record<Stage, RolloutStage>> = {
 /** A `RecordingRegistry`. */
 export const MODEL_REGISTRY = Symbol("MODEL_REGISTRY");
 
+/** `why` if a candidate must not get a larger share; `limits` if only the limits for automatic promotion allow it. */
+export type Permission = { readonly why: string } | { readonly limits?: PromotionLimits };
+
 /** Starts rollouts and makes their steps: first in the registry, then in Postgres, then on the topic. */
 @Injectable()
 export class Rollouts implements OnApplicationShutdown {
@@ -67,7 +71,8 @@ export class Rollouts implements OnApplicationShutdown {
   constructor(
     @Inject(RolloutStore) private readonly store: RolloutStore,
     @Inject(AlertStore) private readonly alerts: Pick<AlertStore, "matureLabels">,
-    @Inject(VersionStore) private readonly versions: Pick<VersionStore, "comparisonOf" | "contractOf">,
+    @Inject(VersionStore) private readonly versions: Pick<VersionStore, "comparisonOf" | "contractOf" | "signByLimits">,
+    @Inject(LimitStore) private readonly limits: Pick<LimitStore, "of" | "pastOf">,
     @Inject(MODEL_REGISTRY) private readonly registry: RecordingRegistry,
     @Inject(EVENT_PRODUCER) private readonly producer: EventProducer,
     @Inject(CONTROL_CONFIG) private readonly config: Pick<ControlConfig, "MODEL_CARDS_REQUIRED">,
@@ -154,16 +159,28 @@ export class Rollouts implements OnApplicationShutdown {
   async step(modelName: string, step: StepName, { why, expect_revision: expected }: StepRequest, maker: StepMaker) {
     const { subject: by, kind: changedByKind } = maker;
     const { store, registry } = this;
-    const state = await store.step(modelName, step, async (found) => {
+    const state = await store.step(modelName, step, async (found, transaction) => {
       if (expected !== undefined && found.revision !== expected) {
         throw new TriplineError(
           "rollout-conflict",
-          `The rollout of ${modelName} is at revision ${found.revision}, not ${expected}. Reload it first.`,
+          `${found.changedBy} changed the rollout of ${modelName} to ${describeStage(found)} at ` +
+            `${new Date(found.changedAtMs).toISOString()}. Reload it first.`,
         );
       }
       const change = changeOf(step, found, by === GUARD);
       if (needsLabels(change, found)) await this.#requireLabels(found);
-      if (needsModelCard(change, found)) await this.#requireCard(found);
+      if (needsModelCard(change, found)) {
+        const allowed = await this.permissionFor(found, change);
+        if ("why" in allowed) throw new TriplineError("rollout-conflict", allowed.why);
+        if (change.stage === "champion" && allowed.limits !== undefined) {
+          const key = { model: modelName, version: found.candidateVersion };
+          await this.versions.signByLimits(transaction, key, allowed.limits, {
+            tenant: "",
+            actor: by,
+            actorKind: changedByKind,
+          });
+        }
+      }
       if (change.stage === "champion") await promote(registry, found, { by, why });
       return {
         ...found,
@@ -180,29 +197,35 @@ export class Rollouts implements OnApplicationShutdown {
     return state;
   }
 
-  /** @throws TriplineError `rollout-conflict` if the candidate's model card is missing, unsigned or expired */
-  async #requireCard(state: RolloutState): Promise<void> {
-    const why = await this.cardFault(state);
-    if (why !== undefined) throw new TriplineError("rollout-conflict", why);
-  }
-
-  /** Why the candidate's model card prevents a larger share, and how to continue; undefined if it does not. */
-  async cardFault({ modelName: model, candidateVersion: version }: RolloutState): Promise<string | undefined> {
-    const contract = await this.versions.contractOf({ model, version });
-    const isRequired = this.config.MODEL_CARDS_REQUIRED;
-    const why = whyNotPromoted(contract, { version, nowMs: Date.now(), isRequired });
-    if (why === undefined) return undefined;
+  /**
+   * Whether the candidate may get a larger share: with a valid model card, or within the limits for automatic promotion.
+   *
+   * @returns why not, and how to continue; or the limits, if it has no model card but is within them
+   */
+  async permissionFor(state: RolloutState, change: Change): Promise<Permission> {
+    const { modelName: model, candidateVersion: version } = state;
+    const [contract, limits] = await Promise.all([this.versions.contractOf({ model, version }), this.limits.of(model)]);
+    const nowMs = Date.now();
+    const isRequired = this.config.MODEL_CARDS_REQUIRED || limits !== undefined;
+    const why = whyNotPromoted(contract, { version, nowMs, isRequired });
+    if (why === undefined) return {};
+    // Where somebody has registered a model card, somebody signs it.
+    const hasLimits = contract === undefined && limits !== undefined;
+    const outside = hasLimits
+      ? whyOutside(limits, await this.limits.pastOf(model, limits), state, change, nowMs)
+      : undefined;
+    if (hasLimits && outside === undefined) return { limits };
     const percent = percentOf(UNPROVEN_BASIS_POINTS_MAX);
-    return `${model} ${version} cannot get more cards: above ${percent} %, it needs a valid model card. ${why}`;
+    const text = `${model} ${version} cannot get more cards: above ${percent} %, it needs a valid model card. ${why}`;
+    return { why: outside === undefined ? text : `${text} ${outside}` };
   }
 
   /** From the manifest of a retrained version, or else stored for a version that was registered by hand. */
   async #comparisonOf({ name, version, manifest: { metrics } }: ModelVersion, champion: string) {
     const stored = await this.versions.comparisonOf({ model: name, version });
-    const known = stored?.champion === champion ? stored : undefined;
     return {
-      agreement: agreementOf(metrics, champion) ?? known?.agreement,
-      offline: offlineOf(metrics, champion) ?? (known === undefined ? undefined : byHand(known)),
+      agreement: agreementOf(metrics, champion) ?? (stored?.champion === champion ? stored.agreement : undefined),
+      offline: offlineOf(metrics, champion) ?? byHand(stored, champion),
     };
   }
 
@@ -319,10 +342,6 @@ const assumedDelay = z.object({ retrain: z.object({ label_delay_days: z.number()
 function withLabelDays(plan: RolloutPlan, { manifest }: ModelVersion): RolloutPlan {
   const days = plan.guards.label_days ?? assumedDelay.safeParse(manifest.lineage.params).data?.retrain.label_delay_days;
   return days === undefined ? plan : { ...plan, guards: { ...plan.guards, label_days: days } };
-}
-
-function byHand({ champion, money }: VersionComparison): OfflineComparison {
-  return { champion, is_as_good: false, money };
 }
 
 function refuseUncompared({ name, version }: ModelVersion, champion: ModelVersion): never {

@@ -79,7 +79,7 @@ export class TrialWatch {
     if (stage !== "canary") return [this.#scores.finding];
     const samples = { candidate: samplesOf(this.#arms.candidate), champion: samplesOf(this.#arms.champion) };
     const [missing, latency] = judgeWindow(samples, plan.guards);
-    return [missing, this.#outcomes.findingIf(missing.isJudged), latency, this.#scores.finding];
+    return [missing, this.#outcomes.findingFor(missing), latency, this.#scores.finding];
   }
 
   /** The champion's decisions in the window; undefined for too few cards. In shadow, these are all decisions. */

@@ -8,6 +8,25 @@ export interface Finding {
   readonly isBreached: boolean;
   /** A sentence for users. */
   readonly text: string;
+  /** How close the guard is to a breach; absent if this is not a matter of degree. */
+  readonly figure?: Figure;
+  /** The data that the guard, or the next step, needs. */
+  readonly data?: readonly DataCount[];
+}
+
+/** A number that a guard compares with its limit. */
+export interface Figure {
+  /** `share`: of payments or cards. `evidence`: the logarithm of how much the data contradict a harmless difference. */
+  readonly kind: "share" | "evidence";
+  readonly value: number;
+  readonly limit: number;
+}
+
+/** How much data of a kind there is. For both models, it is the smaller number. */
+export interface DataCount {
+  readonly kind: "cards" | "payments" | "labels" | "mature-labels";
+  readonly count: number;
+  readonly needed: number;
 }
 
 /**
@@ -17,6 +36,13 @@ export interface Finding {
 export const EVIDENCE_MIN = Math.log(10_000 / 2);
 /** The same for `precision`: five of 10,000 rollouts, because labels are scarce. Together at most nine. */
 export const LABEL_EVIDENCE_MIN = Math.log(10_000 / 5);
+
+const EVIDENCE_SHOWN_MAX = 1_000;
+
+/** The figure of a test whose logarithm of the capital is `log`, bounded, because JSON has no infinity. */
+export function evidence(log: number, limit: number): Figure {
+  return { kind: "evidence", value: Math.min(Math.max(0, log), EVIDENCE_SHOWN_MAX), limit };
+}
 
 export function percent(share: number): string {
   return `${(100 * share).toFixed(1)} %`;

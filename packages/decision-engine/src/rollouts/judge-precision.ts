@@ -2,7 +2,7 @@ import type { Agreement } from "./agreement.js";
 import { expectedLoss } from "./agreement.js";
 import { BetOnMean } from "./bet-on-mean.js";
 import type { Finding } from "./finding.js";
-import { LABEL_EVIDENCE_MIN, percent } from "./finding.js";
+import { evidence, LABEL_EVIDENCE_MIN, percent } from "./finding.js";
 import type { GuardPlan } from "./guard-plan.js";
 
 /** A payment that a model did not approve, with its verdict. */
@@ -48,11 +48,17 @@ export function judgePrecision(
     // The evidence never decreases, because the bound holds at all times simultaneously.
     log = Math.max(log, bet.logCapital);
   }
-  const isJudged = Math.min(counts.candidate, counts.champion) >= plan.labels_min;
+  const labels = Math.min(counts.candidate, counts.champion);
+  const isJudged = labels >= plan.labels_min;
   const share = (arm: keyof typeof counts): string => percent(counts[arm] === 0 ? 0 : genuine[arm] / counts[arm]);
   const text =
     `genuine payments among those not approved: ${share("candidate")} of ${counts.candidate} labelled payments by the candidate's ` +
     `cards, ${share("champion")} of ${counts.champion} by the champion's; ${matureLabels} of the ` +
     `${plan.mature_labels_min} required mature labels`;
-  return { guard: "precision", isJudged, isBreached: isJudged && log > LABEL_EVIDENCE_MIN, text };
+  const figure = evidence(log, LABEL_EVIDENCE_MIN);
+  const data = [
+    { kind: "labels", count: labels, needed: plan.labels_min },
+    { kind: "mature-labels", count: matureLabels, needed: plan.mature_labels_min },
+  ] as const;
+  return { guard: "precision", isJudged, isBreached: isJudged && log > LABEL_EVIDENCE_MIN, text, figure, data };
 }

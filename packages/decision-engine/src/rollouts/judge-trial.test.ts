@@ -83,7 +83,7 @@ function breachesOf({ candidate, champion }: TrialSamples, share: number): Guard
   ];
   for (const [arm, sample] of all.toSorted(() => order() - 0.5)) outcomes.add(arm, sample, share);
   const [missing, latency] = judgeWindow({ candidate, champion }, PLAN);
-  const findings = [missing, outcomes.findingIf(missing.isJudged), latency, scores.finding];
+  const findings = [missing, outcomes.findingFor(missing), latency, scores.finding];
   return findings.filter(({ isBreached }) => isBreached).map(({ guard }) => guard);
 }
 const order = randomFrom(9);

@@ -126,9 +126,10 @@ function judgeOutcomes(
   );
   const breached = findings.find(({ isBreached }) => isBreached);
   const text = findings.map((finding) => finding.text).join("; ");
-  return (
-    breached ?? { guard: "outcomes", isJudged: findings.every(({ isJudged }) => isJudged), isBreached: false, text }
-  );
+  const excess = ({ figure }: Finding): number => (figure === undefined ? 0 : figure.value - figure.limit);
+  const [closest] = findings.toSorted((one, other) => excess(other) - excess(one));
+  const isJudged = findings.every((finding) => finding.isJudged);
+  return breached ?? { ...closest, guard: "outcomes", isJudged, isBreached: false, text };
 }
 
 /** A latency that most decisions do not exceed. */
@@ -152,12 +153,17 @@ function judgeLatency(
 ): Finding {
   const limitMs = usualMs + plan.slow_ms;
   const slow = { count: candidate.length, mean: meanOf(candidate.map(({ latencyMs }) => Number(latencyMs > limitMs))) };
-  const isJudged = Math.min(candidate.length, payments) >= plan.cards_min;
+  const count = Math.min(candidate.length, payments);
+  const isJudged = count >= plan.cards_min;
   const text =
     `${percent(slow.mean)} of ${slow.count} decisions ${sides.candidate} took over ${limitMs} ms, ` +
     `95 % of those ${sides.champion} took up to ${usualMs} ms`;
-  const isBreached = isJudged && exceeds(slow.mean, slow.count, SLOW_SHARE + plan.slow_points_max);
-  return { guard: "latency", isJudged, isBreached, text };
+  const limit = SLOW_SHARE + plan.slow_points_max;
+  return {
+    ...{ guard: "latency", isJudged, isBreached: isJudged && exceeds(slow.mean, slow.count, limit), text },
+    figure: { kind: "share", value: slow.mean, limit },
+    data: [{ kind: "payments", count, needed: plan.cards_min }],
+  };
 }
 
 /** The data about a champion's decision that guards use. */
@@ -222,13 +228,15 @@ interface Comparison {
 
 function compare(comparison: Comparison): Finding {
   const { guard, what, candidate, champion, points, countMin, sides = OF_A_TRIAL } = comparison;
-  const isJudged = Math.min(candidate.count, champion.count) >= countMin;
+  const count = Math.min(candidate.count, champion.count);
+  const isJudged = count >= countMin;
   const limit = likelyMaximum(champion.mean, champion.count) + points;
   const isBreached = isJudged && exceeds(candidate.mean, candidate.count, limit);
   const text =
     `${what}: ${percent(candidate.mean)} for ${candidate.count} cards ${sides.candidate}, ` +
     `${percent(champion.mean)} for ${champion.count} ${sides.champion}`;
-  return { guard, isJudged, isBreached, text };
+  const figure = { kind: "share", value: candidate.mean, limit } as const;
+  return { guard, isJudged, isBreached, text, figure, data: [{ kind: "cards", count, needed: countMin }] };
 }
 
 /** The mean over cards of each card's mean. */

@@ -3,7 +3,7 @@ import type { Agreement } from "./agreement.js";
 import { EXPECTED_MIN } from "./agreement.js";
 import { BetOnMean, logAverage } from "./bet-on-mean.js";
 import type { Finding } from "./finding.js";
-import { EVIDENCE_MIN } from "./finding.js";
+import { EVIDENCE_MIN, evidence } from "./finding.js";
 import type { GuardPlan } from "./guard-plan.js";
 
 type Band = Agreement["bands"][number];
@@ -59,15 +59,15 @@ export class OutcomeShares {
     tally.fewer.add(Number(!isCandidate), 1 - candidates(share, this.#fewerMin));
   }
 
-  /** @param isJudged whether enough cards of both models have paid */
-  findingIf(isJudged: boolean): Finding {
+  /** @param cards whether enough cards of both models have paid */
+  findingFor({ isJudged, data = [] }: Pick<Finding, "isJudged" | "data">): Finding {
     // Most of the capital bets on more outcomes, because these affect customers.
     const log = logAverage(this.#tallies.flatMap(({ more, fewer }) => [more, more, more, fewer]));
     const isBreached = isJudged && log > EVIDENCE_MIN;
     const capitalOf = ({ more, fewer }: Tally): number => logAverage([more, fewer]);
     const worst = this.#tallies.toSorted((one, other) => capitalOf(other) - capitalOf(one)).slice(0, 1);
     const text = (isBreached ? worst : this.#tallies).map((tally) => this.#describe(tally)).join("; ");
-    return { guard: "outcomes", isJudged, isBreached, text };
+    return { guard: "outcomes", isJudged, isBreached, text, figure: evidence(log, EVIDENCE_MIN), data };
   }
 
   #describe({ outcome, ofCandidate, ofChampion }: Tally): string {

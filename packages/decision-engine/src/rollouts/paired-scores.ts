@@ -3,7 +3,7 @@ import { PairMatcher } from "./agreement.js";
 import { BetOnMean, logAverage } from "./bet-on-mean.js";
 import { likelyMaximum } from "./chance-bounds.js";
 import type { Finding } from "./finding.js";
-import { EVIDENCE_MIN, percent } from "./finding.js";
+import { EVIDENCE_MIN, evidence, percent } from "./finding.js";
 import type { GuardPlan } from "./guard-plan.js";
 
 /** A card counts at most once within this time, because its payments are alike. */
@@ -91,12 +91,14 @@ export class PairedScores {
     // Half of the capital bets on the order, and half on the bands.
     const order = this.#order.logCapital;
     const log = bands.length === 0 ? order : Math.log((Math.exp(order) + Math.exp(logAverage(bands))) / 2);
+    const data = [{ kind: "cards", count: this.#counted.size, needed: this.plan.cards_min }] as const;
     const isJudged = this.#counted.size >= this.plan.cards_min;
     const text =
       `both models put ${percent(this.#pairs === 0 ? 1 : this.#sameOrder / this.#pairs)} of ${this.#pairs} pairs of ` +
       `payments in the same order, ${percent(this.expected.concordance)} ` +
       `${this.expected.pairs === 0 ? "are assumed" : "before the rollout"}; ${this.#payments} payments compared`;
-    return { guard: "score-distribution", isJudged, isBreached: isJudged && log > EVIDENCE_MIN, text };
+    const figure = evidence(log, EVIDENCE_MIN);
+    return { guard: "score-distribution", isJudged, isBreached: isJudged && log > EVIDENCE_MIN, text, figure, data };
   }
 }
 

@@ -82,7 +82,7 @@ export function rehearseRollout(
       if (outcome > Outcome.APPROVE) alerts.push(labelled(pair, arm === "candidate", random));
     }
     const [missing, latency] = judgeWindow(window, PLAN);
-    found.push(missing, latency, outcomes.findingIf(missing.isJudged), scores.finding);
+    found.push(missing, latency, outcomes.findingFor(missing), scores.finding);
   }
   while (alerts.length < 2 * traffic.alerts) {
     const isCandidate = random() < 0.5;
@@ -160,7 +160,7 @@ export function paymentsUntilDeclinesEnd(
     const score = arm === "candidate" ? candidateScore : championScore;
     if (score < declines.from) continue;
     outcomes.add(arm, { cardToken, outcome: Outcome.DECLINE }, share);
-    if (outcomes.findingIf(true).isBreached || scores.finding.isBreached) return payments;
+    if (outcomes.findingFor({ isJudged: true }).isBreached || scores.finding.isBreached) return payments;
   }
   return Number.POSITIVE_INFINITY;
 }

@@ -19,7 +19,16 @@ export type ListEntry = ControlSchemas["ListEntry"];
 export type ListPreview = ControlSchemas["ListPreview"];
 export type ListEntryPage = ControlSchemas["Entries"];
 
-export type RolloutDetail = PerhapsOlder<ControlSchemas["RolloutDetail"], "is_registry_pending" | "offline">;
+export type GuardFinding = PerhapsOlder<ControlSchemas["RolloutFinding"], "figure" | "data">;
+export type RolloutDetail = Omit<
+  PerhapsOlder<ControlSchemas["RolloutDetail"], "is_registry_pending" | "offline">,
+  "findings"
+> & { readonly findings: readonly GuardFinding[] };
+export type ListedModels = ControlSchemas["Models"];
+export type ListedVersion = ControlSchemas["ListedVersion"];
+export type PromotionLimits = ControlSchemas["PromotionLimits"];
+/** The model card of a version, as a contract. */
+export type ModelContract = ControlSchemas["ModelCard"];
 
 export type AuditEntry = ControlSchemas["Audit"]["entries"][number];
 export type AuditLogPage = ControlSchemas["AuditLog"];

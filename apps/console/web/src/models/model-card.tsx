@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
-import type { ModelCard as Card, ModelSegment } from "#contract/operations";
+import type { ModelCard as Card, MeasuredRatio, ModelSegment } from "#contract/operations";
 import { request } from "../api/request.js";
-import { formatCount, formatShare } from "../format/numbers.js";
+import { formatCount, formatDecimal, formatShare } from "../format/numbers.js";
 import { formatDay } from "../format/times.js";
 import { text } from "../texts/en/operations.js";
 import type { Column } from "../ui/data-table.js";
@@ -9,6 +9,8 @@ import { DataTable } from "../ui/data-table.js";
 import { SelectField } from "../ui/field.js";
 import { Facts, Panel } from "../ui/panel.js";
 import { Loaded } from "../ui/states.js";
+import { Contract } from "./contract.js";
+import { findVersion, useModels } from "./use-models.js";
 
 const HASH_SHOWN = 12;
 const DIGITS = 4;
@@ -33,6 +35,8 @@ interface ModelCardProps {
 /** Model card: purpose, training data, performance, inputs. */
 export function ModelCard({ version, of, onChoose }: ModelCardProps) {
   const query = useModelCard(version);
+  const { data: listed } = useModels();
+  const found = findVersion(listed, version);
   return (
     <Panel
       title={text.models.card}
@@ -40,14 +44,21 @@ export function ModelCard({ version, of, onChoose }: ModelCardProps) {
         of.length > 1 && <SelectField label={text.models.cardOf} value={version} options={of} onChange={onChoose} />
       }
     >
+      {found !== undefined && listed != null && <Contract of={found} isRequired={listed.is_card_required} />}
       <Loaded query={query} lines={6}>
-        {(card) => <Text of={card} />}
+        {(card) => <Text of={card} hasComparison={(found?.version.offline ?? null) !== null} />}
       </Loaded>
     </Panel>
   );
 }
 
-function Text({ of }: { readonly of: Card }) {
+interface TextProps {
+  readonly of: Card;
+  /** Whether the contract already shows the comparison with the current champion. */
+  readonly hasComparison: boolean;
+}
+
+function Text({ of, hasComparison }: TextProps) {
   const { training } = of;
   const day = (atMs: number | null): string => (atMs === null ? text.models.none : formatDay(atMs));
   const span = training.fromMs === null ? text.models.none : text.models.span(day(training.fromMs), day(training.toMs));
@@ -78,9 +89,11 @@ function Text({ of }: { readonly of: Card }) {
           <Facts isListed of={of.measures.map(({ name, value }) => [measures[name] ?? name, formatMeasure(value)])} />
         )}
       </div>
-      <p>
-        <strong>{text.models.cardMoney}.</strong> {of.money ?? text.models.noMoney}
-      </p>
+      {!hasComparison && (
+        <p>
+          <strong>{text.models.cardMoney}.</strong> {of.money ?? text.models.noMoney}
+        </p>
+      )}
       <Limits of={of.segments} />
       <details>
         <summary>{text.models.cardFeatures(formatCount(of.features.length), formatCount(of.vectorFeatures))}</summary>
@@ -115,7 +128,31 @@ const SEGMENTS: readonly Column<ModelSegment>[] = [
   { id: "score", title: titles.score, look: "number", cell: ({ meanScore }) => formatShare(meanScore, 2) },
   { id: "ap", title: titles.ap, look: "number", cell: ({ averagePrecision }) => <Measure of={averagePrecision} /> },
   { id: "auc", title: titles.auc, look: "number", cell: ({ aucRoc }) => <Measure of={aucRoc} /> },
+  {
+    id: "calibration",
+    title: titles.calibration,
+    look: "number",
+    cell: ({ calibration }) => <Estimate of={calibration} format={formatDecimal} />,
+  },
+  {
+    id: "false-positives",
+    title: titles.falsePositives,
+    look: "number",
+    cell: ({ falsePositives }) => <Estimate of={falsePositives} format={(share) => formatShare(share, 2)} />,
+  },
 ];
+
+interface EstimateProps {
+  readonly of: MeasuredRatio | null;
+  readonly format: (value: number) => string;
+}
+
+/** A value with its interval in brackets. */
+function Estimate({ of, format }: EstimateProps) {
+  if (of === null || of.value === null) return <span className="quiet">{text.models.notMeasured}</span>;
+  const { value, low, high } = of;
+  return low === null || high === null ? format(value) : text.models.estimate(format(value), format(low), format(high));
+}
 
 function Measure({ of }: { readonly of: number | null }) {
   return of === null ? <span className="quiet">{text.models.tooFew}</span> : formatShare(of);

@@ -9,10 +9,13 @@ import type { Column } from "../ui/data-table.js";
 import { DataTable } from "../ui/data-table.js";
 import { Panel } from "../ui/panel.js";
 import { Loaded } from "../ui/states.js";
+import { ExpiryWarning } from "./contract.js";
 import { Drifts } from "./drifts.js";
+import { Limits } from "./limits.js";
 import { ModelCard, useModelCard } from "./model-card.js";
 import { RolloutPanel } from "./rollout-panel.js";
 import { SideBySide } from "./side-by-side.js";
+import { findVersion, useModels } from "./use-models.js";
 
 const ModelCharts = lazy(async () => ({ default: (await import("./model-charts.js")).ModelCharts }));
 
@@ -27,6 +30,7 @@ export function Models() {
   });
   return (
     <Screen title={text.models.title}>
+      <ExpiryWarnings />
       <div className="two">
         <Loaded query={query} lines={8}>
           {(report) => <SideBySide of={report} />}
@@ -35,11 +39,7 @@ export function Models() {
       </div>
       {query.data !== undefined && (
         <>
-          {query.data.champion === null ? (
-            <Charts of={query.data} validation={[]} />
-          ) : (
-            <Known of={query.data} champion={query.data.champion.version} />
-          )}
+          <Known of={query.data} />
           <Drifts of={query.data.drifts} />
         </>
       )}
@@ -47,22 +47,43 @@ export function Models() {
   );
 }
 
-/** The registry's data about the model. */
-function Known({ of, champion }: { readonly of: ModelsReport; readonly champion: string }) {
+function ExpiryWarnings() {
+  const { data: listed } = useModels();
+  return listed?.models.map(({ name, champion }) => {
+    const found = champion === null ? undefined : findVersion(listed, champion);
+    return found && <ExpiryWarning key={name} of={found} isRequired={listed.is_card_required} />;
+  });
+}
+
+/** The registry's data about the models, also before the first payment. */
+function Known({ of }: { readonly of: ModelsReport }) {
   const [chosen, setChosen] = useState<string>();
-  const card = useModelCard(champion);
+  const { data: listed } = useModels();
+  const candidate = of.canary?.version;
+  const all = (listed?.models ?? []).flatMap(({ versions }) => versions.map(({ version }) => version));
+  const champion = of.champion?.version ?? listed?.models.find((one) => one.champion !== null)?.champion ?? all[0];
+  if (champion === undefined) return <Charts of={of} validation={[]} />;
   const versions: (readonly [version: string, words: string])[] = [
     [champion, `${text.models.champion} ${champion}`],
-    ...(of.canary === null ? [] : [[of.canary.version, `${text.models.candidate} ${of.canary.version}`] as const]),
+    ...(candidate === undefined ? [] : [[candidate, `${text.models.candidate} ${candidate}`] as const]),
+    ...all.filter((one) => one !== champion && one !== candidate).map((one) => [one, one] as const),
   ];
-  // The candidate may no longer exist.
+  // The chosen version may no longer exist.
   const shown = versions.find(([version]) => version === chosen)?.[0] ?? champion;
   return (
     <>
-      <Charts of={of} validation={card.data?.calibration ?? []} />
+      <ChampionCharts of={of} champion={champion} />
       <ModelCard version={shown} of={versions} onChoose={setChosen} />
+      {listed?.models.map((model) => (
+        <Limits key={model.name} of={model} isRequired={listed.is_card_required} />
+      ))}
     </>
   );
+}
+
+function ChampionCharts({ of, champion }: { readonly of: ModelsReport; readonly champion: string }) {
+  const card = useModelCard(champion);
+  return <Charts of={of} validation={card.data?.calibration ?? []} />;
 }
 
 function Charts({ of, validation }: { readonly of: ModelsReport; readonly validation: readonly CalibrationBin[] }) {

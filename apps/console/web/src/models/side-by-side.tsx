@@ -1,5 +1,4 @@
 import type { Maturity, ModelFigures, ModelsReport } from "#contract/operations";
-import type { RolloutDetail } from "../api/control.js";
 import { formatCount, formatShare, UNKNOWN } from "../format/numbers.js";
 import { formatMoment } from "../format/times.js";
 import { text } from "../texts/en/operations.js";
@@ -7,6 +6,7 @@ import type { Column } from "../ui/data-table.js";
 import { DataTable } from "../ui/data-table.js";
 import { Panel } from "../ui/panel.js";
 import { Empty } from "../ui/states.js";
+import { Guards } from "./guards.js";
 import { useRollout } from "./use-rollout.js";
 
 type Figure = readonly [title: string, of: (figures: ModelFigures) => string];
@@ -27,11 +27,13 @@ const FIGURES: readonly Figure[] = [
 export function SideBySide({ of }: { readonly of: ModelsReport }) {
   const { data: rollout } = useRollout();
   const isOpen = rollout?.stage === "shadow" || rollout?.stage === "canary";
+  // Guards also watch a new champion for an hour.
+  const isGuarded = isOpen || (rollout?.findings.length ?? 0) > 0;
   return (
     <Panel title={text.models.sideBySide}>
       {of.champion === null ? <Empty title={text.models.nothing} /> : <Figures of={of} />}
       <p className="quiet">{maturityOf(of.maturity)}</p>
-      {isOpen && <Guards of={rollout.findings} />}
+      {isGuarded && <Guards of={rollout?.findings ?? []} />}
     </Panel>
   );
 }
@@ -53,26 +55,4 @@ function Figures({ of }: { readonly of: ModelsReport }) {
     }),
   ];
   return <DataTable caption={text.models.sideBySide} columns={columns} rows={FIGURES} rowKey={([title]) => title} />;
-}
-
-const unjudged = (guard: string): string => (guard === "model-card" ? text.models.blocked : text.models.waiting);
-
-function Guards({ of }: { readonly of: RolloutDetail["findings"] }) {
-  return (
-    <>
-      <h3>{text.models.guards}</h3>
-      {of.length === 0 && <p className="quiet">{text.models.noGuards}</p>}
-      <ul className="guards">
-        {of.map(({ guard, is_judged, is_breached, text: what }) => (
-          <li key={guard}>
-            <span className={is_breached ? "tag bad" : is_judged ? "tag good" : "tag"}>
-              {is_breached ? text.models.breached : is_judged ? text.models.fine : unjudged(guard)}
-            </span>
-            <strong>{text.models.guardNames[guard] ?? guard}</strong>
-            <span>{what}</span>
-          </li>
-        ))}
-      </ul>
-    </>
-  );
 }

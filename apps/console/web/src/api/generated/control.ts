@@ -211,6 +211,75 @@ export interface components {
             readonly entries: number;
             readonly waiting: components["schemas"]["ChangeRequest"];
         };
+        readonly Models: {
+            /** @description The setting MODEL_CARDS_REQUIRED. */
+            readonly is_card_required: boolean;
+            /** @description Their newest 50 versions, newest first. */
+            readonly models: readonly components["schemas"]["ListedModel"][];
+        };
+        readonly ListedModel: {
+            readonly name: string;
+            readonly champion: string | null;
+            readonly limits: components["schemas"]["PromotionLimits"] | null;
+            readonly versions: readonly components["schemas"]["ListedVersion"][];
+        };
+        readonly PromotionLimits: {
+            /** @default 100 */
+            readonly percent_max: number;
+            /** @default 4 */
+            readonly promotions_max: number;
+            /** @default true */
+            readonly needs_money: boolean;
+            /** @default false */
+            readonly may_be_as_good: boolean;
+            /** @default 200 */
+            readonly mature_labels_min: number;
+            /** @default 14 */
+            readonly label_days_min: number;
+            readonly owner: string;
+            /** @default 180 */
+            readonly card_days: number;
+            /** Format: date-time */
+            readonly expires_at: string;
+            readonly set_by: string;
+            /** Format: date-time */
+            readonly set_at: string;
+            readonly signed_by: string | null;
+            readonly signed_at: string | null;
+            /** @description Promotions within the last 30 days. */
+            readonly promotions: number;
+            /** @description Why the limits allow nothing; null if they are in effect. */
+            readonly not_in_effect: string | null;
+        };
+        readonly ListedVersion: {
+            readonly version: string;
+            readonly aliases: readonly string[];
+            /** @description Null if its manifest cannot be read. */
+            readonly created_at: string | null;
+            /** @description Whether retraining registered it, so that any user may sign. */
+            readonly is_retrained: boolean;
+            /** @description How it was compared with the current champion; null if it was not compared. */
+            readonly offline: {
+                readonly champion: string;
+                readonly is_as_good: boolean;
+                /** @default false */
+                readonly is_retrained: boolean;
+                readonly money: string | null;
+            } | null;
+            readonly card: components["schemas"]["ModelCard"] | null;
+        };
+        readonly ModelCard: {
+            readonly model: string;
+            readonly version: string;
+            readonly owner: string;
+            /** Format: date-time */
+            readonly expires_at: string;
+            readonly registered_by: string;
+            /** Format: date-time */
+            readonly registered_at: string;
+            readonly signed_by: string | null;
+            readonly signed_at: string | null;
+        };
         readonly Rollouts: {
             readonly rollouts: readonly components["schemas"]["Rollout"][];
         };
@@ -287,6 +356,8 @@ export interface components {
             readonly offline: {
                 readonly champion: string;
                 readonly is_as_good: boolean;
+                /** @default false */
+                readonly is_retrained: boolean;
                 readonly money: string | null;
             } | null;
         };
@@ -363,6 +434,8 @@ export interface components {
             readonly offline: {
                 readonly champion: string;
                 readonly is_as_good: boolean;
+                /** @default false */
+                readonly is_retrained: boolean;
                 readonly money: string | null;
             } | null;
             readonly findings: readonly components["schemas"]["RolloutFinding"][];
@@ -373,6 +446,20 @@ export interface components {
             readonly is_judged: boolean;
             readonly is_breached: boolean;
             readonly text: string;
+            /** @description How close the guard is to a breach; null if this is not a matter of degree. */
+            readonly figure: {
+                /** @enum {string} */
+                readonly kind: "share" | "evidence";
+                readonly value: number;
+                readonly limit: number;
+            } | null;
+            /** @description The data that the guard, or the next step, needs. */
+            readonly data: readonly {
+                /** @enum {string} */
+                readonly kind: "cards" | "payments" | "labels" | "mature-labels";
+                readonly count: number;
+                readonly needed: number;
+            }[];
         };
         readonly RolloutStep: {
             /** Format: date-time */
@@ -383,18 +470,6 @@ export interface components {
             readonly canary_percent: number;
             readonly why: string;
             readonly revision: number;
-        };
-        readonly ModelCard: {
-            readonly model: string;
-            readonly version: string;
-            readonly owner: string;
-            /** Format: date-time */
-            readonly expires_at: string;
-            readonly registered_by: string;
-            /** Format: date-time */
-            readonly registered_at: string;
-            readonly signed_by: string | null;
-            readonly signed_at: string | null;
         };
         readonly WebhookEndpoints: {
             readonly endpoints: readonly components["schemas"]["WebhookEndpoint"][];

@@ -202,6 +202,7 @@ function makeRollout(ago: (days: number) => string): RolloutDetail {
     offline: {
       champion: "2026-11-20-a",
       is_as_good: false,
+      is_retrained: true,
       money: "Under the policy's bands, it saves 137.08 EUR per day compared with the champion.",
     },
     findings: [

@@ -1,5 +1,9 @@
 import { plural } from "./plural.js";
 
+const SEGMENT_KINDS: Readonly<Record<string, string>> = {
+  ...{ amount: "Amount", "hour (UTC)": "UTC", card: "Card", tenant: "Tenant", currency: "Currency" },
+};
+
 export const text = {
   health: {
     title: "Health",
@@ -109,7 +113,8 @@ export const text = {
     candidate: "Candidate",
     none: "None",
     noRollout: "No model is being rolled out",
-    noRolloutDetail: "Start one with npx tripline models rollout.",
+    noRolloutDetail:
+      "A rollout gives a new version a growing share of the cards, while guards compare it with the champion.",
     figure: "Metric",
     version: "Version",
     decisions: "Decisions",
@@ -131,7 +136,7 @@ export const text = {
     share: (percent: string) => `${percent} of cards`,
     held: "Held",
     registryPending: "rollback not yet in the registry",
-    since: (when: string, who: string) => `Since ${when}, by ${who}`,
+    since: (when: string) => `Since ${when}, by`,
     guards: "Guards",
     guardNames: {
       "scores-missing": "Missing scores",
@@ -173,10 +178,10 @@ export const text = {
     cardLimitsDetail:
       "Fraud changes over time. These figures apply to the payments they were measured on, and exclude payments without labels.",
     segments: "Performance by segment",
-    segmentsDetail: "By segment, on the evaluation payments:",
+    segmentsDetail:
+      "By segment, on the evaluation payments. 95 % confidence intervals in brackets, over cards. False positives are genuine payments with a score above the lowest band.",
     noSegments: "The trainer recorded no figures by segment.",
-    segment: (kind: string, name: string) =>
-      `${kind === "amount" ? "Amount" : kind === "hour (UTC)" ? "UTC" : kind} ${name}`,
+    segment: (kind: string, name: string) => `${SEGMENT_KINDS[kind] ?? kind} ${name}`,
     segmentColumns: {
       segment: "Segment",
       payments: "Payments",
@@ -185,7 +190,11 @@ export const text = {
       score: "Mean score",
       ap: "Average precision",
       auc: "Area under ROC",
+      calibration: "Observed / expected fraud",
+      falsePositives: "False positives",
     },
+    notMeasured: "Not measured",
+    estimate: (value: string, low: string, high: string) => `${value} (${low} to ${high})`,
     tooFew: "Too few frauds",
     cardFacts: {
       version: "Version",
@@ -211,6 +220,8 @@ export const text = {
       "valid.average_precision": "Average precision",
       "valid.auc_roc": "Area under ROC",
       "valid.card_precision_at_100": "Card precision at 100 per day",
+      "scorecard.average_precision": "Average precision of the scorecard",
+      "scorecard.auc_roc": "Area under ROC of the scorecard",
       "retrain.newest.rows": "Payments, most recent weeks",
       "retrain.newest.average_precision.new": "Average precision, most recent weeks",
       "retrain.newest.average_precision.champion": "Average precision of the champion at the time",

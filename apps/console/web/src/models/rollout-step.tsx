@@ -1,0 +1,97 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import type { RolloutDetail } from "../api/control.js";
+import { CONTROL } from "../api/control.js";
+import { problemFrom, request } from "../api/request.js";
+import { UserName } from "../app/user-name.js";
+import { formatShare } from "../format/numbers.js";
+import { formatMoment } from "../format/times.js";
+import { text as app } from "../texts/en/app.js";
+import { text as words } from "../texts/en/models.js";
+import { text } from "../texts/en/operations.js";
+import { Button } from "../ui/button.js";
+import { Dialog } from "../ui/dialog.js";
+import { AreaField } from "../ui/field.js";
+import { ProblemNote } from "../ui/states.js";
+
+const PERCENT = 100;
+
+export type Step = keyof typeof text.models.actions;
+
+interface StepDialogProps {
+  readonly of: RolloutDetail;
+  readonly step: Step;
+  readonly onClose: () => void;
+}
+
+/** Confirms a step, with its consequences. The step applies only to the state that the user saw. */
+export function StepDialog({ of, step, onClose }: StepDialogProps) {
+  const [why, setWhy] = useState("");
+  const [seen] = useState(of);
+  const client = useQueryClient();
+  const make = useMutation({
+    mutationFn: () =>
+      request<RolloutDetail>(`${CONTROL}/rollouts/${encodeURIComponent(of.model)}/${step}`, {
+        method: "POST",
+        body: { why, expect_revision: seen.revision },
+      }),
+    onSuccess: (newest) => {
+      client.setQueryData(["rollout"], newest);
+      onClose();
+    },
+    onError: () => client.invalidateQueries({ queryKey: ["rollout"] }),
+  });
+  const hasChanged = of.id !== seen.id || of.revision !== seen.revision;
+  return (
+    <Dialog title={text.models.actions[step]} description={`${of.candidate} → ${of.model}`} onClose={onClose}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          make.mutate();
+        }}
+      >
+        <p>{consequenceOf(step, seen)}</p>
+        <AreaField label={text.models.why} required value={why} onChange={setWhy} />
+        {hasChanged ? <Changed of={of} /> : make.error !== null && <ProblemNote problem={problemFrom(make.error)} />}
+        <div className="actions end">
+          <Button onClick={onClose}>{app.cancel}</Button>
+          <Button
+            look={step === "rollback" ? "danger" : "primary"}
+            type="submit"
+            disabled={make.isPending || hasChanged || why.trim() === ""}
+          >
+            {text.models.actions[step]}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+function consequenceOf(step: Step, { plan, canary_percent: now }: RolloutDetail): string {
+  const { consequences } = words.steps;
+  if (step !== "advance") return consequences[step];
+  const next = plan.steps_percent.find((share) => share > now);
+  return next === undefined ? consequences.last : consequences.advance(formatPercent(next));
+}
+
+/** Shares below 1 % need digits. */
+export function formatPercent(percent: number): string {
+  return formatShare(percent / PERCENT, percent < 1 ? 2 : 0);
+}
+
+/** Somebody else's step, as a sentence. */
+function Changed({ of: { steps } }: { readonly of: RolloutDetail }) {
+  const last = steps.at(-1);
+  if (last === undefined) return null;
+  const { before, after } = words.steps.changed;
+  return (
+    <div className="problem" role="alert">
+      <p>
+        {before}
+        <UserName id={last.actor} />
+        {after(last.step, formatMoment(Date.parse(last.at)))}
+      </p>
+    </div>
+  );
+}
