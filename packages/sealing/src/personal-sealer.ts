@@ -7,20 +7,13 @@ import { PersonalFields } from "@tripline/contracts/generated/tripline/events/v1
 import type { MasterKey } from "./master-keys/wrapping.js";
 import { nextRandom, sealBytes } from "./seal-bytes.js";
 import type { PersonalSubject } from "./sealed-layout.js";
-import {
-  fieldsContext,
-  HEAD_BYTES,
-  KEY_ID_BYTES,
-  keyContext,
-  tokensOf,
-  writeHead,
-  writeSubject,
-} from "./sealed-layout.js";
+import { fieldsContext, headOf, KEY_ID_BYTES, keyContext, tokensOf, writeSubject } from "./sealed-layout.js";
 
 const KEY_BYTES = 32;
-/** Bytes of a subject in `#bytes`: its data key, and the header from `writeHead`. */
-const SLOT_BYTES = KEY_BYTES + HEAD_BYTES;
-/** About 30 MB, mostly names. An evicted subject gets a new key with its next payment, which costs as much as sealing. */
+/**
+ * About 75 MB: 0.8 kB for a key and 0.5 kB for its name. An evicted subject gets a new key with its next payment, which
+ * costs as much as sealing.
+ */
 const SUBJECTS_MAX_DEFAULT = 60_000;
 /** How long a key is used. Data that was sealed with the key remains readable until the key is destroyed. */
 const KEY_MS_MAX = 86_400_000;
@@ -50,8 +43,10 @@ export interface NewKey {
 }
 
 interface DataKey {
-  /** Its place in `#bytes`. */
-  readonly slot: number;
+  /** Kept as a KeyObject, because creating one for each payment costs a quarter of sealing. */
+  readonly secret: KeyObject;
+  /** From `headOf`. */
+  readonly head: string;
   readonly madeAtMs: number;
   /** Whether it was used since the last eviction scan. */
   wasUsed: boolean;
@@ -75,10 +70,6 @@ interface Envelope {
 export class PersonalSealer {
   /** By the name of the subject, in eviction order. */
   readonly #keys = new Map<string, DataKey>();
-  /** The keys' bytes. A KeyObject per subject would take five times as much memory, and is created in a microsecond. */
-  readonly #bytes: Buffer;
-  /** Slots of deleted keys. */
-  readonly #free: number[] = [];
   readonly #erased = new Set<string>();
   readonly #subjectsMax: number;
   readonly #now: () => number;
@@ -89,7 +80,6 @@ export class PersonalSealer {
 
   constructor(private readonly options: PersonalSealerOptions) {
     this.#subjectsMax = options.subjectsMax ?? SUBJECTS_MAX_DEFAULT;
-    this.#bytes = Buffer.alloc(this.#subjectsMax * SLOT_BYTES);
     this.#now = options.now ?? Date.now;
   }
 
@@ -125,9 +115,9 @@ export class PersonalSealer {
   /** Stops sealing data for a person. @param subject a token of the person */
   erase(tenant: string, subject: string): void {
     this.#erased.add(`${tenant}/${subject}`);
-    for (const [name, key] of this.#keys) {
+    for (const name of this.#keys.keys()) {
       const [ofTenant, ...tokens] = name.split("\0");
-      if (ofTenant === tenant && tokens.includes(subject)) this.#delete(name, key);
+      if (ofTenant === tenant && tokens.includes(subject)) this.#keys.delete(name);
     }
   }
 
@@ -138,33 +128,29 @@ export class PersonalSealer {
     const name = writeSubject(subject);
     const dataKey = this.#keyOf(name, subject);
     if (dataKey === undefined) return "no-key";
-    const { slot, newKey } = dataKey;
-    const [secret, head] = this.#slotOf(slot);
+    const { secret, head, newKey } = dataKey;
     const plain = encodeMessage(PersonalFields, fields);
-    return { bytes: sealBytes(plain, createSecretKey(secret), fieldsContext(name, transactionId), head), newKey };
+    return { bytes: sealBytes(plain, secret, fieldsContext(name, transactionId), head), newKey };
   }
 
   #keyOf(name: string, subject: PersonalSubject): DataKey | undefined {
+    const nowMs = this.#now();
     const known = this.#keys.get(name);
-    if (known !== undefined && known.madeAtMs > this.#now() - KEY_MS_MAX) {
+    if (known !== undefined && known.madeAtMs > nowMs - KEY_MS_MAX) {
       known.wasUsed = true;
       return known;
     }
-    if (known !== undefined) this.#delete(name, known);
-    const nowMs = this.#now();
+    this.#keys.delete(name);
     const envelope = this.#envelope;
     if (envelope === undefined || envelope.madeAtMs <= nowMs - KEY_MS_MAX) return undefined;
     if (this.#keys.size >= this.#subjectsMax) this.#forgetOne();
-    const slot = this.#free.pop() ?? this.#keys.size;
-    const [secret, head] = this.#slotOf(slot);
-    secret.set(nextRandom(KEY_BYTES));
+    const bytes = Buffer.from(nextRandom(KEY_BYTES));
     const keyId = Buffer.from(nextRandom(KEY_ID_BYTES));
-    writeHead(head, keyId);
     const key: SubjectKey = {
       ...subject,
       otherTokens: [...(subject.otherTokens ?? [])],
       keyId,
-      wrapped: sealBytes(secret, envelope.secret, keyContext(name)),
+      wrapped: sealBytes(bytes, envelope.secret, keyContext(name)),
       wrappedEnvelope: envelope.wrapped,
       masterKey: envelope.masterKey,
       createdAtMs: nowMs,
@@ -172,7 +158,9 @@ export class PersonalSealer {
     const stored = (): void => {
       made.newKey = undefined;
     };
-    const made: DataKey = { slot, madeAtMs: nowMs, wasUsed: false, newKey: { key, stored } };
+    const [secret, head] = [createSecretKey(bytes), headOf(keyId)];
+    bytes.fill(0);
+    const made: DataKey = { secret, head, madeAtMs: nowMs, wasUsed: false, newKey: { key, stored } };
     this.#keys.set(name, made);
     return made;
   }
@@ -180,26 +168,10 @@ export class PersonalSealer {
   /** Second-chance eviction (CLOCK): close to least recently used, with almost no cost per use. */
   #forgetOne(): void {
     for (const [name, key] of this.#keys) {
-      if (!key.wasUsed) {
-        this.#delete(name, key);
-        return;
-      }
       this.#keys.delete(name);
+      if (!key.wasUsed) return;
       key.wasUsed = false;
       this.#keys.set(name, key);
     }
-  }
-
-  /** Deletes a key and overwrites its bytes. */
-  #delete(name: string, { slot }: DataKey): void {
-    this.#keys.delete(name);
-    this.#bytes.fill(0, slot * SLOT_BYTES, (slot + 1) * SLOT_BYTES);
-    this.#free.push(slot);
-  }
-
-  /** The data key and the header in a slot. */
-  #slotOf(slot: number): [secret: Buffer, head: Buffer] {
-    const at = slot * SLOT_BYTES;
-    return [this.#bytes.subarray(at, at + KEY_BYTES), this.#bytes.subarray(at + KEY_BYTES, at + SLOT_BYTES)];
   }
 }

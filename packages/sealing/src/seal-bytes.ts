@@ -34,23 +34,18 @@ export function nextRandom(bytes: number): Buffer {
 /**
  * @param key 32 bytes. Node takes several times as long for bytes as for a KeyObject, even a new one
  * @param context bound to the ciphertext, which can be opened only with the same context
- * @param before bytes that are placed before the sealed bytes
+ * @param before bytes that are placed before the sealed bytes, in Latin-1
  */
-export function sealBytes(
-  plaintext: Uint8Array,
-  key: Uint8Array | KeyObject,
-  context: string,
-  before?: Uint8Array,
-): Buffer {
+export function sealBytes(plaintext: Uint8Array, key: Uint8Array | KeyObject, context: string, before = ""): Buffer {
   const nonce = nextRandom(NONCE_BYTES);
   const cipher = createCipheriv("aes-256-gcm", key, nonce, TAG_LENGTH);
   cipher.setAAD(Buffer.from(context));
   const ciphertext = cipher.update(plaintext);
   // In this mode, `final` returns no data; it computes the tag.
   cipher.final();
-  const at = before?.length ?? 0;
+  const at = before.length;
   const sealed = Buffer.allocUnsafe(at + HEAD_BYTES + ciphertext.length);
-  if (before !== undefined) sealed.set(before);
+  sealed.write(before, "latin1");
   sealed[at] = VERSION;
   sealed.set(nonce, at + 1);
   sealed.set(cipher.getAuthTag(), at + TAG_AT);

@@ -10,7 +10,7 @@
 const VERSION = 1;
 export const KEY_ID_BYTES = 16;
 /** Size of the header before the sealed bytes. */
-export const HEAD_BYTES = 1 + KEY_ID_BYTES;
+const HEAD_BYTES = 1 + KEY_ID_BYTES;
 
 /** The owner of personal data: a tenant's card and the other tokens of the same payment. */
 export interface PersonalSubject {
@@ -22,10 +22,9 @@ export interface PersonalSubject {
   readonly otherTokens?: readonly string[];
 }
 
-/** Writes the header before the sealed bytes to the first `HEAD_BYTES` bytes. */
-export function writeHead(into: Uint8Array, keyId: Uint8Array): void {
-  into[0] = VERSION;
-  into.set(keyId, 1);
+/** The header before the sealed bytes, in Latin-1, which takes a tenth of a small buffer's memory. */
+export function headOf(keyId: Buffer): string {
+  return String.fromCharCode(VERSION) + keyId.toString("latin1");
 }
 
 /** @returns undefined for bytes in another layout */

@@ -2,7 +2,7 @@ import type { KeyObject } from "node:crypto";
 import { createSecretKey, randomBytes } from "node:crypto";
 import { asTriplineError } from "@tripline/contracts/error-table";
 import { sealBytes } from "../seal-bytes.js";
-import { HEAD_BYTES, KEY_ID_BYTES, writeHead } from "../sealed-layout.js";
+import { headOf, KEY_ID_BYTES } from "../sealed-layout.js";
 import { KEY_SECONDS_MAX, transitContext } from "./transit-layout.js";
 
 const KEY_BYTES = 32;
@@ -25,8 +25,7 @@ interface TransitKey {
   readonly keyId: string;
   readonly bytes: Buffer;
   readonly secret: KeyObject;
-  /** From `writeHead`. */
-  readonly head: Buffer;
+  readonly head: string;
   readonly madeAtMs: number;
 }
 
@@ -82,7 +81,6 @@ export class TransitSealer {
 }
 
 function makeKey(madeAtMs: number): TransitKey {
-  const [bytes, keyId, head] = [randomBytes(KEY_BYTES), randomBytes(KEY_ID_BYTES), Buffer.alloc(HEAD_BYTES)];
-  writeHead(head, keyId);
-  return { keyId: keyId.toString("hex"), bytes, secret: createSecretKey(bytes), head, madeAtMs };
+  const [bytes, keyId] = [randomBytes(KEY_BYTES), randomBytes(KEY_ID_BYTES)];
+  return { keyId: keyId.toString("hex"), bytes, secret: createSecretKey(bytes), head: headOf(keyId), madeAtMs };
 }
