@@ -21,7 +21,7 @@ import { BatchStates } from "../states/batch-states.js";
 import { PartitionKeys } from "../states/partition-keys.js";
 import { FEATURES_GROUP, StateCompleteness } from "../states/state-completeness.js";
 import type { Snapshot } from "../states/state-store.js";
-import { StateStore } from "../states/state-store.js";
+import { StateStore, TURN_MS } from "../states/state-store.js";
 import type { OutgoingEvent } from "./encode-events.js";
 import { encodeEvents, outgoingRecord, TOPIC_OF } from "./encode-events.js";
 import type { PartFold } from "./fold-events.js";
@@ -33,17 +33,20 @@ import { parseEvent } from "./parse-event.js";
 export interface ProcessorClock {
   /** Wall clock in milliseconds since the epoch. */
   readonly now: () => number;
-  /** Waits before a batch is retried after a conflict with another writer. */
+  /** Waits before a batch is retried, after a conflict with another writer or during its turn. */
   readonly pause: (ms: number) => Promise<void>;
 }
 
 /** Maximum number of attempts for a batch that conflicts with other writers, before the consumer backs off. */
 const TRIES_MAX = 20;
 /**
- * After a conflict, the next attempt waits for a random part of the last one's duration, multiplied by the number of
- * conflicts. This spreads out writers that keep conflicting, however expensive their batches are.
+ * The next attempt after these takes the turn, so that no writer loses every race. A turn also costs the others an
+ * attempt. Therefore, the first attempts only wait for a random part of the last one's duration, multiplied by their
+ * number, which spreads out writers.
  */
-const CONFLICT_WAITS_MAX = 6;
+const TRIES_BEFORE_TURN = 5;
+/** Minimum for the duration of a read, from which the pause during another instance's turn is derived in the same way. */
+const PAUSE_MS_MIN = 1;
 
 /**
  * Maximum number of records, from any partitions, that are counted together: enough to make round trips cheap, and few
@@ -203,8 +206,13 @@ export class BatchProcessor {
     for (let tries = 1; tries <= TRIES_MAX; tries += 1) {
       const startedAt = performance.now();
       const known = keys.size;
-      const snapshot = await withSpans(contexts, "redis read", READ, () =>
-        metrics.timed("redis read", () => this.store.read(appliedKeys, [...keys], profiles.commands(entities))),
+      const takesTurn = tries > TRIES_BEFORE_TURN;
+      const snapshot = await this.#afterTurns(() =>
+        withSpans(contexts, "redis read", READ, () =>
+          metrics.timed("redis read", () =>
+            this.store.read(appliedKeys, [...keys], { besides: profiles.commands(entities), takesTurn }),
+          ),
+        ),
       );
       // Done before anything is counted, because a batch that includes new records would move the stored offset.
       const unverified = this.#unverifiedOf(snapshot, batches);
@@ -215,12 +223,23 @@ export class BatchProcessor {
       // The states of cards name further states that payment updates change, which are read next.
       if (keys.size > known) continue;
       for (const batch of batches) metrics.conflict(batch.topic);
-      await this.clock.pause(Math.random() * (performance.now() - startedAt) * Math.min(tries, CONFLICT_WAITS_MAX));
+      if (tries < TRIES_BEFORE_TURN) await this.clock.pause(Math.random() * (performance.now() - startedAt) * tries);
     }
     throw new TriplineError(
       "state-conflict",
       `Other writers changed the states of a batch ${TRIES_MAX} times while it was processed.`,
     );
+  }
+
+  /** Reads repeatedly while another instance has the turn, but no longer than one turn can last. */
+  async #afterTurns(read: () => Promise<Snapshot>): Promise<Snapshot> {
+    const endsAtMs = this.clock.now() + TURN_MS;
+    for (let reads = 1; ; reads += 1) {
+      const startedAt = performance.now();
+      const snapshot = await read();
+      if (snapshot.turn !== "other" || this.clock.now() >= endsAtMs) return snapshot;
+      await this.clock.pause(Math.random() * Math.max(PAUSE_MS_MIN, performance.now() - startedAt) * reads);
+    }
   }
 
   #unverifiedOf(snapshot: Snapshot, batches: readonly PartitionBatch[]): readonly Unverified[] {
@@ -244,7 +263,8 @@ export class BatchProcessor {
     const progress = await this.#progressOf(snapshot, batches);
     if (progress === undefined) return undefined;
     const isNew = progress.some(({ fresh }) => fresh.length > 0);
-    const folds = isNew ? await this.#foldAndWrite(snapshot, progress, contexts, keys) : [];
+    // The write also ends the turn.
+    const folds = isNew || snapshot.turn === "own" ? await this.#foldAndWrite(snapshot, progress, contexts, keys) : [];
     if (folds === undefined) return undefined;
     return progress.map(({ batch, fresh, earlier }, index) => {
       this.metrics.redelivered(batch.topic, batch.events.length - fresh.length);

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { appliedOffset, encodeApplied } from "../states/applied-batch.js";
+import { TURN_KEY, TURN_MS } from "../states/state-store.js";
 import { cardOf, delivered, payment, paymentRecord, START_MS } from "../testing/events.js";
 import {
   APPLIED_KEY,
@@ -164,6 +165,63 @@ test("a writer that loses every race gives up, and the consumer backs off", asyn
   store.meanwhile = disturb;
   const far = delivered(paymentRecord(payment({ clientTransactionId: "x" })), Number.MAX_SAFE_INTEGER);
   await expect(handle([far])).rejects.toMatchObject({ code: "state-conflict" });
+});
+
+test("regression #25: a writer that loses every race takes the turn, and the other waits until it has written", async () => {
+  const [slow, fast] = [await instance(), await instance()];
+  const log = atSharedTerminal(1, 10);
+  const counting: Promise<void>[] = [];
+  const race = async () => {
+    slow.store.meanwhile = race;
+    const waits = Promise.withResolvers<void>();
+    fast.clock.pause = async () => {
+      waits.resolve();
+      await delay(1);
+    };
+    const counted = fast.handle(log.slice(counting.length, counting.length + 1));
+    counting.push(counted);
+    await Promise.race([counted, waits.promise]);
+  };
+  slow.store.meanwhile = race;
+  await slow.handle(atSharedTerminal(0, 1));
+  await Promise.all(counting);
+  expect([slow.metrics.conflicts, fast.metrics.conflicts, counting.length]).toEqual([5, 0, 6]);
+  const sent = [...fast.outbox.sent, ...slow.outbox.sent].map(({ value }) => FeatureVector.decode(value));
+  // The batch that waited was counted last.
+  expect(sent.map(({ sequences }) => sequences[1])).toEqual([1, 2, 3, 4, 5, 7, 6]);
+  expect(await (await connect()).exists(TURN_KEY)).toBe(0);
+});
+
+test("regression #25: a turn also ends if another instance has counted the batch", async () => {
+  const [zombie, successor] = [await instance(), await instance()];
+  const [log, others] = [atSharedTerminal(0, 1), atSharedTerminal(1, 4)];
+  const rivals = [...others.map((record) => [record]), log];
+  const lose = async () => {
+    await successor.handle(rivals.shift() ?? []);
+    if (rivals.length > 0) zombie.store.meanwhile = lose;
+  };
+  zombie.store.meanwhile = lose;
+  await zombie.handle(log);
+  expect(zombie.metrics.conflicts).toBe(5);
+  expect(zombie.outbox.sent.map(withoutClock)).toEqual(successor.outbox.sent.slice(4).map(withoutClock));
+  expect(await (await connect()).exists(TURN_KEY)).toBe(0);
+});
+
+test.each([
+  ["until it expires", 3, Number.POSITIVE_INFINITY],
+  ["no longer than a turn can last, even if it does not end", Number.POSITIVE_INFINITY, 3],
+])("regression #25: an instance waits for the turn of another one %s", async (_name, expires, impatient) => {
+  const { handle, store, clock } = await instance();
+  const redis = await connect();
+  await redis.set(TURN_KEY, "crashed");
+  let waits = 0;
+  clock.pause = async () => {
+    waits += 1;
+    if (waits === expires) await redis.del(TURN_KEY);
+  };
+  clock.now = () => START_MS + (waits < impatient ? 0 : TURN_MS);
+  await handle(atSharedTerminal(0, 1));
+  expect([waits, store.writes]).toEqual([3, 1]);
 });
 
 test("a connection lost between read and write does not overwrite a concurrent change", async () => {

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { REPLY_LABEL_APPLIED } from "@tripline/contracts/redis-keys";
 import { STATE_HEADER_BYTES } from "@tripline/feature-engine/state/state-codec";
@@ -11,8 +12,13 @@ import type { FlaggedStates } from "./complete-mark.js";
 import { encodeMark, MarkReader } from "./complete-mark.js";
 
 const NO_EVICTION = "noeviction";
-/** Commands that a read issues in addition to one per partition: UNWATCH, WATCH and MGET. */
-const READ_COMMANDS = 3;
+/**
+ * Redis key of the turn. While it exists, only the instance that set it writes. It begins like the keys of states, which
+ * the service's Redis user may write.
+ */
+export const TURN_KEY = "state:turn";
+/** Expiry of a turn, in milliseconds, in case the instance ends before it writes. */
+export const TURN_MS = 1_000;
 
 /** The stored values at one moment; `compareAndSet` checks whether they are still current. */
 export interface Snapshot {
@@ -26,6 +32,8 @@ export interface Snapshot {
   readonly complete: boolean;
   /** The unverified states, if the states are marked as complete. */
   readonly flagged: FlaggedStates;
+  /** The instance that has the turn, if any. The others should wait before they write. */
+  readonly turn: "own" | "other" | undefined;
   /** Number of the read that returned it; only the newest one can be the basis of a write. */
   readonly read: number;
 }
@@ -48,10 +56,15 @@ export interface Change {
  * Watches belong to the connection and end with the next read, with a write, or with the connection. Therefore, the
  * store owns the connection, and nothing else may use it. Reads are numbered, and a snapshot whose keys may no longer
  * be watched cannot be written. All keys must be on one shard.
+ *
+ * An instance that keeps losing races takes the turn. Every read watches its key, so this cancels all concurrent writes,
+ * and the next write ends the turn.
  */
 export class StateStore {
   /** Number of the read whose keys are watched. Everything that ends the watch increments it. */
   #watching = 0;
+  /** Value of the key while this instance has the turn. */
+  readonly #turn = Buffer.from(randomUUID());
   readonly #multiSet: MultiSet;
   readonly #marks = new MarkReader();
   /** Whether this connection's server was checked: it evicts nothing, and has the last writes. */
@@ -81,38 +94,43 @@ export class StateStore {
    * One round trip for the states of batches of one or more partitions.
    *
    * @param besides additional commands in the same round trip; what they read is not watched
+   * @param takesTurn takes the turn first, unless another instance has it
    * @throws TriplineError `config-invalid` for a Redis that may evict states
    */
   async read(
     appliedKeys: readonly string[],
     stateKeys: readonly string[],
-    besides: readonly Command[] = [],
+    { besides = [], takesTurn = false }: { readonly besides?: readonly Command[]; readonly takesTurn?: boolean } = {},
   ): Promise<Snapshot> {
     if (!this.#isChecked) await this.#checkServer();
     const pipeline = this.redis.pipeline().unwatch();
     const keys = encodeArguments(stateKeys);
-    addCommand(pipeline, "watch", [...appliedKeys, keys]);
+    if (takesTurn) pipeline.set(TURN_KEY, this.#turn, "PX", TURN_MS, "NX");
+    addCommand(pipeline, "watch", [TURN_KEY, ...appliedKeys, keys]);
+    const first = pipeline.length;
     for (const key of appliedKeys) pipeline.getrangeBuffer(key, 0, STATE_HEADER_BYTES - 1);
-    addCommand(pipeline, "mget", [this.options.completeKey, keys]);
+    addCommand(pipeline, "mget", [this.options.completeKey, TURN_KEY, keys]);
+    const own = pipeline.length;
     for (const command of besides) addBuilt(pipeline, command);
     // Sent immediately, so that the number identifies the newest request that the server receives.
     this.#watching += 1;
     const read = this.#watching;
-    const replies = await this.#run(pipeline, appliedKeys.length + READ_COMMANDS);
-    const appliedHeads = replies.slice(2, 2 + appliedKeys.length).filter((head) => Buffer.isBuffer(head));
-    const values = replies[2 + appliedKeys.length];
+    const replies = await this.#run(pipeline, own);
+    const appliedHeads = replies.slice(first, own - 1).filter((head) => Buffer.isBuffer(head));
+    const values = replies[own - 1];
     if (appliedHeads.length < appliedKeys.length || !Array.isArray(values)) throw unexpected("a read");
-    const mark = bufferOf(values[0]);
+    const [mark, turn] = [bufferOf(values[0]), bufferOf(values[1])];
     if (!isSame(mark, this.#mark)) this.#written.clear();
     this.#mark = mark;
     const states = new Map<string, Buffer | null>();
-    for (const [index, key] of stateKeys.entries()) states.set(key, bufferOf(values[index + 1]));
+    for (const [index, key] of stateKeys.entries()) states.set(key, bufferOf(values[index + 2]));
     return {
       appliedHeads,
       states,
-      besides: replies.slice(appliedKeys.length + READ_COMMANDS),
+      besides: replies.slice(own),
       complete: mark !== null,
       flagged: this.#marks.flaggedIn(mark),
+      turn: turn === null ? undefined : turn.equals(this.#turn) ? "own" : "other",
       read,
     };
   }
@@ -139,7 +157,8 @@ export class StateStore {
   }
 
   /**
-   * Writes all or nothing. Applied batches do not expire, because there is only one per partition.
+   * Writes all or nothing, and ends this instance's turn. Applied batches do not expire, because there is only one per
+   * partition.
    *
    * @returns false, without writing, if any of the keys has changed or may have changed since the read: the snapshot is
    *   not from the newest read, was already written, or the connection was lost since then
@@ -148,6 +167,7 @@ export class StateStore {
     const { stateTtlSeconds } = this.options;
     const together = await requestRedis(() => this.#multiSet.isKnown());
     const transaction = this.redis.multi();
+    if (snapshot.turn === "own") transaction.del(TURN_KEY);
     for (const { key, value } of applied) transaction.set(key, asBuffer(value));
     if (together && states.length > 0) {
       addCommand(transaction, "msetex", multiSetArgs(states, stateTtlSeconds));
@@ -183,7 +203,7 @@ export class StateStore {
     for (const key of keys) pipeline.getrangeBuffer(key, 0, STATE_HEADER_BYTES - 1);
     pipeline.getBuffer(completeKey);
     this.#watching += 1;
-    const [, , ...replies] = await this.#run(pipeline, keys.length + READ_COMMANDS);
+    const [, , ...replies] = await this.#run(pipeline, pipeline.length);
     const mark = bufferOf(replies[keys.length]);
     const isBehind = keys.some(
       (key, index) => appliedOffset(bufferOf(replies[index]) ?? undefined) < (this.#written.get(key) ?? 0),

@@ -111,6 +111,8 @@ export function makeInstance(redis: Redis, outbox: Outbox, committed = false, pr
       return new Map([0, 1, 2].map((partition) => [partition, log.endOffset]));
     },
   };
+  // Differs on every call, so recomputed features would not have the same bytes.
+  const clock = { now: () => (clockMs += 1), pause: (ms: number): Promise<void> => delay(ms) };
   const processor = new BatchProcessor(
     engine,
     store,
@@ -119,8 +121,7 @@ export function makeInstance(redis: Redis, outbox: Outbox, committed = false, pr
     new ProfileReader({ engine, onUnreadable: () => {}, ...profiles }),
     outbox,
     metrics,
-    // Differs on every call, so recomputed features would not have the same bytes.
-    { now: () => (clockMs += 1), pause: delay },
+    clock,
   );
   const gatherer = gatherFor(processor);
   const handle = (records: readonly IncomingRecord[]) => {
@@ -128,7 +129,7 @@ export function makeInstance(redis: Redis, outbox: Outbox, committed = false, pr
     if (first === undefined) throw new Error("an empty batch");
     return gatherer.run({ topic: first.topic, partition: first.partition, records });
   };
-  return { redis, store, metrics, outbox, handle, log };
+  return { redis, store, metrics, outbox, handle, log, clock };
 }
 
 /** Payments of a few cards at two terminals, in one partition. */

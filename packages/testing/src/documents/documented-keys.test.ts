@@ -5,6 +5,7 @@ import { RECENT_IDS_MAX } from "@tripline/feature-engine/state/recent-ids";
 import { completeKey, stateKey } from "@tripline/feature-engine/state/state-key";
 import { RESTORE_KEY } from "@tripline/features/restore/restore-progress";
 import { REBUILD_KEY } from "@tripline/features/states/rebuild-hold";
+import { TURN_KEY } from "@tripline/features/states/state-store";
 import { budgetKey as rateKey } from "@tripline/http/limits/rate-limits";
 import { requestKey } from "@tripline/ingestion/intake/reserve-requests";
 
@@ -21,6 +22,7 @@ test("regression #12: the table of Redis keys has exactly those in the code", ()
     stateKey(plan, "tenantx", "<id>").replace("layoutx", "<layout>").replace("tenantx", "<tenant>"),
     completeKey([plan]).replace(/:.*/, ":<layout>"),
     appliedKey("<cluster>", "<topic>", Number.NaN).replace("NaN", "<partition>"),
+    TURN_KEY,
     REBUILD_KEY,
     RESTORE_KEY,
     decisionKey("<id>"),

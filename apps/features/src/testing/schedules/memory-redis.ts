@@ -6,7 +6,8 @@ const QUEUED = Buffer.from("QUEUED");
 
 /**
  * The part of Redis that window states need, in memory: WATCH, MULTI, EXEC and the commands between them. As in Redis,
- * a watched key counts as changed if it was written or removed, whatever its value. Keys do not expire.
+ * a watched key counts as changed if it was written or removed, whatever its value. Keys expire only if the schedule
+ * wants it.
  */
 export class MemoryRedis implements RedisServer {
   readonly #values = new Map<string, Buffer>();
@@ -19,6 +20,10 @@ export class MemoryRedis implements RedisServer {
 
   async get(key: string): Promise<Buffer | null> {
     return this.#values.get(key) ?? null;
+  }
+
+  async expire(key: string): Promise<boolean> {
+    return this.#remove(key);
   }
 
   async reset(): Promise<void> {
@@ -51,6 +56,8 @@ export class MemoryRedis implements RedisServer {
       case "msetex":
         for (let pair = 0; pair < Number(key); pair += 1) this.#set(words[1 + 2 * pair] ?? "", args[2 + 2 * pair]);
         return 1;
+      case "del":
+        return Number(this.#remove(key));
       case "publish":
         return 0;
       case "info":
@@ -61,6 +68,12 @@ export class MemoryRedis implements RedisServer {
       default:
         throw new TriplineError("internal", `The in-memory Redis does not support ${name}.`);
     }
+  }
+
+  #remove(key: string): boolean {
+    const existed = this.#values.delete(key);
+    if (existed) this.#changes.set(key, this.changesOf(key) + 1);
+    return existed;
   }
 
   #set(key: string, value: Buffer | undefined): void {

@@ -1,7 +1,7 @@
 import { REDIS_PATIENCE_MS } from "@tripline/local-stack/testing/stack";
 import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
-import type { RedisServer, ServerConnection } from "./redis-server.js";
+import type { RedisServer, ServerConnection, WireCommand } from "./redis-server.js";
 
 /** A running Redis or Valkey that executes the same schedules. */
 export class RealRedis implements RedisServer {
@@ -23,13 +23,17 @@ export class RealRedis implements RedisServer {
     this.#connections.add(redis);
     await awaitRedis(redis);
     return {
-      run: (commands) => Promise.all(commands.map(({ name, args }) => redis.callBuffer(name, ...args))),
+      run: (commands) => Promise.all(commands.map((command) => redis.callBuffer(command.name, ...lasting(command)))),
       close: async () => this.#end(redis),
     };
   }
 
   async get(key: string): Promise<Buffer | null> {
     return this.control.getBuffer(key);
+  }
+
+  async expire(key: string): Promise<boolean> {
+    return (await this.control.del(key)) > 0;
   }
 
   async reset(): Promise<void> {
@@ -46,4 +50,10 @@ export class RealRedis implements RedisServer {
     redis.disconnect();
     this.#connections.delete(redis);
   }
+}
+
+/** The arguments without a short expiry, because a schedule must not depend on the time that it takes. */
+function lasting({ args }: WireCommand): readonly Buffer[] {
+  const expiry = args.findIndex((arg) => arg.toString("latin1") === "PX");
+  return expiry < 0 ? args : args.toSpliced(expiry, 2);
 }

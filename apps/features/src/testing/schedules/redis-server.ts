@@ -17,6 +17,8 @@ export interface RedisServer {
   open(): Promise<ServerConnection>;
   /** Value of a key, read outside of any connection. */
   get(key: string): Promise<Buffer | null>;
+  /** Removes a key, as after its time to live. @returns false if it does not exist */
+  expire(key: string): Promise<boolean>;
   /** Removes all keys and closes all connections. */
   reset(): Promise<void>;
 }

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { appliedOffset } from "../../states/applied-batch.js";
+import { TURN_KEY } from "../../states/state-store.js";
 import { randomNumbers } from "../events.js";
 import { findFaults } from "./find-faults.js";
 import { planLog } from "./planned-log.js";
@@ -38,6 +39,7 @@ const STEPS = [
   "instance started",
   "records refused by Kafka",
   "records taken without an answer",
+  "turn expired",
 ] as const;
 
 const WEIGHTS: Readonly<Record<Step, number>> = {
@@ -54,6 +56,7 @@ const WEIGHTS: Readonly<Record<Step, number>> = {
   "instance started": 1,
   "records refused by Kafka": 1,
   "records taken without an answer": 1,
+  "turn expired": 1,
 };
 const LOT: readonly Step[] = STEPS.flatMap((step) => Array.from({ length: WEIGHTS[step] }, () => step));
 const FATES: Partial<Readonly<Record<Step, CallFate>>> = {
@@ -63,14 +66,16 @@ const FATES: Partial<Readonly<Record<Step, CallFate>>> = {
   "call overdue": "overdue",
 };
 /** The remaining steps when no more faults occur. */
-const PEACEFUL: readonly Step[] = [
+const PEACEFUL: ReadonlySet<Step> = new Set([
   "call answered",
   "question to Kafka answered",
   "batch taken",
   "pause ended",
   "offset committed",
   "old owner notified",
-];
+  "turn expired",
+]);
+const PEACEFUL_LOT = LOT.filter((step) => PEACEFUL.has(step));
 
 /** Counts that are all zero. */
 export function noSteps(): StepCounts {
@@ -120,7 +125,7 @@ class Schedule {
         this.#faults.push("it does not end");
         break;
       }
-      const step = this.#pick(troubled > 0 ? LOT : PEACEFUL);
+      const step = this.#pick(troubled > 0 ? LOT : PEACEFUL_LOT);
       if (!(await this.#do(step))) continue;
       this.#counts[step] += 1;
       troubled -= 1;
@@ -163,6 +168,8 @@ class Schedule {
         return fleet.ownerOf(log) !== instance && instance.readings.delete(log);
       case "instance started":
         return fleet.replace(instance);
+      case "turn expired":
+        return this.server.expire(TURN_KEY);
       default:
         fleet.sendFault = step === "records refused by Kafka" ? "before" : "after";
         return true;
