@@ -37,6 +37,8 @@ export class LossFinder {
   readonly #ownKey: string;
   #otherKey: string | undefined;
   #hasCommits = false;
+  /** Whether the states of this layout were complete before. */
+  #wasComplete = false;
 
   constructor(
     private readonly engine: FeatureEngine,
@@ -48,13 +50,21 @@ export class LossFinder {
 
   /** @throws TriplineError `redis-unavailable`, `kafka-unavailable` */
   async isLost(): Promise<boolean> {
-    if (await this.#exists(this.#ownKey)) return false;
-    if (this.#otherKey !== undefined && (await this.#exists(this.#otherKey))) return false;
-    this.#otherKey = await findMark(this.redis);
-    if (this.#otherKey !== undefined) return false;
+    if (await this.#exists(this.#ownKey)) {
+      this.#wasComplete = true;
+      return false;
+    }
+    // After a failover that lost writes, the services remove only the mark of their own layout.
+    if (!this.#wasComplete && (await this.#hasOther())) return false;
     // Before the first payment there is nothing to lose.
     this.#hasCommits ||= await this.#findCommits();
     return this.#hasCommits;
+  }
+
+  async #hasOther(): Promise<boolean> {
+    if (this.#otherKey !== undefined && (await this.#exists(this.#otherKey))) return true;
+    this.#otherKey = await findMark(this.redis);
+    return this.#otherKey !== undefined;
   }
 
   async #exists(key: string): Promise<boolean> {

@@ -212,7 +212,8 @@ export class StateStore {
     if (isBehind && mark !== null && isSame(mark, this.#mark)) {
       await requestRedis(() => this.redis.multi().del(completeKey).exec());
     }
-    this.#written.clear();
+    // Otherwise, they are still needed: a failover may follow before the next batch of a partition.
+    if (isBehind) this.#written.clear();
   }
 
   /** An evicted state would look like that of a new card, and nothing would show that its windows lack events. */
