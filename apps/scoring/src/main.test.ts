@@ -97,9 +97,9 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-test("does not start with a model that fails its checks, and says why in one sentence", async () => {
+test("regression #33: does not start with a model that fails its checks, says why in one sentence, and may be restarted", async () => {
   const main = startMain({ MODELS: "fraud@always-nan" });
-  expect(await main.end).toBe(78);
+  expect(await main.end).toBe(1);
   const [line, ...more] = main.lines;
   expect(more).toEqual([]);
   expect(line).toMatchObject({ level: "fatal", code: "model-refused" });

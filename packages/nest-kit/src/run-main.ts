@@ -56,7 +56,9 @@ export async function runProcess<C extends { readonly DRAIN_SECONDS: number }>(
   } catch (thrown) {
     const error = asTriplineError(thrown);
     log.fatal({ code: error.code, ...(error.code === "internal" ? { err: thrown } : {}) }, error.message);
-    process.exit(error.row.kafka === "stop" ? EXIT_CONFIG : EXIT_FAILURE);
+    // Unlike a setting, the model of an alias can change without this process.
+    const isHopeless = error.row.kafka === "stop" && error.code !== "model-refused";
+    process.exit(isHopeless ? EXIT_CONFIG : EXIT_FAILURE);
   }
   process.on("unhandledRejection", (reason) => {
     log.fatal({ err: reason }, "unhandled promise rejection");
