@@ -26,11 +26,17 @@ const BATCH_MS_MAX = 240_000;
 export class TriplineClient {
   readonly #api: ApiClient;
 
-  constructor(baseUrl: string, tokens: Pick<AccessTokens, "authorization">) {
+  constructor(
+    baseUrl: string,
+    private readonly tokens: Pick<AccessTokens, "authorization"> & Partial<Pick<AccessTokens, "renew">>,
+  ) {
     this.#api = new ApiClient({ url: baseUrl, credentials: () => tokens.authorization(), timeoutMs: BATCH_MS_MAX });
   }
 
-  /** Sends one payment and waits up to `waitSeconds` for its decision. No retry: the caller sees the result. */
+  /**
+   * Sends one payment and waits up to `waitSeconds` for its decision. No retry: the caller sees the result. The next call
+   * replaces a rejected token.
+   */
   async send(payment: KnownPayment, waitSeconds: number): Promise<SendResult> {
     const headers = {
       "content-type": "application/json",
@@ -39,6 +45,7 @@ export class TriplineClient {
     const body = JSON.stringify(paymentBody(payment));
     const response = await this.#api.fetch("/v1/transactions", { method: "POST", body, headers });
     const { status } = response;
+    if (status === 401) this.tokens.renew?.();
     const answer = (await response.json()) as Decision & { readonly code: string };
     if (status === 200) return { status, id: answer.id, decision: explained(answer) };
     return status === 202 ? { status, id: answer.id } : { status, code: answer.code };

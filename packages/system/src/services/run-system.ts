@@ -33,6 +33,7 @@ import {
   planServices,
 } from "./plan-services.js";
 import { planSnapshots, SNAPSHOTS } from "./plan-snapshots.js";
+import type { ServicePlan } from "./supervise-services.js";
 import { ServiceProcess } from "./supervise-services.js";
 import type { Workspace } from "./workspace.js";
 
@@ -57,6 +58,8 @@ export interface SystemOptions {
   readonly isSecure?: boolean;
   /** Number of Kafka brokers; default 1. */
   readonly brokers?: number;
+  /** Additional variables of every service, which replace its own, for example with the addresses of proxies. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** If given, a server that exits unexpectedly is restarted and reported to this listener. */
   readonly onServer?: ServerListener;
   /**
@@ -145,7 +148,7 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
       security === undefined ? {} : { accessOf: (service: ServiceName) => security.accessOf(service, stack) };
     const stores = { attachmentsUrl: pathToFileURL(attachments).href, anchorsUrl: pathToFileURL(anchors).href };
     for (const plan of planServices({ ...options, ...stack, ...lake, ...access, ...stores, secrets })) {
-      services.set(plan.name, new ServiceProcess(plan, workspace.logs, resolve(workspace.stack)));
+      services.set(plan.name, processOf(plan, options));
     }
     // No service needs the loaded data before the first payment.
     await steps.run("start services and load state", () =>
@@ -194,10 +197,11 @@ async function createTopics(kafka: Kafka): Promise<void> {
 
 /** The worker that takes snapshots of the window states; absent without an archive. */
 function snapshotsOf(
-  { workspace, isArchived, statePath }: SystemOptions,
+  options: SystemOptions,
   stack: LocalStack,
   security: LocalSecurity | undefined,
 ): readonly ServiceProcess[] {
+  const { workspace, isArchived, statePath } = options;
   if (isArchived !== true) return [];
   const plan = planSnapshots({
     kafkaBrokers: stack.kafkaBrokers,
@@ -206,7 +210,12 @@ function snapshotsOf(
     ...(statePath === undefined ? {} : { statePath: resolve(statePath) }),
     ...(security === undefined ? {} : { access: security.accessOf(SNAPSHOTS, stack) }),
   });
-  return [new ServiceProcess(plan, workspace.logs, resolve(workspace.stack))];
+  return [processOf(plan, options)];
+}
+
+function processOf(plan: ServicePlan, { workspace, environment }: SystemOptions): ServiceProcess {
+  const planned = { ...plan, environment: { ...plan.environment, ...environment } };
+  return new ServiceProcess(planned, workspace.logs, resolve(workspace.stack));
 }
 
 /**

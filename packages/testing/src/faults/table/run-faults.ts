@@ -1,13 +1,16 @@
+import { writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import type { KafkaAdmin } from "@tripline/kafka/port";
 import { awaitLedger } from "@tripline/system/ledger/ledger";
+import type { ServiceName } from "@tripline/system/service-environment/service-variables";
 import type { Topology } from "@tripline/system/services/plan-services";
 import type { RunningSystem } from "@tripline/system/services/run-system";
 import { paymentId } from "../../support/payment-id.js";
 import { processOf } from "../../support/program-of.js";
 import type { BusyTraffic } from "../busy-traffic.js";
 import { killBusy } from "../kill-busy.js";
-import type { Fault, FaultTools } from "./fault-table.js";
+import { SIGNAL } from "./causes/inner-fault.js";
+import type { Fault, FaultTools } from "./fault.js";
 import type { Answer, SteadyTraffic } from "./steady-traffic.js";
 import { ANSWERS } from "./steady-traffic.js";
 
@@ -15,9 +18,13 @@ import { ANSWERS } from "./steady-traffic.js";
 const QUIET_MS = 5_000;
 const NORMAL_MS_MAX = 120_000;
 const POLL_MS = 500;
+/** Time for a service to read which fault to cause. */
+const READ_MS = 200;
 
-export interface FaultRun {
+export interface FaultRun extends Pick<FaultTools, "registry" | "lake" | "valkey" | "scoring"> {
   readonly system: RunningSystem;
+  /** Tells the services which fault to cause inside. */
+  readonly innerFaultFile: string;
   readonly admin: KafkaAdmin;
   readonly topology: Topology;
   readonly steady: SteadyTraffic;
@@ -37,7 +44,10 @@ export interface FaultResult {
 export async function runFault(fault: Fault, run: FaultRun): Promise<FaultResult> {
   const { steady, bursts, system } = run;
   const startMs = performance.now();
-  await fault.cause(toolsOf(run));
+  const missed = await fault.cause(toolsOf(run)).then(
+    () => undefined,
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
   const normalMs = await awaitNormal(steady, startMs);
   await bursts.settle();
   const ledger = await awaitLedger(system.kafka, new Set([...steady.accepted, ...bursts.sent.map(paymentId)]));
@@ -46,27 +56,38 @@ export async function runFault(fault: Fault, run: FaultRun): Promise<FaultResult
   const seen = ANSWERS.filter((answer) => count(answer) > 0).at(-1) ?? "refused";
   const [lost, duplicated] = [ledger.lost.length + steady.abandoned, ledger.contradicted.length];
   const isTooBad = ANSWERS.indexOf(seen) > ANSWERS.indexOf(fault.worst);
-  const isUnexpected = isTooBad || normalMs === undefined || lost > 0 || duplicated > 0;
+  const isUnexpected = isTooBad || missed !== undefined || normalMs === undefined || lost > 0 || duplicated > 0;
   const normal = normalMs === undefined ? "never" : `${(normalMs / 1_000).toFixed(1)}s`;
   const answers = ANSWERS.map((answer) => `${answer}=${count(answer)}`).join(" ");
   const codes = [...new Set(first.flatMap(({ code }) => code ?? []))].join(", ");
-  const verdict = isUnexpected ? `UNEXPECTED (at worst ${fault.worst}; refusals: ${codes || "none"})` : "as expected";
+  const why = missed ?? `at worst ${fault.worst}; refusals: ${codes || "none"}`;
+  const verdict = isUnexpected ? `UNEXPECTED (${why})` : "as expected";
   const line = `${fault.id} ${fault.title} (${run.topology}): ${answers} normal_after=${normal} accepted=${ledger.accepted} lost=${lost} duplicated=${duplicated} ${verdict}`;
   return { line, lost, duplicated, isUnexpected };
 }
 
-function toolsOf({ system, admin, topology, bursts }: FaultRun): FaultTools {
+function toolsOf(run: FaultRun): FaultTools {
+  const { system, admin, topology, bursts, innerFaultFile } = run;
+  const find = (service: ServiceName) => processOf(system, service, topology);
   return {
-    system,
-    processOf: (service) => processOf(system, service, topology),
+    ...run,
+    processOf: find,
+    burst: () => bursts.burst(),
     async killBusy(service) {
-      await killBusy(service, processOf(system, service, topology), { admin, traffic: bursts });
+      await killBusy(service, find(service), { admin, traffic: bursts });
+    },
+    async causeInside(service, inner) {
+      await writeFile(innerFaultFile, JSON.stringify(inner));
+      const { pid } = find(service);
+      if (pid === undefined) throw new Error(`The service ${service} is not running.`);
+      process.kill(pid, SIGNAL);
+      await delay(READ_MS);
     },
   };
 }
 
-/** @returns milliseconds from the fault to the last abnormal response; undefined if the system stays abnormal */
-async function awaitNormal(steady: SteadyTraffic, startMs: number): Promise<number | undefined> {
+/** @returns milliseconds from the start to the last abnormal response; undefined if the system stays abnormal */
+export async function awaitNormal(steady: SteadyTraffic, startMs: number): Promise<number | undefined> {
   const deadlineMs = performance.now() + NORMAL_MS_MAX;
   for (const causedMs = performance.now(); performance.now() < deadlineMs; await delay(POLL_MS)) {
     const sent = steady.since(startMs);

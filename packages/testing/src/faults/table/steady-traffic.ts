@@ -8,9 +8,11 @@ const RETRY_MS = 200;
 const GIVE_UP_MS = 180_000;
 /** New payments wait while this many payments have no response. */
 const OPEN_MAX = 2_000;
+/** Statuses of responses with `Retry-After`; and 401 for a token that a caller replaces. */
+const RETRYABLE = new Set([401, 429, 503]);
 
-/** The first response to a payment, from best to worst. */
-export const ANSWERS = ["model", "fallback", "pending", "refused"] as const;
+/** The first response to a payment, from best to worst. `error` is a refusal that does not tell the caller to retry. */
+export const ANSWERS = ["model", "fallback", "pending", "refused", "error"] as const;
 export type Answer = (typeof ANSWERS)[number];
 
 interface Sent {
@@ -92,7 +94,10 @@ export class SteadyTraffic {
 }
 
 function answerOf(result: SendResult | undefined): Omit<Sent, "sentMs"> {
-  if (result?.id === undefined) return { answer: "refused", code: result?.code ?? "no-response" };
+  if (result === undefined) return { answer: "refused", code: "no-response" };
+  if (result.id === undefined) {
+    return { answer: RETRYABLE.has(result.status) ? "refused" : "error", code: result.code ?? String(result.status) };
+  }
   if (result.decision === undefined) return { answer: "pending" };
   return { answer: result.decision.fallback_level === "model" ? "model" : "fallback" };
 }
