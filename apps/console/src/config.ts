@@ -133,6 +133,10 @@ const settings = z.object({
     unit: "hours",
     description: "Time from the decision that opens a case until the case is due.",
   }),
+  VERDICT_HOLD_SECONDS: z.coerce.number().int().min(0).max(60).default(10).meta({
+    unit: "seconds",
+    description: "How long a verdict can be undone, before its labels and its event are sent.",
+  }),
   FOUR_EYES_AMOUNT_MINOR: fourEyesAmounts.meta({
     unit: "minor units",
     description:

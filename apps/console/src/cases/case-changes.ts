@@ -5,6 +5,7 @@ import type { Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { PersonRef } from "../contract/people.js";
 import { AUDIT_SOURCE } from "../view-events.js";
+import { holdEvent } from "./case-events.js";
 import type { Verdict, Worker } from "./case-requests.js";
 import type { KnownCase } from "./case-rows.js";
 import type { CaseChange } from "./case-store.js";
@@ -40,7 +41,7 @@ export async function reopen(queries: Queries, found: KnownCase, { tenant }: Wor
   if (found.status === "snoozed") {
     return { set: { status: "open", snoozed_until_ms: null }, text: "Ended the snooze." };
   }
-  const set = { status: "open", verdict: null, pending: null };
+  const set = { status: "open", verdict: null, pending: null, undo_until_ms: null };
   if (found.assignee_id === null || (await canWork(queries, tenant, found.assignee_id))) {
     return { set, text: "Reopened the case." };
   }
@@ -50,21 +51,25 @@ export async function reopen(queries: Queries, found: KnownCase, { tenant }: Wor
   };
 }
 
-/**
- * @param queries the transaction that locks the case, so that no payment is added concurrently
- * @param fourEyes the amounts from which a second user must confirm
- */
+export interface VerdictRules {
+  /** The amounts from which a second user must confirm. */
+  readonly fourEyes: FourEyesAmounts;
+  /** How long a verdict can be undone. */
+  readonly holdMs: number;
+}
+
+/** @param queries the transaction that locks the case, so that no payment is added concurrently */
 export async function giveVerdict(
   queries: Queries,
   found: KnownCase,
   by: Worker,
   given: Verdict,
-  fourEyes: FourEyesAmounts,
+  { fourEyes, holdMs }: VerdictRules,
 ): Promise<CaseChange> {
   requireOpen(found);
   const { verdict, reason, note } = given;
   const { pending } = found;
-  if (!needsSecondPerson(fourEyes, await sumsOf(queries, found.id))) return close(found, by, given, undefined);
+  if (!needsSecondPerson(fourEyes, await sumsOf(queries, found.id))) return close(found, by, given, holdMs);
   if (pending === null) {
     const waiting = { verdict, reason, note, by: by.person, atMs: Date.now() };
     return {
@@ -80,7 +85,7 @@ export async function giveVerdict(
     const detail = `${pending.by.name} requested confirmation of ${pending.verdict}. Confirm or reject that first.`;
     throw new TriplineError("approval-missing", detail);
   }
-  return close(found, by, given, pending.by);
+  return close(found, by, given, holdMs, pending.by);
 }
 
 const sumRow = z.object({ currency: z.string(), sum: z.coerce.number() });
@@ -115,11 +120,14 @@ function close(
   found: KnownCase,
   by: Worker,
   { verdict, reason, note }: Verdict,
-  first: PersonRef | undefined,
+  holdMs: number,
+  first?: PersonRef,
 ): CaseChange {
   const confirmed = first === undefined ? "" : `, as ${first.name} had requested`;
+  const untilMs = Date.now() + holdMs;
   return {
-    set: { status: "closed", verdict, pending: null, snoozed_until_ms: null },
+    // Keeps a requested verdict, which waits for confirmation again if this one is undone.
+    set: { status: "closed", verdict, undo_until_ms: untilMs, snoozed_until_ms: null },
     text: `Closed the case as ${verdict} (${reason})${confirmed}.`,
     async also(queries) {
       await noteAudit(queries, AUDIT_SOURCE, {
@@ -132,31 +140,39 @@ function close(
         details: { verdict, reason, payments: found.payments, ...(first === undefined ? {} : { asked_by: first.id }) },
       });
       await keepNote(queries, found.id, by, note);
-      await queueLabels(queries, found.id, by, verdict === "fraud");
+      const labels = await queueLabels(queries, found.id, by, verdict === "fraud", untilMs);
+      await holdEvent(queries, found, untilMs, labels);
     },
   };
 }
 
-/** Queues labels in the transaction of the verdict, so that none is lost while ingestion is down. */
+/**
+ * Queues labels in the transaction of the verdict, so that none is lost while ingestion is down.
+ *
+ * @param fromMs when they are sent
+ * @returns the number of labels
+ */
 async function queueLabels(
   queries: Queries,
   caseId: string,
   { tenant, person }: Worker,
   isFraud: boolean,
-): Promise<void> {
-  const nowMs = Date.now();
-  // Skips payments that already have the same label. A label is never older than its payment.
-  await queries.execute(
+  fromMs: number,
+): Promise<number> {
+  // Skips payments that already have the same label, unless another label is queued, which this one replaces. A label
+  // is never older than its payment.
+  return queries.execute(
     `INSERT INTO console.label_outbox AS queued (transaction_id, case_id, tenant, person_id, body, next_try_at_ms)
      SELECT c.transaction_id, c.case_id, c.tenant, $2, jsonb_strip_nulls(jsonb_build_object('transaction_id', c.client_transaction_id,
        'card', jsonb_build_object('token', k.card_token), 'terminal_id', nullif(c.terminal_id, ''),
-       'occurred_at_ms', c.occurred_at_ms, 'labelled_at_ms', greatest(c.occurred_at_ms, $4::bigint), 'fraud', $3::bool)), $4
+       'occurred_at_ms', c.occurred_at_ms, 'labelled_at_ms', greatest(c.occurred_at_ms, $4::bigint), 'fraud', $3::bool)), $6
      FROM console.case_payments c JOIN console.cases k ON k.id = c.case_id
      LEFT JOIN console.labels l ON l.transaction_id = c.transaction_id
-     WHERE c.case_id = $1 AND c.tenant = $5 AND l.fraud IS DISTINCT FROM $3
+     WHERE c.case_id = $1 AND c.tenant = $5 AND (l.fraud IS DISTINCT FROM $3
+       OR EXISTS (SELECT FROM console.label_outbox q WHERE q.transaction_id = c.transaction_id))
      ON CONFLICT (transaction_id) DO UPDATE SET body = excluded.body, person_id = excluded.person_id, tries = 0,
        next_try_at_ms = excluded.next_try_at_ms`,
-    [caseId, person.id, isFraud, nowMs, tenant],
+    [caseId, person.id, isFraud, Date.now(), tenant, fromMs],
   );
 }
 

@@ -94,7 +94,7 @@ export class CaseReader {
       attachments: isClear ? files : files.map((one) => ({ ...one, name: maskFileName(one.name) })),
       attachmentLimits: this.files.limits,
       needsSecondUser: needsSecondPerson(this.config.FOUR_EYES_AMOUNT_MINOR, sums),
-      pendingVerdict: found.pending === null ? null : withoutNote(found.pending),
+      pendingVerdict: found.pending === null || found.status === "closed" ? null : withoutNote(found.pending),
       narrative: narrateCase({ row, focus, usual, graph }),
       narrativeModel: this.narratives.modelName,
     };

@@ -52,6 +52,11 @@ export const caseCursor = cursorOf("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}");
 export const caseQuery = addressQuery.extend({ after: caseCursor.optional(), limit: pageLimit });
 export type CaseSearch = z.infer<typeof caseQuery>;
 
+/** The queue from which to take the next case, and the case after which to continue. */
+export const nextRequest = z.strictObject({ filters: viewQuery.optional(), after: z.uuid().optional() });
+export type NextCase = z.infer<typeof nextRequest>;
+export type CaseFilters = z.infer<typeof viewQuery>;
+
 /** A search for an export: all pages from a position on. */
 export const caseFileQuery = addressQuery.extend({ after: caseCursor.optional() });
 
@@ -113,6 +118,7 @@ const change = z.union([
   z.strictObject({ snooze: z.strictObject(snooze) }),
   z.strictObject({ escalate: z.strictObject(escalate) }),
   z.strictObject({ verdict: z.strictObject(verdict).refine(reasonFits, REASON_MESSAGE) }),
+  z.strictObject({ undo: z.strictObject({}) }),
 ]);
 export type BulkChange = z.infer<typeof change>;
 

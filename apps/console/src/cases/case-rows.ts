@@ -34,6 +34,7 @@ export const caseRow = z.object({
   verdict: verdict.nullable(),
   revision: z.number(),
   pending: pendingVerdict.nullable(),
+  undo_until_ms: z.coerce.number().nullable(),
   last_change: z.string(),
 });
 export type KnownCase = z.infer<typeof caseRow>;
@@ -67,6 +68,7 @@ export function toCaseRow(row: KnownCase, show: ShowToken): CaseRow {
     assignee: id === null ? null : { id, name: name ?? id },
     isEscalated: row.is_escalated,
     verdict: row.verdict,
+    undoUntilMs: row.undo_until_ms !== null && row.undo_until_ms > Date.now() ? row.undo_until_ms : null,
     revision: row.revision,
   };
 }

@@ -10,7 +10,7 @@ import { OUTCOME_NUMBERS } from "../decisions/decision-rows.js";
 import type { ShowToken } from "../requests/mask-token.js";
 import { writeCursor } from "../requests/request-fields.js";
 import { eventOf, queueCaseEvent } from "./case-events.js";
-import type { CaseSearch, Worker } from "./case-requests.js";
+import type { CaseFilters, CaseSearch, NextCase, Worker } from "./case-requests.js";
 import type { KnownCase } from "./case-rows.js";
 import { CASE_COLUMNS, caseRow, toCaseRow } from "./case-rows.js";
 
@@ -18,6 +18,8 @@ import { CASE_COLUMNS, caseRow, toCaseRow } from "./case-rows.js";
 export interface CaseChange {
   readonly set: Readonly<Record<string, unknown>>;
   readonly text: string;
+  /** Whether the change publishes no event, because it takes back one that is not sent yet. */
+  readonly isUnpublished?: true;
   /** Makes further changes in the same transaction. */
   readonly also?: (queries: Queries) => Promise<unknown>;
 }
@@ -89,19 +91,22 @@ export class CaseStore {
     });
   }
 
-  /** Assigns the most urgent unassigned case; undefined if there is none. */
-  takeNext(by: Worker): Promise<KnownCase | undefined> {
+  /**
+   * Assigns the next case of a queue to the user; undefined if there is none.
+   *
+   * @param wanted the queue and the case after which to continue. At the end of the queue, it starts again. Without such
+   *   a case, it takes the first unassigned case, escalated ones first if the queue is sorted by due time.
+   */
+  takeNext(by: Worker, { filters = {}, after }: NextCase): Promise<KnownCase | undefined> {
     return this.database.transaction(async (transaction) => {
-      // Skips cases that another user is changing at this moment.
-      const [found] = await transaction.query(
-        caseRow,
-        `SELECT ${CASE_COLUMNS} FROM console.cases c
-         WHERE c.tenant = $1 AND ${OPEN} AND c.assignee_id IS NULL
-         ORDER BY c.is_escalated DESC, c.due_at_ms, c.id LIMIT 1 FOR UPDATE SKIP LOCKED`.replaceAll("$now", "$2"),
-        [by.tenant, Date.now()],
-      );
-      if (found === undefined) return undefined;
-      return applyChange(transaction, by, found, assignTo(by.person));
+      const places = after === undefined ? [undefined] : ([{ id: after, isLater: true }, { id: after, isLater: false }] as const);
+      for (const place of places) {
+        const { text, values } = nextCase(by, filters, place);
+        const [found] = await transaction.query(caseRow, text, values);
+        if (found === undefined) continue;
+        return found.assignee_id === null ? applyChange(transaction, by, found, assignTo(by.person)) : found;
+      }
+      return undefined;
     });
   }
 
@@ -152,7 +157,7 @@ export async function applyChange(
   transaction: Queries,
   { person, tenant }: Pick<Worker, "tenant"> & Partial<Pick<Worker, "person">>,
   found: KnownCase,
-  { set, text, also }: CaseChange,
+  { set, text, isUnpublished, also }: CaseChange,
 ): Promise<KnownCase> {
   if (typeof set.assignee_id === "string" && !(await canWork(transaction, tenant, set.assignee_id))) {
     throw new TriplineError("changed-meanwhile", "This user can no longer work on cases.");
@@ -179,7 +184,7 @@ export async function applyChange(
     [found.id, nowMs, person?.id ?? null, person?.name ?? null, text],
   );
   const after = existing(changed === undefined ? [] : [changed]);
-  const event = eventOf(found, after);
+  const event = isUnpublished ? undefined : eventOf(found, after);
   if (event !== undefined) await queueCaseEvent(transaction, tenant, event, after);
   await also?.(transaction);
   return after;
@@ -195,8 +200,31 @@ export async function canWork(transaction: Queries, tenant: string, personId: st
   return found.length > 0;
 }
 
+/** @param place the case after which to continue, and whether only cases that come later in the queue are wanted */
+function nextCase(by: Worker, filters: CaseFilters, place: { readonly id: string; readonly isLater: boolean } | undefined) {
+  const values: unknown[] = [by.tenant];
+  const value = (one: unknown): string => `$${values.push(one)}`;
+  const conditions = conditionsOf(by, { ...filters, status: "open" }, value);
+  const { column, isDescending } = SORTS[filters.sort ?? "due"];
+  const isDown = filters.descending ?? isDescending;
+  if (place === undefined) conditions.push("c.assignee_id IS NULL");
+  else {
+    const id = value(place.id);
+    conditions.push(`c.id <> ${id}`, `(c.assignee_id IS NULL OR c.assignee_id = ${value(by.person.id)})`);
+    const from = `(SELECT ${column.replaceAll("c.", "s.")}, s.id FROM console.cases s WHERE s.tenant = $1 AND s.id = ${id})`;
+    if (place.isLater) conditions.push(`(${column}, c.id) ${isDown ? "<" : ">"} ${from}`);
+  }
+  const order = isDown ? "DESC" : "ASC";
+  const isUrgency = place === undefined && column === SORTS.due.column;
+  // Skips cases that another user is changing at this moment.
+  const text = `SELECT ${CASE_COLUMNS} FROM console.cases c WHERE ${conditions.join(" AND ")}
+    ORDER BY ${isUrgency ? "c.is_escalated DESC, " : ""}${column} ${order}, c.id ${order}
+    LIMIT 1 FOR UPDATE OF c SKIP LOCKED`;
+  return { text, values };
+}
+
 /** @param value adds a value and returns its placeholder */
-function conditionsOf(by: Worker, search: CaseSearch, value: (one: unknown) => string): string[] {
+function conditionsOf(by: Worker, search: CaseFilters, value: (one: unknown) => string): string[] {
   const conditions = ["c.tenant = $1"];
   const add = <T>(one: T | undefined, condition: (given: T) => string): void => {
     if (one !== undefined) conditions.push(condition(one));

@@ -25,6 +25,7 @@ import type * as shown from "../contract/cases.js";
 import { may, Person, RequirePermission, requirePermission, SessionGuard, showFor } from "../sessions/session.guard.js";
 import type { Session } from "../sessions/session-store.js";
 import { AUDIT_SOURCE, ViewEvents } from "../view-events.js";
+import type { VerdictRules } from "./case-changes.js";
 import { escalate, giveVerdict, keepNote, refuseVerdict, reopen, requireOpen, snooze } from "./case-changes.js";
 import { CaseReader } from "./case-reader.js";
 import type { BulkChange } from "./case-requests.js";
@@ -33,8 +34,10 @@ import { parseCaseId, workerOf } from "./case-requests.js";
 import { toCaseRow } from "./case-rows.js";
 import type { DecideChange } from "./case-store.js";
 import { assignTo, CaseStore } from "./case-store.js";
+import { undoVerdict } from "./held-verdicts.js";
 import { CaseNarratives } from "./narrative/case-narratives.js";
 
+const MS_PER_S = 1_000;
 const DETAIL_OF_UNKNOWN_PERSON = "must be a user who can work on cases and has signed in before";
 
 /** The queue, and actions on cases. */
@@ -89,8 +92,9 @@ export class CasesController {
   @Post("next")
   @HttpCode(200)
   @RequirePermission("cases:write")
-  async next(@Person() session: Session, @Res({ passthrough: true }) reply: FastifyReply) {
-    const taken = await this.cases.takeNext(workerOf(session));
+  async next(@Person() session: Session, @Body() body: unknown, @Res({ passthrough: true }) reply: FastifyReply) {
+    const wanted = parseRequest(requests.nextRequest, body ?? {});
+    const taken = await this.cases.takeNext(workerOf(session), wanted);
     if (taken !== undefined) return toCaseRow(taken, showFor(session));
     reply.status(204);
     return undefined;
@@ -101,7 +105,7 @@ export class CasesController {
   @RequirePermission("cases:write")
   async bulk(@Person() session: Session, @Body() body: unknown): Promise<object> {
     const { cases, change } = parseRequest(requests.bulkRequest, body);
-    if ("verdict" in change) requirePermission(session, "labels:write");
+    if ("verdict" in change || "undo" in change) requirePermission(session, "labels:write");
     const decide = await this.#bulkChange(session, change);
     const changed: shown.CaseRow[] = [];
     const refused: { id: string; code: string; detail: string }[] = [];
@@ -155,10 +159,18 @@ export class CasesController {
   verdict(@Person() session: Session, @Param() path: unknown, @Body() body: unknown): Promise<shown.CaseRow> {
     requirePermission(session, "cases:write");
     const given = parseRequest(requests.verdictRequest, body);
-    const fourEyes = this.config.FOUR_EYES_AMOUNT_MINOR;
     return this.#change(session, path, given.revision, (found, queries) =>
-      giveVerdict(queries, found, workerOf(session), given, fourEyes),
+      giveVerdict(queries, found, workerOf(session), given, this.#rules),
     );
+  }
+
+  @Post(":id/verdict/undo")
+  @HttpCode(200)
+  @RequirePermission("labels:write")
+  undo(@Person() session: Session, @Param() path: unknown, @Body() body: unknown): Promise<shown.CaseRow> {
+    requirePermission(session, "cases:write");
+    const { revision } = parseRequest(requests.reopenRequest, body);
+    return this.#change(session, path, revision, (found, queries) => undoVerdict(queries, found, workerOf(session)));
   }
 
   @Post(":id/verdict/refuse")
@@ -190,8 +202,14 @@ export class CasesController {
     if ("assign" in change) return this.#assignment(session, change.assign.assignee, "/change/assign/assignee");
     if ("snooze" in change) return (found) => snooze(found, change.snooze.untilMs);
     if ("escalate" in change) return (found) => escalate(found, by, change.escalate.note);
+    if ("undo" in change) return (found, queries) => undoVerdict(queries, found, by);
     const given = { ...change.verdict, revision: 0 };
-    return (found, queries) => giveVerdict(queries, found, by, given, this.config.FOUR_EYES_AMOUNT_MINOR);
+    return (found, queries) => giveVerdict(queries, found, by, given, this.#rules);
+  }
+
+  get #rules(): VerdictRules {
+    const { FOUR_EYES_AMOUNT_MINOR: fourEyes, VERDICT_HOLD_SECONDS: seconds } = this.config;
+    return { fourEyes, holdMs: seconds * MS_PER_S };
   }
 
   /** @throws TriplineError `invalid-field` for an unknown user */

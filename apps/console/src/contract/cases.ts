@@ -31,6 +31,8 @@ export interface CaseRow {
   readonly isEscalated: boolean;
   /** The verdict with which it was closed. */
   readonly verdict: "fraud" | "genuine" | null;
+  /** The time until which the verdict can be undone; null if it has taken effect. */
+  readonly undoUntilMs: number | null;
   /** Increases with each change. A change request states the revision on which it is based. */
   readonly revision: number;
 }
@@ -185,10 +187,12 @@ export const VERDICT_REASONS = {
  * - `notes` `{ text }` returns the CaseNote; it needs no revision
  * - `verdict` `{ verdict, reason, note }`: labels every payment of the case and closes it, or waits for a second user,
  *   who posts the same verdict, or `verdict/refuse` `{ note }`, with which the first user withdraws it
+ * - `verdict/undo` `{}` takes a verdict back before its labels and its event are sent
  *
- * `POST /api/cases/next` assigns the most urgent unassigned case to the user and returns its CaseRow, or 204 if there
- * is none. `POST /api/cases/bulk` `{ cases: { id, revision }[], change: { assign | snooze | verdict … } }` takes at
- * most 200 cases and returns `{ changed: CaseRow[], refused: { id, code, detail }[] }`. `GET|PUT|DELETE
+ * `POST /api/cases/next` `{ filters?: CaseQuery, after?: id }` assigns the next case of the queue to the user and returns
+ * its CaseRow, or 204 if there is none. With `after`, it continues after this case and includes the user's own cases.
+ * `POST /api/cases/bulk` `{ cases: { id, revision }[], change: { assign | snooze | verdict | undo … } }` takes at most
+ * 200 cases and returns `{ changed: CaseRow[], refused: { id, code, detail }[] }`. `GET|PUT|DELETE
  * /api/views/:name` are for the user's saved queries, and the body of PUT is the query; `GET /api/views` lists them.
  * `GET /api/people` returns PersonRef[], the users to whom a case can be assigned, and `GET /api/people/names` returns
  * all users. `GET /api/cases.csv` takes the parameters of `GET /api/cases` and returns up to 10,000 rows; `GET

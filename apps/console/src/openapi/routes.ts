@@ -18,6 +18,8 @@ const TRIAL_LINE = shown("TrialLine");
 const OF_A_FILE = WITH_ID.extend(attachmentId.shape);
 const CHANGE_ERRORS: readonly ErrorCode[] = ["not-found", "changed-meanwhile", "csrf-token-wrong"];
 
+const IDS: Readonly<Record<string, string>> = { "verdict/refuse": "rejectVerdict", "verdict/undo": "undoVerdict" };
+
 /** Changes of a case that return its row. */
 const CHANGES = [
   ["assign", "Assign a case, or unassign it", "cases:write", cases.assignRequest],
@@ -26,6 +28,7 @@ const CHANGES = [
   ["reopen", "Reopen a closed case", "cases:write", cases.reopenRequest],
   ["verdict", "Give a verdict, or confirm another user's", "labels:write", cases.verdictRequest],
   ["verdict/refuse", "Reject another user's verdict", "labels:write", cases.refuseRequest],
+  ["verdict/undo", "Undo a verdict before it takes effect", "labels:write", cases.reopenRequest],
 ] as const;
 
 const CASES: readonly ConsoleRoute[] = [
@@ -53,7 +56,8 @@ const CASES: readonly ConsoleRoute[] = [
     path: "/api/cases/next",
     id: "takeNextCase",
     scope: "cases:write",
-    summary: "Take the case that is due first",
+    summary: "Take the next case of the queue",
+    body: cases.nextRequest,
     answers: { 200: CASE_ROW, 204: undefined },
     errors: ["csrf-token-wrong"],
   },
@@ -81,7 +85,7 @@ const CASES: readonly ConsoleRoute[] = [
     ([name, summary, scope, body]): ConsoleRoute => ({
       method: "post",
       path: `/api/cases/{id}/${name}`,
-      id: `${name.replace(/^verdict\/refuse$/, "rejectVerdict")}${name.includes("/") ? "" : "Case"}`,
+      id: IDS[name] ?? `${name}Case`,
       scope,
       summary,
       parameters: WITH_ID,

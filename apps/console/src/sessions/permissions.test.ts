@@ -66,6 +66,7 @@ const ROUTES: readonly (readonly [method: string, path: string, body: unknown, .
   ["DELETE", `${CASE}/attachments/${randomUUID()}`, undefined, "cases:write"],
   ["POST", `${CASE}/verdict`, { ...change, verdict: "fraud", reason: "other-fraud" }, "labels:write", "cases:write"],
   ["POST", `${CASE}/verdict/refuse`, change, "labels:write", "cases:write"],
+  ["POST", `${CASE}/verdict/undo`, change, "labels:write", "cases:write"],
 ];
 
 const ALL = [...new Set(ROUTES.flatMap(([, , , ...needed]) => needed))];

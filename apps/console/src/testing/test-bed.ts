@@ -73,6 +73,7 @@ export async function startTestBed(environment: Readonly<Record<string, string>>
     SESSION_KEY: randomBytes(32).toString("base64"),
     INGESTION_URL: "http://127.0.0.1:1",
     CONTROL_URL: "http://127.0.0.1:1",
+    VERDICT_HOLD_SECONDS: "0",
     ...environment,
   });
   const producer = await kafka.producer({ lingerMs: 0 });

@@ -1,6 +1,7 @@
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { problemFrom, request } from "../api/request.js";
+import { UndoBar } from "../case/undo-bar.js";
 import { ZONE } from "../format/times.js";
 import { text } from "../texts/en/app.js";
 import { Button } from "../ui/button.js";
@@ -51,6 +52,7 @@ export function Shell() {
           <Allowed path={path} />
         </main>
       </div>
+      <UndoBar />
       {isHelpOpen && <HelpDialog onClose={() => setHelpOpen(false)} />}
     </>
   );

@@ -4,6 +4,7 @@ import type { CaseDetail } from "#contract/cases";
 import type { PersonRef } from "#contract/people";
 import { problemFrom, request } from "../api/request.js";
 import { useMay, useSession } from "../app/session.js";
+import { text as app } from "../texts/en/app.js";
 import { text } from "../texts/en/cases.js";
 import { Button } from "../ui/button.js";
 import type { OpenDialog } from "./open-dialog.js";
@@ -36,6 +37,11 @@ export function CaseActions({ of, isBusy, onChange, onDialog, onNext }: CaseActi
             {actions.genuine}
           </Button>
         </>
+      )}
+      {of.undoUntilMs !== null && may("labels:write") && (
+        <Button disabled={isBusy} onClick={() => onChange({ to: "verdict/undo", body: {} })}>
+          {app.undo.undo}
+        </Button>
       )}
       {isClosed || of.status === "snoozed" ? (
         <Button disabled={isBusy} onClick={() => onChange({ to: "reopen", body: {} })}>

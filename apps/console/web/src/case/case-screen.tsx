@@ -1,21 +1,19 @@
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { useState } from "react";
-import type { CaseDetail } from "#contract/cases";
+import type { CaseDetail, CaseRow } from "#contract/cases";
 import { problemFrom } from "../api/request.js";
-import { useDraft } from "../app/keep-draft.js";
 import { Screen } from "../app/screen.js";
 import { useMay, useSession } from "../app/session.js";
 import { useShortcuts } from "../app/shortcuts.js";
 import { PersonalData } from "../personal/personal-data.js";
-import type { QueueSearch } from "../queue/queue-search.js";
-import { QUEUE_FILTERS, readQueueSearch } from "../queue/queue-search.js";
-import { useTakeNext } from "../queue/use-cases.js";
+import { useKeptQueue, useTakeNext } from "../queue/use-cases.js";
 import { text } from "../texts/en/cases.js";
 import { Loaded, ProblemNote } from "../ui/states.js";
 import { Attachments } from "./attachments.js";
 import { CaseActions } from "./case-actions.js";
 import { CaseHead } from "./case-head.js";
 import { Contributions } from "./contributions.js";
+import { keepVerdict } from "./decided.js";
 import { EscalateDialog } from "./escalate-dialog.js";
 import { FirstCase } from "./first-case.js";
 import { History } from "./history.js";
@@ -38,7 +36,7 @@ const SKELETON_LINES = 16;
 export function CaseScreen() {
   const { id } = useParams({ from: "/cases/$id" });
   const query = useCase(id);
-  const filters = useQueueFilters();
+  const { filters } = useKeptQueue();
   return (
     <Screen
       title={text.case.title(id)}
@@ -64,8 +62,15 @@ function OpenCase({ of }: { readonly of: CaseDetail }) {
   const [dialog, setDialog] = useState<OpenDialog>();
   const change = useCaseChange(of);
   const reload = useReload(of.id);
-  const take = useKeys(of, change.mutate, setDialog);
+  const take = useTakeNext();
+  const { query } = useKeptQueue();
+  const next = (): void => take.mutate({ filters: query, after: of.id });
+  useKeys(of, change.mutate, setDialog, next);
   const close = (): void => setDialog(undefined);
+  const decided = (verdict: "fraud" | "genuine", row: CaseRow): void => {
+    keepVerdict([row], verdict);
+    next();
+  };
   const failed = change.error ?? take.error;
   return (
     <>
@@ -75,14 +80,20 @@ function OpenCase({ of }: { readonly of: CaseDetail }) {
         isBusy={change.isPending}
         onChange={change.mutate}
         onDialog={setDialog}
-        onNext={take.mutate}
+        onNext={next}
       />
       <FirstCase />
-      {take.isSuccess && take.data === undefined && <p role="status">{text.queue.nextNone}</p>}
+      {take.isSuccess && take.data === undefined && <p role="status">{text.queue.queueDone}</p>}
       {failed !== null && dialog === undefined && (
         <ProblemNote problem={problemFrom(failed)} onRetry={reload} retryLabel={text.case.reload} />
       )}
-      {of.pendingVerdict !== null && <PendingVerdict of={of} pending={of.pendingVerdict} />}
+      {of.pendingVerdict !== null && (
+        <PendingVerdict
+          of={of}
+          pending={of.pendingVerdict}
+          onDecided={(row) => decided(row.verdict ?? "genuine", row)}
+        />
+      )}
       <div className="case-columns">
         <div className="case-main">
           <div data-tour="reasons">
@@ -108,25 +119,25 @@ function OpenCase({ of }: { readonly of: CaseDetail }) {
           <History of={of} />
         </div>
       </div>
-      {(dialog === "fraud" || dialog === "genuine") && <VerdictDialog of={of} verdict={dialog} onClose={close} />}
+      {(dialog === "fraud" || dialog === "genuine") && (
+        <VerdictDialog of={of} verdict={dialog} onClose={close} onDecided={(row) => decided(dialog, row)} />
+      )}
       {dialog === "snooze" && <SnoozeDialog of={of} onClose={close} />}
       {dialog === "escalate" && <EscalateDialog of={of} onClose={close} />}
     </>
   );
 }
 
-/** The filters that were set when the user left the queue. */
-function useQueueFilters(): QueueSearch {
-  const [kept] = useDraft<Record<string, unknown>>(QUEUE_FILTERS, {});
-  return readQueueSearch(kept);
-}
-
-function useKeys(of: CaseDetail, change: (action: CaseAction) => void, open: (dialog: OpenDialog) => void) {
+function useKeys(
+  of: CaseDetail,
+  change: (action: CaseAction) => void,
+  open: (dialog: OpenDialog) => void,
+  next: () => void,
+): void {
   const may = useMay();
   const { person } = useSession();
   const navigate = useNavigate();
-  const filters = useQueueFilters();
-  const take = useTakeNext((id) => void navigate({ to: "/cases/$id", params: { id } }));
+  const { filters } = useKeptQueue();
   const isOpen = of.status !== "closed" && may("cases:write");
   const mayLabel = isOpen && may("labels:write") && of.pendingVerdict === null;
   useShortcuts({
@@ -135,9 +146,8 @@ function useKeys(of: CaseDetail, change: (action: CaseAction) => void, open: (di
     g: () => mayLabel && open("genuine"),
     s: () => isOpen && open("snooze"),
     e: () => isOpen && open("escalate"),
-    n: () => may("cases:write") && take.mutate(),
+    n: () => may("cases:write") && next(),
     c: () => document.getElementById("new-note")?.querySelector("textarea")?.focus(),
     u: () => void navigate({ to: "/queue", search: filters }),
   });
-  return take;
 }

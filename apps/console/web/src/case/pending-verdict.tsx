@@ -1,5 +1,5 @@
 import { useState } from "react";
-import type { CaseDetail } from "#contract/cases";
+import type { CaseDetail, CaseRow } from "#contract/cases";
 import { problemFrom } from "../api/request.js";
 import { useDraft } from "../app/keep-draft.js";
 import { useMay, useSession } from "../app/session.js";
@@ -16,10 +16,12 @@ import { useCaseChange, useReload } from "./use-case.js";
 interface PendingVerdictProps {
   readonly of: CaseDetail;
   readonly pending: NonNullable<CaseDetail["pendingVerdict"]>;
+  readonly onDecided: (row: CaseRow) => void;
 }
 
 /** A verdict above the limit for a single user, so another user must confirm or reject it. */
-export function PendingVerdict({ of, pending: { verdict, reason, by, atMs } }: PendingVerdictProps) {
+export function PendingVerdict({ of, pending, onDecided }: PendingVerdictProps) {
+  const { verdict, reason, by, atMs } = pending;
   const { person } = useSession();
   const may = useMay();
   const nowMs = useNow();
@@ -49,7 +51,9 @@ export function PendingVerdict({ of, pending: { verdict, reason, by, atMs } }: P
           <Button
             look="primary"
             disabled={change.isPending}
-            onClick={() => change.mutate({ to: "verdict", body: { verdict, reason, note: "" } })}
+            onClick={() =>
+              change.mutate({ to: "verdict", body: { verdict, reason, note: "" } }, { onSuccess: onDecided })
+            }
           >
             {text.verdict.confirm}
           </Button>

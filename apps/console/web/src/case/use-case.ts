@@ -18,7 +18,7 @@ export type CaseAction =
   | { readonly to: "assign"; readonly body: { readonly assignee: string | null } }
   | { readonly to: "snooze"; readonly body: { readonly untilMs: number } }
   | { readonly to: "escalate"; readonly body: { readonly note: string } }
-  | { readonly to: "reopen"; readonly body: object }
+  | { readonly to: "reopen" | "verdict/undo"; readonly body: object }
   | {
       readonly to: "verdict";
       readonly body: { readonly verdict: "fraud" | "genuine"; readonly reason: string; readonly note: string };
@@ -29,12 +29,16 @@ export type CaseAction =
 export function useCaseChange({ id, revision }: Pick<CaseRow, "id" | "revision">) {
   const client = useQueryClient();
   return useMutation({
+    // Fails at once if the user is offline, so that nobody takes a verdict for given.
+    networkMode: "always",
     mutationFn: ({ to, body }: CaseAction) =>
       request<CaseRow>(`/api/cases/${encodeURIComponent(id)}/${to}`, { method: "POST", body: { revision, ...body } }),
-    onSuccess: async (row) => {
+    onSuccess: async (row, { to }) => {
       client.setQueryData<CaseDetail>(["case", id], (kept) => (kept === undefined ? kept : { ...kept, ...row }));
       void client.invalidateQueries({ queryKey: ["cases"] });
-      await client.invalidateQueries({ queryKey: ["case", id] });
+      const reloaded = client.invalidateQueries({ queryKey: ["case", id] });
+      // The next case opens at once.
+      if (to !== "verdict") await reloaded;
     },
   });
 }

@@ -1,4 +1,4 @@
-import type { CaseDetail } from "#contract/cases";
+import type { CaseDetail, CaseRow } from "#contract/cases";
 import { VERDICT_REASONS } from "#contract/cases";
 import { problemFrom } from "../api/request.js";
 import { useDraft } from "../app/keep-draft.js";
@@ -17,19 +17,21 @@ interface VerdictDialogProps {
   readonly of: CaseDetail;
   readonly verdict: "fraud" | "genuine";
   readonly onClose: () => void;
+  readonly onDecided: (row: CaseRow) => void;
 }
 
 /** Asks for a verdict, fraud or genuine, and a reason. Input is kept until it is saved. */
-export function VerdictDialog({ of, verdict, onClose }: VerdictDialogProps) {
+export function VerdictDialog({ of, verdict, onClose, onDecided }: VerdictDialogProps) {
   const reasons: readonly string[] = VERDICT_REASONS[verdict];
   const [reason, setReason, dropReason] = useDraft(`verdict ${verdict} ${of.id}`, "");
   const [note, setNote, dropNote] = useDraft(`verdict note ${of.id}`, "");
   const change = useCaseChange(of);
   const reload = useReload(of.id);
-  const done = (): void => {
+  const done = (row: CaseRow): void => {
     dropReason(reason);
     dropNote(note);
     onClose();
+    onDecided(row);
   };
   return (
     <Dialog title={text.verdict.title[verdict]} description={text.verdict.explain(of.payments)} onClose={onClose}>

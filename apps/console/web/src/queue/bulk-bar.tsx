@@ -2,6 +2,7 @@ import { useState } from "react";
 import type { CaseRow } from "#contract/cases";
 import { problemFrom } from "../api/request.js";
 import { useMay, useSession } from "../app/session.js";
+import { keepVerdict } from "../case/decided.js";
 import { text } from "../texts/en/cases.js";
 import { Button } from "../ui/button.js";
 import { ProblemNote } from "../ui/states.js";
@@ -24,7 +25,15 @@ export function BulkBar({ cases, onDone }: { readonly cases: readonly CaseRow[];
   const [isClosing, setClosing] = useState(false);
   if (!may("cases:write") || (cases.length === 0 && !hasNews)) return null;
   const change = (wanted: BulkChange): void =>
-    bulk.mutate({ cases, change: wanted }, { onSuccess: (answer) => answer.refused.length === 0 && onDone() });
+    bulk.mutate(
+      { cases, change: wanted },
+      {
+        onSuccess: ({ changed, refused }) => {
+          if (wanted.verdict !== undefined) keepVerdict(changed, wanted.verdict.verdict);
+          if (refused.length === 0) onDone();
+        },
+      },
+    );
   return (
     <section className="bulk" aria-label={text.queue.bulk.label}>
       <div className="actions">

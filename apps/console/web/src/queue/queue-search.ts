@@ -5,8 +5,9 @@ import type { Outcome } from "#contract/decisions";
 /** Queue filters stored in the URL. The search text may contain a card, so it is not stored there. */
 export type QueueSearch = Omit<CaseQuery, "search" | "after" | "limit">;
 
-/** The name of the draft that stores the queue's filters. */
+/** The names of the drafts that store the queue's filters and its search text. */
 export const QUEUE_FILTERS = "queue-filters";
+export const QUEUE_TEXT = "queue-search";
 
 export const STATUSES: readonly CaseStatus[] = ["open", "snoozed", "closed"];
 export const OUTCOMES: readonly Outcome[] = ["review", "challenge", "decline", "approve"];

@@ -1,7 +1,7 @@
 import { useMutation } from "@tanstack/react-query";
-import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useSearch } from "@tanstack/react-router";
 import { useEffect, useMemo, useState } from "react";
-import type { CaseRow } from "#contract/cases";
+import type { CaseQuery, CaseRow } from "#contract/cases";
 import { problemFrom, queryString, requestText } from "../api/request.js";
 import { saveFile } from "../api/save-file.js";
 import { keepDraft, useDraft } from "../app/keep-draft.js";
@@ -16,7 +16,7 @@ import { BulkBar } from "./bulk-bar.js";
 import { CaseTable } from "./case-table.js";
 import { Filters } from "./filters.js";
 import type { QueueSearch } from "./queue-search.js";
-import { caseQuery, QUEUE_FILTERS } from "./queue-search.js";
+import { caseQuery, QUEUE_FILTERS, QUEUE_TEXT } from "./queue-search.js";
 import { useCases, useTakeNext } from "./use-cases.js";
 import { Views } from "./views.js";
 
@@ -24,7 +24,7 @@ const NO_ROWS: readonly CaseRow[] = [];
 
 export function Queue() {
   const search = useSearch({ from: "/queue" });
-  const [typed, setTyped] = useDraft("queue-search", "");
+  const [typed, setTyped] = useDraft(QUEUE_TEXT, "");
   // The case screen's link back to the queue restores these filters.
   useEffect(() => keepDraft(QUEUE_FILTERS, search), [search]);
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
@@ -42,7 +42,7 @@ export function Queue() {
             {total === undefined ? "" : text.queue.cases(total, formatCount(total))}
           </span>
           <Export search={search} typed={typed} />
-          <TakeNext />
+          <TakeNext filters={caseQuery(search, typed)} />
         </>
       }
     >
@@ -86,19 +86,19 @@ function Export({ search, typed }: { readonly search: QueueSearch; readonly type
   );
 }
 
-/** Assigns the most urgent unassigned case to the user and opens it. */
-function TakeNext() {
+/** Assigns the first unassigned case of the queue to the user and opens it. */
+function TakeNext({ filters }: { readonly filters: CaseQuery }) {
   const may = useMay();
-  const navigate = useNavigate();
-  const take = useTakeNext((id) => void navigate({ to: "/cases/$id", params: { id } }));
+  const take = useTakeNext();
   const canTake = may("cases:write");
-  useShortcuts({ n: () => canTake && take.mutate() });
+  const next = (): void => take.mutate({ filters });
+  useShortcuts({ n: () => canTake && next() });
   if (!canTake) return null;
   return (
     <>
       {take.isSuccess && take.data === undefined && <span role="status">{text.queue.nextNone}</span>}
       {take.error !== null && <span role="alert">{problemFrom(take.error).title}</span>}
-      <Button look="primary" shortcut="n" disabled={take.isPending} onClick={() => take.mutate()}>
+      <Button look="primary" shortcut="n" disabled={take.isPending} onClick={next}>
         {text.queue.next}
       </Button>
     </>

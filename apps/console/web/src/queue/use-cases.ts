@@ -1,7 +1,11 @@
 import type { InfiniteData } from "@tanstack/react-query";
 import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
 import type { CasePage, CaseQuery, CaseRow, SavedView } from "#contract/cases";
 import { queryString, request } from "../api/request.js";
+import { useDraft } from "../app/keep-draft.js";
+import type { QueueSearch } from "./queue-search.js";
+import { caseQuery, QUEUE_FILTERS, QUEUE_TEXT, readQueueSearch } from "./queue-search.js";
 
 const PAGE_ROWS = 200;
 const REFRESH_MS = 15_000;
@@ -53,14 +57,29 @@ function withRows(page: CasePage, newest: ReadonlyMap<string, CaseRow>): CasePag
   return { ...page, cases: page.cases.map((row) => newest.get(row.id) ?? row) };
 }
 
-/** Assigns the most urgent unassigned case to the user; undefined if there is none. */
-export function useTakeNext(onTaken: (id: string) => void) {
+/** The queue as the user left it. */
+export function useKeptQueue(): { readonly filters: QueueSearch; readonly query: CaseQuery } {
+  const [kept] = useDraft<Record<string, unknown>>(QUEUE_FILTERS, {});
+  const [typed] = useDraft(QUEUE_TEXT, "");
+  const filters = readQueueSearch(kept);
+  return { filters, query: caseQuery(filters, typed) };
+}
+
+interface NextCase {
+  readonly filters: CaseQuery;
+  /** The case after which to continue. */
+  readonly after?: string;
+}
+
+/** Assigns the next case of the queue to the user and opens it; the data are undefined if there is none. */
+export function useTakeNext() {
   const client = useQueryClient();
+  const navigate = useNavigate();
   return useMutation({
-    mutationFn: () => request<CaseRow | undefined>("/api/cases/next", { method: "POST", body: {} }),
+    mutationFn: (body: NextCase) => request<CaseRow | undefined>("/api/cases/next", { method: "POST", body }),
     onSuccess: (taken) => {
       void client.invalidateQueries({ queryKey: ["cases"] });
-      if (taken !== undefined) onTaken(taken.id);
+      if (taken !== undefined) void navigate({ to: "/cases/$id", params: { id: taken.id } });
     },
   });
 }

@@ -100,7 +100,7 @@ async function closeAsFraud(page: Page, terminalId: string): Promise<void> {
   await page.keyboard.press("f");
   await page.getByRole("radio", { name: "Card lost or stolen" }).press("Space");
   await page.getByRole("button", { name: "Label as fraud" }).press("Enter");
-  await page.getByText("Closed as fraud", { exact: true }).waitFor();
+  await page.getByRole("region", { name: "Latest verdict" }).getByText("closed as fraud").waitFor();
 }
 
 async function watch(page: Page, terminalId: string): Promise<void> {

@@ -211,6 +211,7 @@ export function makeCase(random: Random, index: number, nowMs: number): CaseRow 
     assignee: pick(random, PEOPLE),
     isEscalated: random() < 0.05,
     verdict: null,
+    undoUntilMs: null,
     revision: 1,
   };
 }

@@ -1,3 +1,6 @@
+import { caseTitle } from "./case-title.js";
+import { plural } from "./plural.js";
+
 export const text = {
   product: "Tripline",
   skip: "Skip to content",
@@ -34,8 +37,9 @@ export const text = {
       ["X", "Select all rows from the last selected one to this one"],
       ["/", "Search"],
       ["a", "Assign the case to me, or unassign it"],
-      ["n", "Take the next unassigned case"],
+      ["n", "Take the next case of the queue"],
       ["f, g", "Close the case as fraud or as genuine"],
+      ["z", "Undo the latest verdict, within 10 seconds"],
       ["s", "Snooze the case"],
       ["e", "Escalate the case"],
       ["c", "Write a note"],
@@ -81,6 +85,17 @@ export const text = {
   copyOf: (what: string) => `Copy ${what}`,
   copied: "Copied",
   more: "Show more",
+  undo: {
+    label: "Latest verdict",
+    undo: "Undo",
+    cases: (ids: readonly string[]) =>
+      ids.length === 1 ? ids.map(caseTitle).join() : plural(ids.length, "case", "cases"),
+    closed: (cases: string, verdict: string) => `${cases} closed as ${verdict}.`,
+    pending: (cases: string, verdict: string) => `${cases}: your verdict, ${verdict}, waits for a second user.`,
+    refused: (id: string, detail: string) => `${caseTitle(id)}: ${detail}`,
+    done: "The verdict was undone.",
+    failed: "The verdict was not undone",
+  },
   outcomes: { approve: "Approve", challenge: "Challenge", review: "Review", decline: "Decline" },
   labels: { fraud: "Fraud", genuine: "Genuine" },
 } as const;

@@ -1,6 +1,5 @@
+import { caseTitle } from "./case-title.js";
 import { plural } from "./plural.js";
-
-const ID_CHARACTERS_SHOWN = 8;
 
 const queue = {
   title: "Queue",
@@ -8,7 +7,8 @@ const queue = {
   selected: (count: number) => `${count} selected`,
   export: "Export CSV",
   next: "Take next",
-  nextNone: "Every open case is already assigned.",
+  nextNone: "No unassigned cases in this queue.",
+  queueDone: "No more cases in this queue.",
   search: "Search by card, payment or terminal",
   filters: "Filters",
   status: "Status",
@@ -67,7 +67,7 @@ const queue = {
 } as const;
 
 const detail = {
-  title: (id: string) => `Case ${id.slice(0, ID_CHARACTERS_SHOWN)}`,
+  title: caseTitle,
   inAll: (payments: string, amount: string) => `${payments}, ${amount} in total`,
   reload: "Load latest version",
   card: "Card",

@@ -1,0 +1,215 @@
+import { randomUUID } from "node:crypto";
+import { CaseEvent, CaseEventKind } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { CASE_EVENTS_TOPIC } from "@tripline/contracts/topics";
+import type { EventConsumer } from "@tripline/kafka/port";
+import { BatchCollector } from "@tripline/kafka/testing/batch-collector";
+import { z } from "zod";
+import type { FakeService } from "../testing/fake-service.js";
+import { startFakeService } from "../testing/fake-service.js";
+import type { TestBed } from "../testing/test-bed.js";
+import { startTestBed, testPeople } from "../testing/test-bed.js";
+import type { TestBrowser } from "../testing/test-browser.js";
+import { eventually, newCard, testPayment } from "../testing/test-records.js";
+
+const { CLOSED, OPENED, REOPENED } = CaseEventKind;
+const FRAUD = { verdict: "fraud", reason: "stolen-card", note: "" };
+const GENUINE = { verdict: "genuine", reason: "usual-pattern", note: "" };
+
+const caseRow = z.object({ id: z.string(), revision: z.number() });
+const auditRow = z.object({ action: z.string() });
+
+let bed: TestBed;
+let ingestion: FakeService;
+let consumer: EventConsumer;
+let ana: TestBrowser;
+const collector = new BatchCollector();
+
+beforeAll(async () => {
+  ingestion = await startFakeService();
+  ingestion.answer = { status: 202, body: {} };
+  bed = await startTestBed({ INGESTION_URL: ingestion.url, VERDICT_HOLD_SECONDS: "60" });
+  ana = await bed.as(bed.people.analyst);
+  consumer = await bed.kafka.consume({
+    group: `test-${randomUUID()}`,
+    topics: [CASE_EVENTS_TOPIC.name],
+    handle: collector.handle,
+    onStop(error) {
+      throw error;
+    },
+  });
+});
+afterAll(async () => {
+  await consumer?.close();
+  await bed?.close();
+  ingestion?.close();
+});
+
+async function newCase({ amountMinor = 1_000, tenant = bed.tenant, score = 0.7 } = {}) {
+  const card = newCard();
+  const { vector, decision } = testPayment(tenant, { card, amountMinor, score });
+  await bed.producer.send([vector, decision]);
+  const [found] = await eventually(async () => {
+    const rows = await bed.database.query(caseRow, "SELECT id, revision FROM console.cases WHERE card_token = $1", [
+      card,
+    ]);
+    expect(rows).toHaveLength(1);
+    return rows;
+  });
+  const { id = "", revision = 0 } = found ?? {};
+  return { card, id, revision, path: `/api/cases/${id}` };
+}
+
+const kindsOf = (id: string): CaseEventKind[] =>
+  collector.records.map(({ value }) => CaseEvent.decode(value)).flatMap((one) => (one.caseId === id ? [one.kind] : []));
+const labelsOf = (card: string): unknown[] =>
+  ingestion.seen.flatMap(({ body }) => (JSON.stringify(body)?.includes(card) ? [body] : []));
+
+/** Ends the time in which the verdicts on a case can be undone. */
+async function takeEffect(id: string): Promise<void> {
+  for (const change of ["case_outbox SET held_until_ms", "label_outbox SET next_try_at_ms"]) {
+    await bed.database.execute(`UPDATE console.${change} = 0 WHERE case_id = $1`, [id]);
+  }
+}
+
+test("an undone verdict sends no label and no event, and is audited", async () => {
+  const { card, id, revision, path } = await newCase();
+  const { body } = await ana.post(`${path}/verdict`, { revision, ...FRAUD });
+  expect(body).toMatchObject({ status: "closed", undoUntilMs: expect.any(Number) });
+  const undone = await ana.post(`${path}/verdict/undo`, { revision: revision + 1 });
+  expect(undone.body).toMatchObject({ status: "open", verdict: null, undoUntilMs: null, revision: revision + 2 });
+  // The event of the next verdict would come after that of the undone one.
+  await ana.post(`${path}/verdict`, { revision: revision + 2, ...GENUINE });
+  await takeEffect(id);
+  await collector.until(() => kindsOf(id).length === 2, "two events of the case");
+  expect(kindsOf(id)).toEqual([OPENED, CLOSED]);
+  await eventually(async () => expect(labelsOf(card)).toMatchObject([{ fraud: false }]));
+  const noted = "SELECT action FROM console.audit_outbox WHERE subject_id = $1 AND action = 'verdict-undone'";
+  const history = z.object({ history: z.array(z.object({ text: z.string() })) }).parse((await ana.get(path)).body);
+  expect(history.history).toContainEqual({ text: "Undid the verdict fraud before it took effect." });
+  // The row is deleted once it is published.
+  expect((await bed.database.query(auditRow, noted, [id])).length).toBeLessThanOrEqual(1);
+});
+
+test("a verdict that has taken effect stays, and is corrected by reopening the case", async () => {
+  const { card, id, revision, path } = await newCase();
+  await ana.post(`${path}/verdict`, { revision, ...FRAUD });
+  await takeEffect(id);
+  await eventually(async () => expect(labelsOf(card)).toMatchObject([{ fraud: true }]));
+  const late = { status: 409, body: { code: "changed-meanwhile", detail: expect.stringContaining("taken effect") } };
+  await expect(ana.post(`${path}/verdict/undo`, { revision: revision + 1 })).resolves.toMatchObject(late);
+  await expect(ana.get(path)).resolves.toMatchObject({ body: { status: "closed", verdict: "fraud" } });
+  await ana.post(`${path}/reopen`, { revision: revision + 1 });
+  await ana.post(`${path}/verdict`, { revision: revision + 2, ...GENUINE });
+  await takeEffect(id);
+  await eventually(async () => expect(labelsOf(card)).toMatchObject([{ fraud: true }, { fraud: false }]));
+  await collector.until(() => kindsOf(id).length === 4, "four events of the case");
+  expect(kindsOf(id)).toEqual([OPENED, CLOSED, REOPENED, CLOSED]);
+});
+
+test("a verdict whose label is being sent cannot be undone, and nothing changes", async () => {
+  const { id, revision, path } = await newCase();
+  await ana.post(`${path}/verdict`, { revision, ...FRAUD });
+  await bed.database.execute("UPDATE console.label_outbox SET tries = 1 WHERE case_id = $1", [id]);
+  await expect(ana.post(`${path}/verdict/undo`, { revision: revision + 1 })).resolves.toMatchObject({ status: 409 });
+  await expect(ana.get(path)).resolves.toMatchObject({ body: { status: "closed" } });
+  const held = "SELECT case_id AS id, revision FROM console.case_outbox WHERE case_id = $1";
+  expect(await bed.database.query(caseRow, held, [id])).toEqual([{ id, revision: revision + 1 }]);
+});
+
+test("events of a case that is reopened during the hold keep their order", async () => {
+  const { id, revision, path } = await newCase();
+  await ana.post(`${path}/verdict`, { revision, ...FRAUD });
+  await ana.post(`${path}/reopen`, { revision: revision + 1 });
+  const other = await newCase();
+  await collector.until(() => kindsOf(other.id).length === 1, "the event of another case");
+  expect(kindsOf(id)).toEqual([OPENED]);
+  await takeEffect(id);
+  await collector.until(() => kindsOf(id).length === 3, "three events of the case");
+  expect(kindsOf(id)).toEqual([OPENED, CLOSED, REOPENED]);
+});
+
+test("regression #32: a second verdict replaces a label that is still queued, even if the payment has that label", async () => {
+  const { card, id, revision, path } = await newCase();
+  await ana.post(`${path}/verdict`, { revision, ...FRAUD });
+  await ana.post(`${path}/reopen`, { revision: revision + 1 });
+  const payment = "SELECT transaction_id AS id, 0 AS revision FROM console.case_payments WHERE case_id = $1";
+  const [{ id: transactionId } = { id: "" }] = await bed.database.query(caseRow, payment, [id]);
+  await bed.database.execute(
+    `INSERT INTO console.labels (transaction_id, tenant, fraud, source, labelled_at_ms, read_at_ms)
+     VALUES ($1, $2, false, 'chargeback', 1, $3)`,
+    [transactionId, bed.tenant, Date.now()],
+  );
+  await ana.post(`${path}/verdict`, { revision: revision + 2, ...GENUINE });
+  await takeEffect(id);
+  await eventually(async () => expect(labelsOf(card)).toMatchObject([{ fraud: false }]));
+});
+
+test("undoing a confirmed verdict leaves it waiting for confirmation", async () => {
+  const ben = await bed.as(bed.people.second);
+  const { revision, path } = await newCase({ amountMinor: 900_000 });
+  await ana.post(`${path}/verdict`, { revision, ...FRAUD });
+  const confirmed = await ben.post(`${path}/verdict`, { revision: revision + 1, ...FRAUD });
+  expect(confirmed.body).toMatchObject({ status: "closed" });
+  expect((await ben.get(path)).body).toMatchObject({ pendingVerdict: null });
+  await ben.post(`${path}/verdict/undo`, { revision: revision + 2 });
+  expect((await ben.get(path)).body).toMatchObject({ status: "open", pendingVerdict: { by: { name: "Ana" } } });
+});
+
+test("several verdicts are undone together, and those of other tenants are not found", async () => {
+  const [one, other] = [await newCase(), await newCase()];
+  const foreign = await newCase({ tenant: `${bed.tenant}-other` });
+  const cases = [one, other].map(({ id, revision }) => ({ id, revision }));
+  await ana.post("/api/cases/bulk", { cases, change: { verdict: GENUINE } });
+  const undone = await ana.post("/api/cases/bulk", {
+    cases: [...cases, foreign].map(({ id, revision }) => ({ id, revision: revision + 1 })),
+    change: { undo: {} },
+  });
+  expect(undone.body).toMatchObject({
+    changed: [{ id: one.id, status: "open" }, { id: other.id, status: "open" }],
+    refused: [{ id: foreign.id, code: "not-found" }],
+  });
+});
+
+describe("the next case", () => {
+  const take = async (browser: TestBrowser, body: object) =>
+    z.object({ id: z.string() }).safeParse((await browser.post("/api/cases/next", body)).body).data?.id;
+
+  test("is the next one of the filtered queue, and the first one after the last", async () => {
+    const tenant = `${bed.tenant}-next`;
+    const nia = await bed.as(testPeople(tenant).analyst);
+    const [small, middle, large, dear] = [
+      await newCase({ tenant, amountMinor: 100 }),
+      await newCase({ tenant, amountMinor: 200 }),
+      await newCase({ tenant, amountMinor: 300 }),
+      await newCase({ tenant, amountMinor: 9_000 }),
+    ];
+    const filters = { sort: "amount", descending: true, amountMinorMax: 1_000 };
+    expect(await take(nia, { filters, after: middle.id })).toBe(small.id);
+    expect(await take(nia, { filters, after: small.id })).toBe(large.id);
+    // A verdict keeps the place in the queue.
+    await nia.post(`${large.path}/verdict`, { revision: large.revision + 1, ...GENUINE });
+    expect(await take(nia, { filters, after: large.id })).toBe(middle.id);
+    // Without a case, it takes unassigned cases only.
+    expect(await take(nia, { filters })).toBeUndefined();
+    expect(await take(nia, {})).toBe(dear.id);
+  });
+
+  test("is never one that a colleague works on, or one of another tenant", async () => {
+    const tenant = `${bed.tenant}-two`;
+    const people = testPeople(tenant);
+    const [nia, ben] = [await bed.as(people.analyst), await bed.as(people.second)];
+    const [one, other] = [await newCase({ tenant }), await newCase({ tenant })];
+    expect(await take(nia, {})).toBe(one.id);
+    expect(await take(ben, { filters: {}, after: one.id })).toBe(other.id);
+    expect(await take(nia, { filters: {}, after: one.id })).toBeUndefined();
+    expect(await take(nia, { filters: { sort: "score" }, after: randomUUID() })).toBe(one.id);
+  });
+
+  test.each([
+    [{ after: "x" }, "/after"],
+    [{ filters: { colour: "red" } }, "/filters/colour"],
+  ])("rejects %j", async (body, pointer) => {
+    const answer = { status: 422, body: { errors: [{ pointer }] } };
+    await expect(ana.post("/api/cases/next", body)).resolves.toMatchObject(answer);
+  });
+});

@@ -1,0 +1,55 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import { CaseEventKind } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { noteAudit } from "@tripline/nest-kit/audit/note-audit";
+import type { Queries } from "@tripline/stores/postgres/connect-database";
+import { z } from "zod";
+import { AUDIT_SOURCE } from "../view-events.js";
+import { reopen } from "./case-changes.js";
+import type { Worker } from "./case-requests.js";
+import type { KnownCase } from "./case-rows.js";
+import type { CaseChange } from "./case-store.js";
+
+const eventRow = z.object({ labels: z.number() });
+
+/**
+ * Undoes a verdict before its event and its labels are sent. A verdict that a first user had requested waits for
+ * confirmation again.
+ *
+ * @param queries the transaction that locks the case; it is rolled back if anything was sent
+ * @throws TriplineError `changed-meanwhile` if the verdict has taken effect
+ */
+export async function undoVerdict(queries: Queries, found: KnownCase, by: Worker): Promise<CaseChange> {
+  const { verdict } = found;
+  if (found.status !== "closed" || verdict === null) {
+    throw new TriplineError("changed-meanwhile", `The case is not closed. ${found.last_change}`);
+  }
+  // Waits for a publisher that is sending the event, and then finds no event.
+  const [event] = await queries.query(
+    eventRow,
+    "DELETE FROM console.case_outbox WHERE case_id = $1 AND revision = $2 AND kind = $3 RETURNING labels",
+    [found.id, found.revision, CaseEventKind.CLOSED],
+  );
+  const withdrawn = await queries.execute("DELETE FROM console.label_outbox WHERE case_id = $1 AND tries = 0", [
+    found.id,
+  ]);
+  if (event?.labels !== withdrawn) {
+    const detail = "The verdict has already taken effect. Reopen the case, and give the correct verdict.";
+    throw new TriplineError("changed-meanwhile", detail);
+  }
+  const { set } = await reopen(queries, found, by);
+  return {
+    set: { ...set, pending: found.pending === null ? null : JSON.stringify(found.pending) },
+    text: `Undid the verdict ${verdict} before it took effect.`,
+    isUnpublished: true,
+    also: (queries) =>
+      noteAudit(queries, AUDIT_SOURCE, {
+        tenant: by.tenant,
+        actor: by.person.id,
+        actorKind: "person",
+        action: "verdict-undone",
+        subjectKind: "case",
+        subjectId: found.id,
+        details: { verdict, payments: found.payments },
+      }),
+  };
+}

@@ -1,0 +1,63 @@
+import { useSyncExternalStore } from "react";
+import type { CaseRow } from "#contract/cases";
+
+/** A verdict that the user has just given and can still take back. */
+export interface Decided {
+  readonly key: number;
+  readonly cases: readonly Pick<CaseRow, "id" | "revision">[];
+  readonly verdict: "fraud" | "genuine";
+  /** Whether it waits for a second user, so taking it back withdraws a request. */
+  readonly isPending: boolean;
+  /** How long it can be taken back from now on. */
+  readonly ms: number;
+}
+
+const DECIDED_MAX = 20;
+
+/** Newest last. Only for this tab: the backend holds the verdicts, so none is lost when the tab is closed. */
+let decided: readonly Decided[] = [];
+let lastKey = 0;
+const watchers = new Set<() => void>();
+
+function replace(next: readonly Decided[]): void {
+  decided = next.slice(-DECIDED_MAX);
+  for (const watch of watchers) watch();
+}
+
+export function dropDecided(key: number): void {
+  replace(decided.filter((one) => one.key !== key));
+}
+
+export function keepDecided(given: Omit<Decided, "key">): void {
+  lastKey += 1;
+  const key = lastKey;
+  replace([...decided, { ...given, key }]);
+  setTimeout(() => dropDecided(key), given.ms);
+}
+
+/** Whether the user has given no verdict since this one. */
+export const isNewest = (key: number): boolean => key === lastKey;
+
+/** How long a request for a second user's confirmation can be withdrawn here. Later, it is withdrawn on its case. */
+const PENDING_MS = 10_000;
+
+/** Keeps the verdict that closed cases or that waits for a second user; nothing if it has taken effect already. */
+export function keepVerdict(rows: readonly CaseRow[], given: "fraud" | "genuine"): void {
+  const closed = rows.filter(({ undoUntilMs }) => undoUntilMs !== null);
+  const pending = rows.filter(({ status }) => status !== "closed");
+  if (pending.length > 0) keepDecided({ cases: pending, verdict: given, isPending: true, ms: PENDING_MS });
+  // Both times are the backend's, because this clock may differ.
+  const ms = Math.min(...closed.map(({ undoUntilMs, changedAtMs }) => (undoUntilMs ?? 0) - changedAtMs));
+  if (closed.length > 0) keepDecided({ cases: closed, verdict: given, isPending: false, ms });
+}
+
+/** The newest verdict that can be taken back. */
+export function useNewestDecided(): Decided | undefined {
+  return useSyncExternalStore(
+    (watch) => {
+      watchers.add(watch);
+      return () => watchers.delete(watch);
+    },
+    () => decided.at(-1),
+  );
+}

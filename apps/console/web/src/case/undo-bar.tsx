@@ -1,0 +1,83 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { problemFrom, request } from "../api/request.js";
+import { useShortcuts } from "../app/shortcuts.js";
+import type { BulkAnswer } from "../queue/use-cases.js";
+import { text } from "../texts/en/app.js";
+import { Button } from "../ui/button.js";
+import { ProblemNote } from "../ui/states.js";
+import type { Decided } from "./decided.js";
+import { dropDecided, isNewest, useNewestDecided } from "./decided.js";
+
+/** The newest verdict and, while it is held, a way to take it back. Stays while the user moves to the next case. */
+export function UndoBar() {
+  const newest = useNewestDecided();
+  const undo = useUndo();
+  useShortcuts({ z: () => newest !== undefined && !undo.isPending && undo.mutate(newest) });
+  const refused = undo.data?.refused ?? [];
+  const hasFailed = undo.error !== null || refused.length > 0;
+  const isDone = undo.isSuccess && !hasFailed && isNewest(undo.variables.key);
+  const isShown = newest !== undefined || hasFailed;
+  return (
+    <section className={isShown ? "undo" : "visually-hidden"} aria-label={text.undo.label}>
+      {hasFailed && (
+        <div className="undo-note">
+          <strong>{text.undo.failed}</strong>
+          {undo.error !== null && <ProblemNote problem={problemFrom(undo.error)} />}
+          {refused.map(({ id, detail }) => (
+            <p key={id} role="alert">
+              {text.undo.refused(id, detail)}
+            </p>
+          ))}
+          <Button onClick={undo.reset}>{text.close}</Button>
+        </div>
+      )}
+      <p role="status">{newest === undefined ? isDone && text.undo.done : wordsOf(newest)}</p>
+      {newest !== undefined && (
+        <>
+          <Button shortcut="z" disabled={undo.isPending} onClick={() => undo.mutate(newest)}>
+            {text.undo.undo}
+          </Button>
+          <div key={newest.key} className="undo-time" style={{ animationDuration: `${newest.ms}ms` }} />
+        </>
+      )}
+    </section>
+  );
+}
+
+function wordsOf({ cases, verdict, isPending }: Decided): string {
+  const which = text.undo.cases(cases.map(({ id }) => id));
+  return isPending ? text.undo.pending(which, verdict) : text.undo.closed(which, verdict);
+}
+
+/** Takes a verdict back and opens its case again. */
+function useUndo() {
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  return useMutation({
+    // Fails at once if the user is offline, because the verdict would have taken effect later.
+    networkMode: "always",
+    mutationFn: async ({ cases, isPending }: Decided): Promise<BulkAnswer> => {
+      const [first] = cases;
+      if (!isPending || first === undefined) {
+        return request("/api/cases/bulk", { method: "POST", body: { cases: cases.map(placeOf), change: { undo: {} } } });
+      }
+      for (const { id, revision } of cases) {
+        const path = `/api/cases/${encodeURIComponent(id)}/verdict/refuse`;
+        await request(path, { method: "POST", body: { revision, note: "" } });
+      }
+      return { changed: [], refused: [] };
+    },
+    onSuccess: ({ refused }, { key, cases }) => {
+      dropDecided(key);
+      const [first] = cases;
+      if (refused.length === 0 && cases.length === 1 && first !== undefined) {
+        void navigate({ to: "/cases/$id", params: { id: first.id } });
+      }
+      for (const { id } of cases) void client.invalidateQueries({ queryKey: ["case", id] });
+      void client.invalidateQueries({ queryKey: ["cases"] });
+    },
+  });
+}
+
+const placeOf = ({ id, revision }: Decided["cases"][number]) => ({ id, revision });
