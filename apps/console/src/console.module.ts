@@ -26,6 +26,7 @@ import { CaseStore } from "./cases/case-store.js";
 import { CasesController } from "./cases/cases.controller.js";
 import { LabelSender } from "./cases/label-sender.js";
 import { CaseNarratives, NARRATIVE_MODEL } from "./cases/narrative/case-narratives.js";
+import { QueueReader } from "./cases/queue/queue-reader.js";
 import { PeopleController } from "./cases/people.controller.js";
 import type { ConsoleConfig } from "./config.js";
 import { CONSOLE_CONFIG, modelPlace } from "./config.js";
@@ -82,7 +83,7 @@ const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 
 const SESSIONS = [Cookies, AuthorizationServer, SessionStore, Sessions];
-const CASES = [CaseStore, CaseEventPublisher, CaseReader, CaseNarratives, AttachmentStore, LabelSender];
+const CASES = [CaseStore, QueueReader, CaseEventPublisher, CaseReader, CaseNarratives, AttachmentStore, LabelSender];
 const DECISIONS = [ProjectedDecisions, DecisionReader, Contributions, ModelCards, PolicyTrials];
 const ENTITIES = [EntityStore, ListReader, PersonalReader];
 const REPORTS = [ModelsReporter, HealthReporter, LiveHub];

@@ -21,6 +21,7 @@ import { readGraph } from "./entity-graph.js";
 import { needsSecondPerson } from "./four-eyes.js";
 import { narrateCase } from "./narrate-case.js";
 import { CaseNarratives } from "./narrative/case-narratives.js";
+import { tellStory, toStoryPayment } from "./queue/tell-story.js";
 
 const noteRow = z.object({
   id: z.string(),
@@ -84,6 +85,8 @@ export class CaseReader {
     );
     return {
       ...row,
+      // Only if all payments are known.
+      story: ofCase.length === found.payments ? tellStory(ofCase.map(toStoryPayment)) : null,
       decisions: ofCase.map((one) => toDecisionRow(one, show)),
       focus,
       timeline: timelineOf(shown, later, found.id, show),

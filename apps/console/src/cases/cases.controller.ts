@@ -36,6 +36,7 @@ import type { DecideChange } from "./case-store.js";
 import { assignTo, CaseStore } from "./case-store.js";
 import { undoVerdict } from "./held-verdicts.js";
 import { CaseNarratives } from "./narrative/case-narratives.js";
+import { QueueReader } from "./queue/queue-reader.js";
 
 const MS_PER_S = 1_000;
 const DETAIL_OF_UNKNOWN_PERSON = "must be a user who can work on cases and has signed in before";
@@ -47,6 +48,7 @@ const DETAIL_OF_UNKNOWN_PERSON = "must be a user who can work on cases and has s
 export class CasesController {
   constructor(
     @Inject(CaseStore) private readonly cases: CaseStore,
+    @Inject(QueueReader) private readonly queue: QueueReader,
     @Inject(CaseReader) private readonly reader: CaseReader,
     @Inject(ViewEvents) private readonly viewEvents: ViewEvents,
     @Inject(CaseNarratives) private readonly narratives: CaseNarratives,
@@ -56,8 +58,8 @@ export class CasesController {
 
   @Get()
   @RequirePermission("cases:read")
-  search(@Person() session: Session, @Query() query: unknown): Promise<shown.CasePage> {
-    return this.cases.search(workerOf(session), parseRequest(requests.caseQuery, query), showFor(session));
+  search(@Person() session: Session, @Query() query: unknown): Promise<shown.QueuePage> {
+    return this.queue.search(workerOf(session), parseRequest(requests.caseQuery, query), showFor(session));
   }
 
   @Get(":id")

@@ -1,5 +1,5 @@
 import type { AttachmentLimits, CaseAttachment } from "./attachments.js";
-import type { DecisionDetail, DecisionRow, Outcome } from "./decisions.js";
+import type { DecisionDetail, DecisionRow, Outcome, Reason } from "./decisions.js";
 import type { FraudReportRow } from "./fraud-reports.js";
 import type { PaymentUpdateRow } from "./payment-updates.js";
 import type { PersonRef } from "./people.js";
@@ -62,6 +62,52 @@ export interface CaseQuery {
   readonly after?: string;
   /** Maximum number of cases: at most 200, by default 50. */
   readonly limit?: number;
+}
+
+/** The pattern of a case's payments. Amounts are in the smallest unit of the currency, and spans are from first to last. */
+export type CaseStory =
+  | {
+      /** At least three payments, and then one of at least ten times their amount, within a day. */
+      readonly kind: "card-testing" | "small-then-large";
+      /** The small ones. The bounds below are theirs. */
+      readonly payments: number;
+      readonly minMinor: number;
+      readonly maxMinor: number;
+      readonly largeMinor: number;
+      /** Payments after the large one. */
+      readonly later: number;
+      readonly currency: string;
+    }
+  | {
+      readonly kind: "same-amount";
+      readonly payments: number;
+      readonly amountMinor: number;
+      readonly currency: string;
+      readonly spanMs: number;
+    }
+  | {
+      readonly kind: "burst";
+      readonly payments: number;
+      /** 0 if the payments have none. */
+      readonly terminals: number;
+      readonly currencies: number;
+      /** Null if there are several currencies. */
+      readonly sumMinor: number | null;
+      readonly currency: string;
+      readonly spanMs: number;
+    };
+
+/** A case in the queue, with what it is about. */
+export interface QueueRow extends CaseRow {
+  /** The reasons of the payment to look at first, as on the case's page; empty if its decision was deleted. */
+  readonly focusReasons: readonly Reason[];
+  /** Null if its payments follow no known pattern. */
+  readonly story: CaseStory | null;
+}
+
+/** Response of `GET /api/cases`. */
+export interface QueuePage extends Omit<CasePage, "cases"> {
+  readonly cases: readonly QueueRow[];
 }
 
 export interface CasePage {
@@ -132,6 +178,8 @@ export interface CaseEvent {
 
 /** Response of `GET /api/cases/:id`. */
 export interface CaseDetail extends CaseRow {
+  /** Null if its payments follow no known pattern. */
+  readonly story: CaseStory | null;
   /** Decisions on the case's payments, newest first. */
   readonly decisions: readonly DecisionRow[];
   /** The payment to look at first: the newest one with the strictest outcome. */

@@ -69,6 +69,11 @@ export class FeatureDescriber {
   }
 }
 
+/** The reasons as sentences, with their codes. */
+export function reasonsOf({ reasons }: Decision): shown.Reason[] {
+  return reasons.map(({ code, text, outcome }) => ({ code, text, outcome: outcomeOf(outcome) }));
+}
+
 /** Describes a decision: its outcome, its reasons, and the values behind them. */
 export function describeDecision(
   row: RecordedDecision,
@@ -77,7 +82,7 @@ export function describeDecision(
   contributions: shown.DecisionDetail["contributions"],
   show: ShowToken,
 ): shown.DecisionDetail {
-  const reasons = decision.reasons.map(({ code, text, outcome }) => ({ code, text, outcome: outcomeOf(outcome) }));
+  const reasons = reasonsOf(decision);
   const codesOf = (name: string): string[] =>
     reasons.map(({ code }) => code).filter((code) => code === `${RAISED_BY}${name.toUpperCase()}`);
   const { transaction } = vector;

@@ -39,7 +39,7 @@ const CASES: readonly ConsoleRoute[] = [
     scope: "cases:read",
     summary: "The queue",
     query: cases.caseQuery,
-    answers: { 200: shown("CasePage") },
+    answers: { 200: shown("QueuePage") },
   },
   {
     method: "get",

@@ -3,6 +3,7 @@ import { useNow } from "../app/use-now.js";
 import { EntityLink } from "../entity/entity-link.js";
 import { formatMoney, formatScore } from "../format/numbers.js";
 import { formatMoment, formatRelative, formatSpan } from "../format/times.js";
+import { Story } from "../queue/story.js";
 import { text } from "../texts/en/cases.js";
 import { CopyButton } from "../ui/copy-button.js";
 import { OutcomeMark } from "../ui/marks.js";
@@ -29,6 +30,11 @@ export function CaseHead({ of }: { readonly of: CaseDetail }) {
           </span>
         )}
       </div>
+      {of.story !== null && (
+        <p className="story">
+          <Story of={of.story} />
+        </p>
+      )}
       <div className="case-small">
         {of.verdict !== null && <span className={`tag ${of.verdict}`}>{text.verdict.closedAs(of.verdict)}</span>}
         {of.isEscalated && <span className="tag bad">{text.case.escalated}</span>}

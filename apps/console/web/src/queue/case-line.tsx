@@ -1,16 +1,15 @@
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { memo } from "react";
-import type { CaseRow } from "#contract/cases";
+import type { QueueRow } from "#contract/cases";
 import { formatMoney, formatScore } from "../format/numbers.js";
 import { formatMoment, formatSpan } from "../format/times.js";
+import { Story } from "./story.js";
 import { text } from "../texts/en/cases.js";
 import { OutcomeMark, Token } from "../ui/marks.js";
 
-const REASONS_SHOWN = 2;
-
 interface CaseLineProps {
-  readonly row: CaseRow;
+  readonly row: QueueRow;
   readonly index: number;
   readonly startPx: number;
   readonly nowMs: number;
@@ -53,11 +52,10 @@ export const CaseLine = memo(function CaseLine(props: CaseLineProps) {
         <Link to="/cases/$id" params={{ id: row.id }} onFocus={() => onPoint(index)}>
           <Token value={row.cardToken} />
         </Link>
-        <span className="quiet"> {text.queue.payments(row.payments)}</span>
+        <span className="quiet">{text.queue.payments(row.payments)}</span>
       </Cell>
       <Cell of="reasons">
-        {row.isEscalated && <span className="tag bad">{text.queue.escalatedWord}</span>}
-        <Reasons of={row.reasons} />
+        <Reasons of={row} />
       </Cell>
       <Times {...props} />
       <Cell of="assignee">{row.assignee?.name ?? <span className="quiet">{text.case.nobody}</span>}</Cell>
@@ -86,14 +84,23 @@ function Times({ row, nowMs }: CaseLineProps) {
   );
 }
 
-function Reasons({ of }: { readonly of: readonly string[] }) {
+/** The story and the reasons as sentences. The codes, which rules and filters use, appear on hover or focus. */
+function Reasons({ of: { isEscalated, story, focusReasons, reasons } }: { readonly of: QueueRow }) {
+  const codes = reasons.join(" ");
+  const sentences = focusReasons.map((reason) => reason.text).join(" ");
   return (
-    <span title={of.join(", ")}>
-      {of.slice(0, REASONS_SHOWN).map((code) => (
-        <code key={code}>{code} </code>
-      ))}
-      {of.length > REASONS_SHOWN && <span className="quiet">{text.queue.more(of.length - REASONS_SHOWN)}</span>}
-    </span>
+    <>
+      {isEscalated && <span className="tag bad">{text.queue.escalatedWord}</span>}
+      {story !== null && (
+        <strong className="story">
+          <Story of={story} />
+        </strong>
+      )}
+      <span className="sentences" title={sentences}>
+        {sentences === "" ? codes : sentences}
+      </span>
+      <code className="codes">{codes}</code>
+    </>
   );
 }
 

@@ -1,21 +1,21 @@
 import { useNavigate } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useRef, useState } from "react";
-import type { CaseRow } from "#contract/cases";
+import type { QueueRow } from "#contract/cases";
 import { useShortcuts } from "../app/shortcuts.js";
 import { useNarrow } from "../app/use-narrow.js";
 import { useNow } from "../app/use-now.js";
 import { text } from "../texts/en/cases.js";
 import { CaseLine } from "./case-line.js";
 
-const ROW_PX = 38;
-/** On a narrow screen, a row has three lines. */
-const NARROW_ROW_PX = 84;
+const ROW_PX = 50;
+/** On a narrow screen, a row has four lines. */
+const NARROW_ROW_PX = 105;
 const ROWS_AHEAD = 12;
 const SELECTED_MAX = 200;
 
 interface CaseTableProps {
-  readonly rows: readonly CaseRow[];
+  readonly rows: readonly QueueRow[];
   readonly total: number;
   readonly selected: ReadonlySet<string>;
   readonly onSelect: (selected: ReadonlySet<string>) => void;

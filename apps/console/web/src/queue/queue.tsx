@@ -1,7 +1,7 @@
 import { useMutation } from "@tanstack/react-query";
 import { useSearch } from "@tanstack/react-router";
 import { useEffect, useMemo, useState } from "react";
-import type { CaseQuery, CaseRow } from "#contract/cases";
+import type { CaseQuery, QueueRow } from "#contract/cases";
 import { problemFrom, queryString, requestText } from "../api/request.js";
 import { saveFile } from "../api/save-file.js";
 import { keepDraft, useDraft } from "../app/keep-draft.js";
@@ -20,7 +20,7 @@ import { caseQuery, QUEUE_FILTERS, QUEUE_TEXT } from "./queue-search.js";
 import { useCases, useTakeNext } from "./use-cases.js";
 import { Views } from "./views.js";
 
-const NO_ROWS: readonly CaseRow[] = [];
+const NO_ROWS: readonly QueueRow[] = [];
 
 export function Queue() {
   const search = useSearch({ from: "/queue" });

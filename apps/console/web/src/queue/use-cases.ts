@@ -1,7 +1,7 @@
 import type { InfiniteData } from "@tanstack/react-query";
 import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import type { CasePage, CaseQuery, CaseRow, SavedView } from "#contract/cases";
+import type { CaseQuery, CaseRow, QueuePage, SavedView } from "#contract/cases";
 import { queryString, request } from "../api/request.js";
 import { useDraft } from "../app/keep-draft.js";
 import type { QueueSearch } from "./queue-search.js";
@@ -16,7 +16,7 @@ export function useCases(query: CaseQuery) {
   return useInfiniteQuery({
     queryKey: ["cases", query],
     queryFn: ({ pageParam, signal }) =>
-      request<CasePage>(`/api/cases${queryString({ ...query, after: pageParam, limit: PAGE_ROWS })}`, { signal }),
+      request<QueuePage>(`/api/cases${queryString({ ...query, after: pageParam, limit: PAGE_ROWS })}`, { signal }),
     initialPageParam: "",
     getNextPageParam: ({ next }) => next ?? undefined,
     placeholderData: keepPreviousData,
@@ -45,7 +45,7 @@ export function useBulkChange() {
       }),
     onSuccess: ({ changed }) => {
       const newest = new Map(changed.map((row) => [row.id, row]));
-      client.setQueriesData<InfiniteData<CasePage>>({ queryKey: ["cases"] }, (kept) =>
+      client.setQueriesData<InfiniteData<QueuePage>>({ queryKey: ["cases"] }, (kept) =>
         kept === undefined ? kept : { ...kept, pages: kept.pages.map((page) => withRows(page, newest)) },
       );
       return client.invalidateQueries({ queryKey: ["cases"] });
@@ -53,8 +53,8 @@ export function useBulkChange() {
   });
 }
 
-function withRows(page: CasePage, newest: ReadonlyMap<string, CaseRow>): CasePage {
-  return { ...page, cases: page.cases.map((row) => newest.get(row.id) ?? row) };
+function withRows(page: QueuePage, newest: ReadonlyMap<string, CaseRow>): QueuePage {
+  return { ...page, cases: page.cases.map((row) => ({ ...row, ...newest.get(row.id) })) };
 }
 
 /** The queue as the user left it. */

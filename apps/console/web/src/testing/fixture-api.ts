@@ -1,4 +1,4 @@
-import type { CaseDetail, CaseRow, SavedView } from "#contract/cases";
+import type { CaseDetail, CaseRow, QueueRow, SavedView } from "#contract/cases";
 import type { ArchiveJobs, HealthReport, ModelCard, ModelsReport } from "#contract/operations";
 import type { PaymentDetail } from "#contract/payments";
 import type { Session } from "#contract/session";
@@ -23,7 +23,7 @@ const PEOPLE = [
 /** Cases in memory that change according to the contract. */
 export class Api {
   readonly #details = new Map<string, CaseDetail>();
-  readonly #rows: CaseRow[];
+  readonly #rows: QueueRow[];
   readonly control;
   readonly admin;
   readonly unmatched;
@@ -64,7 +64,7 @@ export class Api {
       attachmentLimits: _l,
       ...kept
     } = row;
-    this.#rows[at] = kept;
+    this.#rows[at] = { ...kept, focusReasons: this.#rows[at]?.focusReasons ?? [] };
     return kept;
   }
 

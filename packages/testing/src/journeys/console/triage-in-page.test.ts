@@ -189,3 +189,32 @@ describe("after a verdict", () => {
     await page.getByRole("list", { name: "History" }).getByText("Withdrew the verdict fraud.").waitFor();
   });
 });
+
+test("the queue tells each case's story, its reasons as sentences, and their codes on hover and focus", async () => {
+  const ana = newAnalyst("story");
+  const [card, nowMs] = [newCard(), Date.now()];
+  const records = [100, 250, 300, 29_690].flatMap((amountMinor, index) => {
+    const { vector, decision } = testPayment(ana.tenant, { card, amountMinor, atMs: nowMs - 60_000 + index * 1_000 });
+    return [vector, decision];
+  });
+  await bed.producer.send(records);
+  await newCase(ana.tenant, 5_000);
+  const { page, faults } = await openAs(ana, "/queue?sort=amount");
+  const row = page.getByRole("row").filter({ hasText: "4 payments" });
+  await row.getByText("Card testing: 3 payments of €1.00 to €3.00, then €296.90").waitFor();
+  await row.getByText("Estimated fraud probability: 70 %.").waitFor();
+  const codes = row.getByText("SCORE_HIGH");
+  const opacity = () => codes.evaluate("element => getComputedStyle(element).opacity");
+  await page.getByRole("searchbox").hover();
+  expect(await opacity()).toBe("0");
+  await row.getByRole("link").focus();
+  expect(await opacity()).toBe("1");
+  await page.getByRole("searchbox").focus();
+  expect(await opacity()).toBe("0");
+  await row.hover();
+  expect(await opacity()).toBe("1");
+  expect(await findViolations(page)).toEqual([]);
+  await row.getByRole("link").click();
+  await page.getByRole("main").getByText("Card testing: 3 payments of €1.00 to €3.00, then €296.90").waitFor();
+  expect(faults).toEqual([]);
+});

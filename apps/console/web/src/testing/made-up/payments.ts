@@ -1,4 +1,4 @@
-import type { CardUsual, CaseDetail, CaseGraph, CaseRow, TimelineEntry } from "#contract/cases";
+import type { CardUsual, CaseDetail, CaseGraph, CaseRow, CaseStory, QueueRow, TimelineEntry } from "#contract/cases";
 import type { Contribution, DecisionDetail, DecisionRow, FeatureValue, Outcome, Reason } from "#contract/decisions";
 import type { FraudReportRow } from "#contract/fraud-reports";
 import type { PaymentUpdateRow } from "#contract/payment-updates";
@@ -192,7 +192,12 @@ const PEOPLE: readonly [PersonRef | null, ...(PersonRef | null)[]] = [
   null,
 ];
 
-export function makeCase(random: Random, index: number, nowMs: number): CaseRow {
+const STORIES: readonly CaseStory[] = [
+  { kind: "card-testing", payments: 7, minMinor: 100, maxMinor: 300, largeMinor: 29_690, later: 0, currency: "EUR" },
+  { kind: "burst", payments: 5, terminals: 4, currencies: 1, sumMinor: 48_000, currency: "EUR", spanMs: 240_000 },
+];
+
+export function makeCase(random: Random, index: number, nowMs: number): QueueRow {
   const openedAtMs = nowMs - index * 5_000 - random() * 6 * HOUR_MS;
   return {
     id: `${20_000 - index}`,
@@ -213,6 +218,8 @@ export function makeCase(random: Random, index: number, nowMs: number): CaseRow 
     verdict: null,
     undoUntilMs: null,
     revision: 1,
+    focusReasons: REASONS.slice(index % 3, (index % 3) + 2),
+    story: STORIES[index % 8] ?? null,
   };
 }
 
@@ -253,7 +260,7 @@ function reportOf(decision: DecisionRow): TimelineEntry {
   return { atMs: occurredAtMs + DAY_MS, decision, isOfCase: false, kind: "report", report };
 }
 
-export function caseDetail(row: CaseRow, nowMs: number): CaseDetail {
+export function caseDetail(row: QueueRow, nowMs: number): CaseDetail {
   const random = seeded(Number(row.id));
   const own = { cardToken: row.cardToken, caseId: row.id };
   const focusRow = makeDecision(random, row.openedAtMs, row.outcome, {

@@ -52,7 +52,6 @@ const queue = {
   dueIn: (span: string) => `in ${span}`,
   escalatedWord: "escalated",
   payments: (count: number) => plural(count, "payment", "payments"),
-  more: (count: number) => `+${count}`,
   bulk: {
     label: "Selected cases",
     assign: "Assign to me",
@@ -276,6 +275,22 @@ const verdict = {
   closedAs: (verdict: string) => `Closed as ${verdict}`,
 } as const;
 
+const andMore = (later: number): string => (later === 0 ? "" : `, and ${later} more`);
+
+const story = {
+  range: (low: string, high: string) => `${low} to ${high}`,
+  "card-testing": (count: number, range: string, large: string, later: number) =>
+    `Card testing: ${count} payments of ${range}, then ${large}${andMore(later)}`,
+  "small-then-large": (count: number, range: string, large: string, later: number) =>
+    `Small, then large: ${count} payments of ${range}, then ${large}${andMore(later)}`,
+  sameAmount: (count: number, amount: string, span: string) => `${count} payments of ${amount} within ${span}`,
+  burst: (count: number, where: string, span: string, sum: string) =>
+    `${count} payments${where} within ${span}, ${sum}`,
+  atTerminals: (count: number) => ` at ${count} terminals`,
+  inCurrencies: (count: number) => `in ${count} currencies`,
+  sum: (amount: string) => `${amount} in total`,
+} as const;
+
 export const REASON_WORDS: Readonly<Record<string, string>> = {
   "stolen-card": "Card lost or stolen",
   counterfeit: "Counterfeit card",
@@ -293,6 +308,7 @@ export const REASON_WORDS: Readonly<Record<string, string>> = {
 export const text = {
   queue,
   case: detail,
+  story,
   verdict,
   snooze: {
     title: "Snooze the case",
