@@ -68,6 +68,8 @@ import { Retention } from "./projection/retention.js";
 import { HealthReporter } from "./reports/health-report.js";
 import { ModelsReporter } from "./reports/models-report.js";
 import { ReportsController } from "./reports/reports.controller.js";
+import { SearchController } from "./search/search.controller.js";
+import { SearchStore } from "./search/search-store.js";
 import { AuthorizationServer } from "./sessions/authorization-server.js";
 import { Cookies } from "./sessions/cookies.js";
 import { SessionController } from "./sessions/session.controller.js";
@@ -85,7 +87,7 @@ const MINUTE_MS = 60_000;
 const SESSIONS = [Cookies, AuthorizationServer, SessionStore, Sessions];
 const CASES = [CaseStore, QueueReader, CaseEventPublisher, CaseReader, CaseNarratives, AttachmentStore, LabelSender];
 const DECISIONS = [ProjectedDecisions, DecisionReader, Contributions, ModelCards, PolicyTrials];
-const ENTITIES = [EntityStore, ListReader, PersonalReader];
+const ENTITIES = [EntityStore, ListReader, PersonalReader, SearchStore];
 const REPORTS = [ModelsReporter, HealthReporter, LiveHub];
 
 /** The console's backend: users view decisions and work on cases. */
@@ -140,7 +142,7 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
         ],
         ...[ViewsController, PeopleController, EntitiesController, ReportsController, ForwardingController],
         ...[PolicyTrialsController, PersonalController, UnmatchedReportsController, OpenApiController],
-        ...[FraudReportApiController, OverviewController, PageController],
+        ...[FraudReportApiController, OverviewController, SearchController, PageController],
       ],
       providers: [
         { provide: CONSOLE_CONFIG, useValue: config },

@@ -7,6 +7,7 @@ import { entity } from "../entities/entities.controller.js";
 import { overviewQuery } from "../overview/overview-period.js";
 import { openRequest } from "../personal/personal.controller.js";
 import { draft } from "../policies/policy-trials.controller.js";
+import { searchRequest } from "../search/search.controller.js";
 import { FRAUD_REPORTS } from "./report-routes.js";
 import type { ConsoleRoute } from "./shown-answers.js";
 import { FILE, listOf, NOT_FOUND, shown, WITH_ID } from "./shown-answers.js";
@@ -248,6 +249,16 @@ const REST: readonly ConsoleRoute[] = [
     scope: "signed-in",
     summary: "Names of users who have signed in",
     answers: { 200: PERSON_REFS },
+  },
+  {
+    method: "post",
+    path: "/api/search",
+    id: "search",
+    scope: "cases:read",
+    summary: "Payments, cases, entities, users and reason codes by a text",
+    body: searchRequest,
+    answers: { 200: shown("SearchResult") },
+    errors: ["csrf-token-wrong"],
   },
   {
     method: "get",

@@ -48,6 +48,7 @@ const ROUTES: readonly (readonly [method: string, path: string, body: unknown, .
   ],
   ["POST", "/api/policy/backtest", { text: "" }, "policy:read"],
   ["POST", "/api/policy/shadow", {}, "policy:read"],
+  ["POST", "/api/search", { text: "T1" }, "cases:read"],
   ["POST", "/api/cases/next", {}, "cases:write"],
   [
     "POST",

@@ -1,5 +1,5 @@
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { problemFrom, request } from "../api/request.js";
 import { UndoBar } from "../case/undo-bar.js";
 import { ZONE } from "../format/times.js";
@@ -14,12 +14,16 @@ import { useShortcuts } from "./shortcuts.js";
 import type { Theme } from "./theme.js";
 import { chooseTheme, chosenTheme, THEMES } from "./theme.js";
 
+const SearchDialog = lazy(async () => ({ default: (await import("../search/search-dialog.js")).SearchDialog }));
+
 /** The frame of every screen, with the menu at the side or, on narrow screens, behind a button. */
 export function Shell() {
   const [isHelpOpen, setHelpOpen] = useState(false);
   const [isMenuOpen, setMenuOpen] = useState(false);
+  const [isSearching, setSearching] = useState(false);
+  const canSearch = useMay()("cases:read");
   const path = useRouterState({ select: ({ location }) => location.pathname });
-  useShortcuts({ "?": () => setHelpOpen(true) });
+  useShortcuts({ "?": () => setHelpOpen(true), "/": () => canSearch && setSearching(true) });
   // Navigation closes the menu.
   useEffect(() => setMenuOpen(false), [path]);
   return (
@@ -34,6 +38,11 @@ export function Shell() {
             <img src="/icon.svg" alt="" width="22" height="22" />
             {text.product}
           </div>
+          {canSearch && (
+            <Button className="search-button" shortcut="/" onClick={() => setSearching(true)}>
+              {text.search}
+            </Button>
+          )}
           <Button
             look="quiet"
             className="menu-button"
@@ -53,6 +62,11 @@ export function Shell() {
         </main>
       </div>
       <UndoBar />
+      {isSearching && (
+        <Suspense>
+          <SearchDialog onClose={() => setSearching(false)} />
+        </Suspense>
+      )}
       {isHelpOpen && <HelpDialog onClose={() => setHelpOpen(false)} />}
     </>
   );

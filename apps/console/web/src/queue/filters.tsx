@@ -3,6 +3,7 @@ import { CURRENCIES, currencyDecimals } from "@tripline/contracts/currency";
 import type { KeyboardEvent } from "react";
 import { useRef } from "react";
 import { useShortcuts } from "../app/shortcuts.js";
+import { useNameOf } from "../app/user-name.js";
 import { parseMajor, toMajor } from "../format/numbers.js";
 import { text as app } from "../texts/en/app.js";
 import { text } from "../texts/en/cases.js";
@@ -25,7 +26,7 @@ interface FiltersProps {
 export function Filters({ search, typed, onTyped }: FiltersProps) {
   const navigate = useNavigate({ from: "/queue" });
   const box = useRef<HTMLFormElement>(null);
-  useShortcuts({ "/": () => box.current?.querySelector("input")?.focus() });
+  useShortcuts({ q: () => box.current?.querySelector("input")?.focus() });
   const set = (change: Record<string, unknown>): void =>
     void navigate({ search: readQueueSearch({ ...search, ...change }), replace: true });
   const hasFilters = typed !== "" || Object.keys(search).length > 0;
@@ -35,7 +36,7 @@ export function Filters({ search, typed, onTyped }: FiltersProps) {
         <TextField
           label={text.queue.search}
           type="search"
-          aria-keyshortcuts="/"
+          aria-keyshortcuts="q"
           value={typed}
           onChange={onTyped}
           onKeyDown={leaveOnEscape}
@@ -83,6 +84,11 @@ interface ChoicesProps {
 }
 
 function Choices({ search, set }: ChoicesProps) {
+  const nameOf = useNameOf();
+  const { me, nobody } = text.queue.assignees;
+  const known: readonly (readonly [string, string])[] = [ANY, ["me", me], ["nobody", nobody]];
+  const { assignee = "" } = search;
+  const assignees = known.some(([value]) => value === assignee) ? known : [...known, [assignee, nameOf(assignee)] as const];
   return (
     <>
       <SelectField
@@ -100,7 +106,7 @@ function Choices({ search, set }: ChoicesProps) {
       <SelectField
         label={text.queue.assignee}
         value={search.assignee ?? ""}
-        options={[ANY, ["me", text.queue.assignees.me], ["nobody", text.queue.assignees.nobody]]}
+        options={assignees}
         onChange={(assignee) => set({ assignee })}
       />
       <SelectField

@@ -218,3 +218,63 @@ test("the queue tells each case's story, its reasons as sentences, and their cod
   await page.getByRole("main").getByText("Card testing: 3 payments of €1.00 to €3.00, then €296.90").waitFor();
   expect(faults).toEqual([]);
 });
+
+describe("the search", () => {
+  test("opens a payment, a case, a merchant and a user's cases with the keyboard", async () => {
+    const ana = newAnalyst("search");
+    const card = newCard();
+    const fields = { merchantId: `m-${card.slice(3, 11)}` };
+    const payment = testPayment(ana.tenant, { id: "order-search", card, amountMinor: 31_337, fields });
+    await bed.producer.send([payment.vector, payment.decision]);
+    const { page, faults } = await openAs(ana, "/queue");
+    await page.getByRole("link", { name: card }).waitFor();
+    const dialog = page.getByRole("dialog", { name: "Search" });
+    const field = dialog.getByRole("combobox");
+    const find = async (text: string, group: string): Promise<void> => {
+      await page.keyboard.press("/");
+      await field.fill(text);
+      await dialog.getByRole("group", { name: group }).getByRole("option").first().waitFor();
+    };
+    await find("313.37", "Payments");
+    expect(await findViolations(page)).toEqual([]);
+    await field.press("Enter");
+    await page.waitForURL(`**/payments/${payment.transactionId}`);
+    await page.getByRole("heading", { name: "Payment order-search", level: 1 }).waitFor();
+    await find("order-search", "Cases");
+    await field.press("ArrowDown");
+    await field.press("Enter");
+    await page.waitForURL("**/cases/*");
+    await page.getByRole("heading", { name: "What moved the score" }).waitFor();
+    await find(card, "Cards, merchants and devices");
+    await dialog.getByRole("option", { name: /^Card/ }).click();
+    await page.getByRole("heading", { name: `Card ${card}` }).waitFor();
+    expect(page.url()).not.toContain(card);
+    await find(fields.merchantId.slice(0, 6), "Cards, merchants and devices");
+    await field.press("Enter");
+    await page.getByRole("heading", { name: `Merchant ${fields.merchantId}` }).waitFor();
+    await find("An", "Users");
+    await field.press("Enter");
+    await page.getByLabel("Assignee").filter({ hasText: "Ana" }).waitFor();
+    await page.getByText("No matching cases").waitFor();
+    await find("score high", "Reasons and rules");
+    await field.press("Enter");
+    await page.waitForURL(/reason=SCORE_HIGH/);
+    await page.getByRole("link", { name: card }).waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  test("says what it does not search for: 10,000 characters, nothing found, and tokens without permission", async () => {
+    const { page } = await openAs(bed.people.viewer, "/queue");
+    await page.getByRole("button", { name: "Search", exact: true }).click();
+    const dialog = page.getByRole("dialog", { name: "Search" });
+    const field = dialog.getByRole("combobox");
+    await field.fill("x".repeat(10_000));
+    await dialog.getByText("Search for at most 200 characters.").waitFor();
+    await field.fill("no-such-order");
+    await dialog.getByRole("status").getByText("Nothing found").waitFor();
+    await field.fill(newCard());
+    await dialog.getByText("You need permission to view personal data to search for tokens.").waitFor();
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "detached" });
+  });
+});

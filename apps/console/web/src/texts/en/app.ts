@@ -4,6 +4,7 @@ import { plural } from "./plural.js";
 export const text = {
   product: "Tripline",
   skip: "Skip to content",
+  search: "Search",
   menu: "Menu",
   closeMenu: "Close the menu",
   screens: {
@@ -35,7 +36,8 @@ export const text = {
       ["Enter", "Open the row"],
       ["x", "Select the row"],
       ["X", "Select all rows from the last selected one to this one"],
-      ["/", "Search"],
+      ["/", "Search everything"],
+      ["q", "Search in the queue"],
       ["a", "Assign the case to me, or unassign it"],
       ["n", "Take the next case of the queue"],
       ["f, g", "Close the case as fraud or as genuine"],

@@ -1,0 +1,2 @@
+-- The search finds payments by amount. Newest first, so that a frequent amount costs no more than a rare one.
+CREATE INDEX payments_by_amount ON console.payments (tenant, amount_minor, currency, occurred_at_ms);
