@@ -7,6 +7,7 @@ import { z } from "zod";
 import { fourEyesAmounts } from "./cases/four-eyes.js";
 import type { ModelPlace } from "./cases/narrative/narrative-model.js";
 import { disputePrograms } from "./dispute-ratios/dispute-programs.js";
+import { caseHours } from "./projection/case-hours.js";
 
 const KEY_BYTES = 32;
 
@@ -129,9 +130,11 @@ const settings = z.object({
         "Outcomes that open a case, comma-separated: `challenge`, `review`, `decline`. A stopped payment always joins the open case of its card.",
       shownDefault: "`challenge,review`",
     }),
-  CASE_HOURS: z.coerce.number().int().min(1).max(720).default(24).meta({
+  CASE_HOURS: caseHours.meta({
     unit: "hours",
-    description: "Time from the decision that opens a case until the case is due.",
+    description:
+      "Time from a decision that opens a case until the case is due. `24,review=8,acme/*=4,acme/review=1` sets it also per outcome, " +
+      "and per tenant.",
   }),
   VERDICT_HOLD_SECONDS: z.coerce.number().int().min(0).max(60).default(10).meta({
     unit: "seconds",

@@ -26,8 +26,8 @@ import { CaseStore } from "./cases/case-store.js";
 import { CasesController } from "./cases/cases.controller.js";
 import { LabelSender } from "./cases/label-sender.js";
 import { CaseNarratives, NARRATIVE_MODEL } from "./cases/narrative/case-narratives.js";
-import { QueueReader } from "./cases/queue/queue-reader.js";
 import { PeopleController } from "./cases/people.controller.js";
+import { QueueReader } from "./cases/queue/queue-reader.js";
 import type { ConsoleConfig } from "./config.js";
 import { CONSOLE_CONFIG, modelPlace } from "./config.js";
 import { Contributions } from "./decisions/contributions.js";
@@ -54,6 +54,7 @@ import { MODEL_REGISTRY, ModelCards } from "./models/model-cards.js";
 import { describeApi } from "./openapi/describe-api.js";
 import { OverviewController } from "./overview/overview.controller.js";
 import { OverviewReader } from "./overview/overview-reader.js";
+import { WorkReader } from "./overview/work-reader.js";
 import { compressResponse } from "./page/compress-response.js";
 import { PAGE_FILES, PageController } from "./page/page.controller.js";
 import { readPageFiles } from "./page/page-files.js";
@@ -178,6 +179,7 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
           UnmatchedReports,
           DisputeRatioReader,
           OverviewReader,
+          WorkReader,
           Retention,
           ViewEvents,
         ],

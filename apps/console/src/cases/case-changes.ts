@@ -41,7 +41,7 @@ export async function reopen(queries: Queries, found: KnownCase, { tenant }: Wor
   if (found.status === "snoozed") {
     return { set: { status: "open", snoozed_until_ms: null }, text: "Ended the snooze." };
   }
-  const set = { status: "open", verdict: null, pending: null, undo_until_ms: null };
+  const set = { status: "open", verdict: null, pending: null, undo_until_ms: null, ...closedBy(null) };
   if (found.assignee_id === null || (await canWork(queries, tenant, found.assignee_id))) {
     return { set, text: "Reopened the case." };
   }
@@ -127,7 +127,7 @@ function close(
   const untilMs = Date.now() + holdMs;
   return {
     // Keeps a requested verdict, which waits for confirmation again if this one is undone.
-    set: { status: "closed", verdict, undo_until_ms: untilMs, snoozed_until_ms: null },
+    set: { status: "closed", verdict, undo_until_ms: untilMs, snoozed_until_ms: null, ...closedBy(by.person) },
     text: `Closed the case as ${verdict} (${reason})${confirmed}.`,
     async also(queries) {
       await noteAudit(queries, AUDIT_SOURCE, {
@@ -145,6 +145,12 @@ function close(
     },
   };
 }
+
+const closedBy = (person: PersonRef | null) => ({
+  closed_at_ms: person === null ? null : Date.now(),
+  closed_by_id: person?.id ?? null,
+  closed_by_name: person?.name ?? null,
+});
 
 /**
  * Queues labels in the transaction of the verdict, so that none is lost while ingestion is down.

@@ -99,7 +99,13 @@ export class CaseStore {
    */
   takeNext(by: Worker, { filters = {}, after }: NextCase): Promise<KnownCase | undefined> {
     return this.database.transaction(async (transaction) => {
-      const places = after === undefined ? [undefined] : ([{ id: after, isLater: true }, { id: after, isLater: false }] as const);
+      const places =
+        after === undefined
+          ? [undefined]
+          : ([
+              { id: after, isLater: true },
+              { id: after, isLater: false },
+            ] as const);
       for (const place of places) {
         const { text, values } = nextCase(by, filters, place);
         const [found] = await transaction.query(caseRow, text, values);
@@ -201,7 +207,11 @@ export async function canWork(transaction: Queries, tenant: string, personId: st
 }
 
 /** @param place the case after which to continue, and whether only cases that come later in the queue are wanted */
-function nextCase(by: Worker, filters: CaseFilters, place: { readonly id: string; readonly isLater: boolean } | undefined) {
+function nextCase(
+  by: Worker,
+  filters: CaseFilters,
+  place: { readonly id: string; readonly isLater: boolean } | undefined,
+) {
   const values: unknown[] = [by.tenant];
   const value = (one: unknown): string => `$${values.push(one)}`;
   const conditions = conditionsOf(by, { ...filters, status: "open" }, value);

@@ -165,7 +165,10 @@ test("several verdicts are undone together, and those of other tenants are not f
     change: { undo: {} },
   });
   expect(undone.body).toMatchObject({
-    changed: [{ id: one.id, status: "open" }, { id: other.id, status: "open" }],
+    changed: [
+      { id: one.id, status: "open" },
+      { id: other.id, status: "open" },
+    ],
     refused: [{ id: foreign.id, code: "not-found" }],
   });
 });

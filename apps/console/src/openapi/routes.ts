@@ -5,6 +5,7 @@ import * as cases from "../cases/case-requests.js";
 import { decisionQuery } from "../decisions/projected-decisions.js";
 import { entity } from "../entities/entities.controller.js";
 import { overviewQuery } from "../overview/overview-period.js";
+import { workQuery } from "../overview/work-reader.js";
 import { openRequest } from "../personal/personal.controller.js";
 import { draft } from "../policies/policy-trials.controller.js";
 import { searchRequest } from "../search/search.controller.js";
@@ -314,6 +315,15 @@ const REST: readonly ConsoleRoute[] = [
     summary: "Payments, verdicts and amounts by day, week or month, compared with the period before",
     query: overviewQuery,
     answers: { 200: shown("Overview") },
+  },
+  {
+    method: "get",
+    path: "/api/overview/work",
+    id: "readWork",
+    scope: "overview:read",
+    summary: "Open and closed cases, by outcome and user",
+    query: workQuery,
+    answers: { 200: shown("Work") },
   },
   {
     method: "get",

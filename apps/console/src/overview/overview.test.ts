@@ -22,7 +22,7 @@ const DAY_MS = 86_400_000;
 const AT_MS = Math.floor(Date.now() / DAY_MS) * DAY_MS - 2.5 * DAY_MS;
 const DAY = new Date(AT_MS).toISOString().slice(0, 10);
 const { APPROVE, REVIEW, DECLINE } = Outcome;
-const opening = { outcomes: new Set([REVIEW]), dueAfterMs: 60_000 };
+const opening = { outcomes: new Set([REVIEW]), dueAfterMs: () => 60_000 };
 
 let bed: TestBed;
 

@@ -4,12 +4,12 @@ import { CaseEventKind } from "@tripline/contracts/generated/tripline/events/v1/
 import type { Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { ConsoleConfig } from "../config.js";
-import { OUTCOME_NUMBERS } from "../decisions/decision-rows.js";
+import { OUTCOME_NUMBERS, outcomeOf } from "../decisions/decision-rows.js";
 
 /** Decides which payments open a case and when it is due. */
 export interface CaseOpening {
   readonly outcomes: ReadonlySet<Outcome>;
-  readonly dueAfterMs: number;
+  readonly dueAfterMs: (tenant: string, outcome: Outcome) => number;
 }
 
 const HOUR_MS = 3_600_000;
@@ -19,7 +19,7 @@ export const CASE_OPENING = Symbol("CASE_OPENING");
 
 export function caseOpening(config: Pick<ConsoleConfig, "CASE_OUTCOMES" | "CASE_HOURS">): CaseOpening {
   const outcomes = new Set(config.CASE_OUTCOMES.map((outcome) => OUTCOME_NUMBERS[outcome]));
-  return { outcomes, dueAfterMs: config.CASE_HOURS * HOUR_MS };
+  return { outcomes, dueAfterMs: (tenant, outcome) => config.CASE_HOURS(tenant, outcomeOf(outcome)) * HOUR_MS };
 }
 
 const candidateRow = z.object({
@@ -82,26 +82,32 @@ async function casesOf(
   { outcomes, dueAfterMs }: CaseOpening,
   nowMs: number,
 ): Promise<ReadonlyMap<string, string>> {
-  const openers = new Map<string, Candidate>();
+  const openers = new Map<string, Candidate & { readonly due_at_ms: number }>();
   for (const candidate of candidates) {
-    const card = cardOf(candidate);
-    if (outcomes.has(candidate.outcome) && !openers.has(card)) openers.set(card, candidate);
+    if (!outcomes.has(candidate.outcome)) continue;
+    const { tenant, outcome, decided_at_ms } = candidate;
+    const dueMs = decided_at_ms + dueAfterMs(tenant, outcome);
+    const first = openers.get(cardOf(candidate));
+    openers.set(cardOf(candidate), { ...(first ?? candidate), due_at_ms: Math.min(dueMs, first?.due_at_ms ?? dueMs) });
   }
   const opened = [...openers.values()];
-  // The update locks an existing case. If a user is closing it, this waits and then opens a new case.
+  // The update locks an existing case. If a user is closing it, this waits and then opens a new case. A later payment may
+  // be due earlier, because of its outcome.
   await queries.execute(
     `INSERT INTO console.cases (id, tenant, card_token, opened_at_ms, changed_at_ms, due_at_ms)
-     SELECT id, tenant, card_token, decided_at_ms, $5, decided_at_ms + $6
-     FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[]) AS new (id, tenant, card_token, decided_at_ms)
+     SELECT id, tenant, card_token, decided_at_ms, $5, due_at_ms
+     FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $6::bigint[])
+       AS new (id, tenant, card_token, decided_at_ms, due_at_ms)
      ORDER BY tenant, card_token
-     ON CONFLICT (tenant, card_token) WHERE status <> 'closed' DO UPDATE SET changed_at_ms = excluded.changed_at_ms`,
+     ON CONFLICT (tenant, card_token) WHERE status <> 'closed'
+     DO UPDATE SET changed_at_ms = excluded.changed_at_ms, due_at_ms = least(cases.due_at_ms, excluded.due_at_ms)`,
     [
       ...[opened.map(() => randomUUID()), opened.map(({ tenant }) => tenant)],
       ...[
         opened.map(({ card_token }) => card_token),
         opened.map(({ decided_at_ms }) => decided_at_ms),
         nowMs,
-        dueAfterMs,
+        opened.map(({ due_at_ms }) => due_at_ms),
       ],
     ],
   );

@@ -16,7 +16,7 @@ import { eventually, newCard, testPayment } from "../testing/test-records.js";
 import { rebuildProjection } from "./rebuild-projection.js";
 
 const AT_MS = Date.parse("2026-03-01T12:00:00Z");
-const opening = { outcomes: new Set([Outcome.REVIEW]), dueAfterMs: 60_000 };
+const opening = { outcomes: new Set([Outcome.REVIEW]), dueAfterMs: () => 60_000 };
 
 let bed: TestBed;
 let lake: string;

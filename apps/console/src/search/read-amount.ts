@@ -32,7 +32,9 @@ export function readAmount(text: string): AmountIn[] {
 /** A number with a point before its decimals. One separator before exactly three digits separates thousands. */
 function plainNumber(written: string): string | undefined {
   if (/^\d+([.,]\d{1,2})?$/.test(written)) return written.replace(",", ".");
-  const grouped = /^(?<whole>\d{1,3}(?<mark>[.,' ])\d{3}(?:\k<mark>\d{3})*)(?:[.,](?<fraction>\d{1,2}))?$/.exec(written);
+  const grouped = /^(?<whole>\d{1,3}(?<mark>[.,' ])\d{3}(?:\k<mark>\d{3})*)(?:[.,](?<fraction>\d{1,2}))?$/.exec(
+    written,
+  );
   const { whole, fraction } = grouped?.groups ?? {};
   if (whole === undefined) return undefined;
   return whole.replaceAll(/\D/g, "") + (fraction === undefined ? "" : `.${fraction}`);

@@ -68,7 +68,8 @@ export class SearchStore {
   /** @param seesTokens whether the text may be a card token */
   cases(tenant: string, text: string, seesTokens: boolean): Promise<KnownCase[]> {
     const digits = CASE_ID.exec(text)?.groups?.digits?.replaceAll("-", "").slice(0, UUID_DIGITS);
-    const bounds = digits === undefined ? [null, null] : [digits.padEnd(UUID_DIGITS, "0"), digits.padEnd(UUID_DIGITS, "f")];
+    const bounds =
+      digits === undefined ? [null, null] : [digits.padEnd(UUID_DIGITS, "0"), digits.padEnd(UUID_DIGITS, "f")];
     return this.database.query(
       caseRow,
       `SELECT ${CASE_COLUMNS} FROM console.cases c WHERE c.tenant = $1 AND c.id IN (
@@ -87,7 +88,9 @@ export class SearchStore {
   async entities(tenant: string, text: string, seesTokens: boolean): Promise<FoundEntity[]> {
     if (!IDENTIFIER_PATTERN.test(text)) return [];
     const kinds = SEARCHED.filter(({ isPersonal }) => seesTokens || !isPersonal).map(
-      ({ kind }) => `(SELECT '${kind}' AS kind, $2::text AS value, occurred_at_ms AS last_ms ${paymentsWith(kind, "$1", "$2")}
+      ({
+        kind,
+      }) => `(SELECT '${kind}' AS kind, $2::text AS value, occurred_at_ms AS last_ms ${paymentsWith(kind, "$1", "$2")}
         ORDER BY occurred_at_ms DESC LIMIT 1)`,
     );
     // The table has a bounded number of merchants per tenant.

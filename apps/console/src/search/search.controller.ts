@@ -52,7 +52,8 @@ export class SearchController {
     ]);
     // A hit tells that the entity has payments, as its page does.
     for (const { kind } of SEARCHED.filter(({ isPersonal }) => isPersonal)) {
-      if (entities.some((one) => one.kind === kind)) await this.viewEvents.record(session, kind, text, { by: "search" });
+      if (entities.some((one) => one.kind === kind))
+        await this.viewEvents.record(session, kind, text, { by: "search" });
     }
     return {
       payments: payments.map((row) => toDecisionRow(row, show)),

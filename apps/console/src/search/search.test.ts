@@ -80,12 +80,17 @@ describe("finds", () => {
 
   test("users by a part of their name, and reason codes also in other words", async () => {
     expect((await search(ana, "aN")).users).toEqual([{ name: "Ana" }]);
-    for (const text of ["score_high", "score high", "HIGH"]) expect((await search(ana, text)).reasons).toEqual(["SCORE_HIGH"]);
+    for (const text of ["score_high", "score high", "HIGH"])
+      expect((await search(ana, text)).reasons).toEqual(["SCORE_HIGH"]);
   });
 });
 
 test("a card is found by its token, by users who may see tokens only, and each hit is audited", async () => {
-  expect(await search(ana, card)).toEqual({ ...NOTHING, cases: [{ id: caseId }], entities: [{ kind: "card", value: card }] });
+  expect(await search(ana, card)).toEqual({
+    ...NOTHING,
+    cases: [{ id: caseId }],
+    entities: [{ kind: "card", value: card }],
+  });
   const vera = await bed.as(bed.people.viewer);
   for (const token of [card, DEVICE]) expect(await search(vera, token)).toEqual({ ...NOTHING, isTokenHidden: true });
   const { body } = await vera.post("/api/search", { text: ORDER });
@@ -94,8 +99,14 @@ test("a card is found by its token, by users who may see tokens only, and each h
   const collector = new BatchCollector();
   const { kafka, tenant } = bed;
   const stopped = { onStop: () => {} };
-  const consumer = await kafka.consume({ group: `search-${tenant}`, topics: [AUDIT_TOPIC.name], handle: collector.handle, ...stopped });
-  const viewed = () => collector.records.map(({ value }) => AuditEvent.decode(value)).filter(({ action }) => action === "card-viewed");
+  const consumer = await kafka.consume({
+    group: `search-${tenant}`,
+    topics: [AUDIT_TOPIC.name],
+    handle: collector.handle,
+    ...stopped,
+  });
+  const viewed = () =>
+    collector.records.map(({ value }) => AuditEvent.decode(value)).filter(({ action }) => action === "card-viewed");
   await collector.until(() => viewed().some(({ subjectId }) => subjectId === card), "the view of the card");
   await consumer.close();
   expect(viewed()).toMatchObject([{ actor: bed.people.analyst.id, subjectId: card }]);
@@ -103,7 +114,17 @@ test("a card is found by its token, by users who may see tokens only, and each h
 
 test("finds nothing of another tenant", async () => {
   const outsider = await bed.as(testPeople(`${bed.tenant}-third`).analyst);
-  for (const text of ["296.90", ORDER, payment.transactionId, caseId, card, `T-${hex}`, MERCHANT, "Ben", "SCORE_HIGH"]) {
+  for (const text of [
+    "296.90",
+    ORDER,
+    payment.transactionId,
+    caseId,
+    card,
+    `T-${hex}`,
+    MERCHANT,
+    "Ben",
+    "SCORE_HIGH",
+  ]) {
     expect([text, await search(outsider, text)]).toEqual([text, NOTHING]);
   }
 });

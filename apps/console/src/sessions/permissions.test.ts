@@ -23,6 +23,7 @@ const ROUTES: readonly (readonly [method: string, path: string, body: unknown, .
   ["GET", "/api/decisions/txn_0", undefined, "decisions:read"],
   ["GET", "/api/health", undefined, "decisions:read"],
   ["GET", "/api/overview", undefined, "overview:read"],
+  ["GET", "/api/overview/work", undefined, "overview:read"],
   ["GET", "/api/models", undefined, "models:read"],
   ["GET", "/api/models/0123456789ab", undefined, "models:read"],
   ["GET", "/api/cases", undefined, "cases:read"],

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { runTestServers } from "@tripline/local-stack/testing/run-servers";
 import { postgresConfig, readConfig } from "@tripline/settings/read-config";
 import type { Database } from "@tripline/stores/postgres/connect-database";
@@ -22,11 +23,23 @@ const TEXTS: readonly (readonly [what: string, text: (random: number) => string]
   ["a frequent amount", () => "10.00"],
   ["any amount", (random) => (5 + Math.floor(random * 49_000) / 100).toFixed(2)],
   ["an amount nobody paid", () => "7654.32 SEK"],
-  ["a client's ID", (random) => `order-${Math.floor(random * PAYMENTS)}`],
-  ["a card", (random) => `ct_${Math.floor(random * PAYMENTS / 20)}`],
+  [
+    "a payment's ID",
+    (random) =>
+      `txn_${createHash("md5")
+        .update(`${1 + Math.floor(random * PAYMENTS)}`)
+        .digest("hex")}`,
+  ],
+  ["a card", (random) => `ct_${Math.floor((random * PAYMENTS) / 20)}`],
   ["a large merchant", () => "m-1"],
   ["a terminal", () => "T7"],
-  ["a case's ID", (random) => Math.floor(random * 0xffff).toString(16).padStart(4, "0")],
+  [
+    "a case's ID",
+    (random) =>
+      Math.floor(random * 0xffff)
+        .toString(16)
+        .padStart(4, "0"),
+  ],
   ["a word", () => "score"],
 ];
 

@@ -36,7 +36,7 @@ import { tokensOf } from "./searched-stores.js";
 export const TENANT = "acme";
 const opened = z.object({ payments: z.array(z.object({ fields: z.unknown() })) });
 const exported = z.object({ keys: z.array(z.unknown()) });
-const opening = { outcomes: new Set([Outcome.REVIEW]), dueAfterMs: 60_000 };
+const opening = { outcomes: new Set([Outcome.REVIEW]), dueAfterMs: () => 60_000 };
 const hex = (bytes = 16) => randomBytes(bytes).toString("hex");
 
 /** A person about whom no data is stored yet. */

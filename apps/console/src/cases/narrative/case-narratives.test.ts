@@ -103,6 +103,7 @@ function factsOf(id: string): CaseFacts {
     assignee: person,
     isEscalated: false,
     verdict: null,
+    undoUntilMs: null,
     revision: 3,
   };
   const reason = { code: CANARY, text: CANARY, outcome: "review" as const };

@@ -58,11 +58,30 @@ test.each<[string, readonly StoryPayment[]]>([
   ["two small payments before a large one", payments([100, 200, 29_690])],
   ["a large payment that comes first", payments([29_690, 100, 200, 300].slice(0, 3))],
   ["amounts that are not ten times as large", payments([100, 200, 900])],
-  ["several currencies", payments([100, 200, 300, 29_690]).map((one, at) => ({ ...one, currency: at === 1 ? "SEK" : "EUR", occurredAtMs: at * HOUR_MS }))],
-  ["amounts of 0, as for a verified card", payments([0, 0, 0, 29_690]).map((one, at) => ({ ...one, occurredAtMs: at * HOUR_MS }))],
-  ["small payments of the day before", payments([100, 200, 300, 29_690]).map((one, at) => ({ ...one, occurredAtMs: at * 9 * HOUR_MS }))],
-  ["the same amount once a week", payments([999, 999, 999]).map((one, at) => ({ ...one, occurredAtMs: at * 168 * HOUR_MS }))],
-  ["four payments within an hour", payments([500, 700, 900, 600]).map((one, at) => ({ ...one, occurredAtMs: at * 20 * MINUTE_MS }))],
+  [
+    "several currencies",
+    payments([100, 200, 300, 29_690]).map((one, at) => ({
+      ...one,
+      currency: at === 1 ? "SEK" : "EUR",
+      occurredAtMs: at * HOUR_MS,
+    })),
+  ],
+  [
+    "amounts of 0, as for a verified card",
+    payments([0, 0, 0, 29_690]).map((one, at) => ({ ...one, occurredAtMs: at * HOUR_MS })),
+  ],
+  [
+    "small payments of the day before",
+    payments([100, 200, 300, 29_690]).map((one, at) => ({ ...one, occurredAtMs: at * 9 * HOUR_MS })),
+  ],
+  [
+    "the same amount once a week",
+    payments([999, 999, 999]).map((one, at) => ({ ...one, occurredAtMs: at * 168 * HOUR_MS })),
+  ],
+  [
+    "four payments within an hour",
+    payments([500, 700, 900, 600]).map((one, at) => ({ ...one, occurredAtMs: at * 20 * MINUTE_MS })),
+  ],
   ["more payments than are read", payments(Array.from({ length: STORY_PAYMENTS_MAX + 1 }, () => 100))],
 ])("%s has no story", (_, given) => {
   expect(tellStory(given)).toBeNull();

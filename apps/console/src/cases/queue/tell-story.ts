@@ -56,7 +56,9 @@ const currenciesOf = (sorted: readonly StoryPayment[]): number => new Set(sorted
 
 function smallThenLarge(sorted: readonly StoryPayment[]): CaseStory | null {
   const amounts = sorted.map(({ amountMinor }) => amountMinor);
-  const at = amounts.findIndex((amount, index) => index > 0 && amount >= LARGE_TIMES * Math.max(...amounts.slice(0, index)));
+  const at = amounts.findIndex(
+    (amount, index) => index > 0 && amount >= LARGE_TIMES * Math.max(...amounts.slice(0, index)),
+  );
   const [large, small] = [sorted[at], sorted.slice(0, at)];
   const maxMinor = Math.max(...amounts.slice(0, at));
   if (large === undefined || small.length < SMALL_PAYMENTS_MIN || maxMinor <= 0) return null;
@@ -79,7 +81,8 @@ function smallThenLarge(sorted: readonly StoryPayment[]): CaseStory | null {
 function sameAmount(sorted: readonly StoryPayment[]): CaseStory | null {
   const [first] = sorted;
   const spanMs = spanOf(sorted);
-  if (first === undefined || sorted.length < SAME_PAYMENTS_MIN || spanMs > DAY_MS || currenciesOf(sorted) > 1) return null;
+  if (first === undefined || sorted.length < SAME_PAYMENTS_MIN || spanMs > DAY_MS || currenciesOf(sorted) > 1)
+    return null;
   const { amountMinor, currency } = first;
   if (sorted.some((one) => one.amountMinor !== amountMinor)) return null;
   return { kind: "same-amount", payments: sorted.length, amountMinor, currency, spanMs };

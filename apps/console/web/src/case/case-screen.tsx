@@ -75,13 +75,7 @@ function OpenCase({ of }: { readonly of: CaseDetail }) {
   return (
     <>
       <CaseHead of={of} />
-      <CaseActions
-        of={of}
-        isBusy={change.isPending}
-        onChange={change.mutate}
-        onDialog={setDialog}
-        onNext={next}
-      />
+      <CaseActions of={of} isBusy={change.isPending} onChange={change.mutate} onDialog={setDialog} onNext={next} />
       <FirstCase />
       {take.isSuccess && take.data === undefined && <p role="status">{text.queue.queueDone}</p>}
       {failed !== null && dialog === undefined && (

@@ -60,7 +60,10 @@ function useUndo() {
     mutationFn: async ({ cases, isPending }: Decided): Promise<BulkAnswer> => {
       const [first] = cases;
       if (!isPending || first === undefined) {
-        return request("/api/cases/bulk", { method: "POST", body: { cases: cases.map(placeOf), change: { undo: {} } } });
+        return request("/api/cases/bulk", {
+          method: "POST",
+          body: { cases: cases.map(placeOf), change: { undo: {} } },
+        });
       }
       for (const { id, revision } of cases) {
         const path = `/api/cases/${encodeURIComponent(id)}/verdict/refuse`;

@@ -15,6 +15,7 @@ import type { FigureName } from "./show-figures.js";
 import { FIGURES, showFigure } from "./show-figures.js";
 import { Trends } from "./trends.js";
 import { useOverview } from "./use-overview.js";
+import { Work } from "./work.js";
 
 /** Currencies that are shown at first, each in a column. */
 const CURRENCIES_SHOWN = 3;
@@ -49,6 +50,7 @@ export function Overview() {
       <Loaded query={query} lines={12}>
         {(found) => <Periods of={found} />}
       </Loaded>
+      <Work range={range} />
       <Definitions />
     </Screen>
   );

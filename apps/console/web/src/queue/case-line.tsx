@@ -4,9 +4,9 @@ import { memo } from "react";
 import type { QueueRow } from "#contract/cases";
 import { formatMoney, formatScore } from "../format/numbers.js";
 import { formatMoment, formatSpan } from "../format/times.js";
-import { Story } from "./story.js";
 import { text } from "../texts/en/cases.js";
 import { OutcomeMark, Token } from "../ui/marks.js";
+import { Story } from "./story.js";
 
 interface CaseLineProps {
   readonly row: QueueRow;

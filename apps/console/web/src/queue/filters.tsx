@@ -88,7 +88,9 @@ function Choices({ search, set }: ChoicesProps) {
   const { me, nobody } = text.queue.assignees;
   const known: readonly (readonly [string, string])[] = [ANY, ["me", me], ["nobody", nobody]];
   const { assignee = "" } = search;
-  const assignees = known.some(([value]) => value === assignee) ? known : [...known, [assignee, nameOf(assignee)] as const];
+  const assignees = known.some(([value]) => value === assignee)
+    ? known
+    : [...known, [assignee, nameOf(assignee)] as const];
   return (
     <>
       <SelectField

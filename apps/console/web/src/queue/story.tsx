@@ -16,7 +16,8 @@ export function storyOf(story: CaseStory): string {
       return text.story.sameAmount(story.payments, money(story.amountMinor), formatSpan(story.spanMs));
     case "burst": {
       const where = story.terminals > 1 ? text.story.atTerminals(story.terminals) : "";
-      const sum = story.sumMinor === null ? text.story.inCurrencies(story.currencies) : text.story.sum(money(story.sumMinor));
+      const sum =
+        story.sumMinor === null ? text.story.inCurrencies(story.currencies) : text.story.sum(money(story.sumMinor));
       return text.story.burst(story.payments, where, formatSpan(story.spanMs), sum);
     }
     default: {

@@ -79,7 +79,9 @@ function Hits({ of, at, onOpen }: HitsProps) {
       {of.map(({ title, hits }, group) => (
         // biome-ignore lint/a11y/useSemanticElements: a group of a listbox
         <div key={title} role="group" aria-label={title}>
-          <h3 aria-hidden="true">{title}</h3>
+          <p aria-hidden="true" className="hit-group">
+            {title}
+          </p>
           {hits.map((hit, index) => {
             const own = (starts[group] ?? 0) + index;
             return (

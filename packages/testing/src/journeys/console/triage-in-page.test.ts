@@ -119,7 +119,10 @@ describe("after a verdict", () => {
     for (const { id } of [kept, undone]) {
       const { page, context } = await openAs(ana, `/cases/${id}`);
       await closeAs(page, "f", "Counterfeit card");
-      await page.getByRole("region", { name: "Latest verdict" }).getByText(/closed as fraud/).waitFor();
+      await page
+        .getByRole("region", { name: "Latest verdict" })
+        .getByText(/closed as fraud/)
+        .waitFor();
       await context.close();
     }
     opened.splice(0);
@@ -277,4 +280,27 @@ describe("the search", () => {
     await page.keyboard.press("Escape");
     await dialog.waitFor({ state: "detached" });
   });
+});
+
+test("the Overview shows the queue's age and due times, and the work of each user", async () => {
+  const ana = newAnalyst("work");
+  const [open, closed] = [await newCase(ana.tenant, 1_000), await newCase(ana.tenant, 2_000)];
+  await bed.database.execute("UPDATE console.cases SET due_at_ms = 1 WHERE id = $1", [open.id]);
+  const { page, faults } = await openAs(ana, `/cases/${closed.id}`);
+  await closeAs(page, "g", "Known device");
+  await page
+    .getByRole("region", { name: "Latest verdict" })
+    .getByText(/closed as genuine/)
+    .waitFor();
+  await page.goto("/overview");
+  const cases = page.getByRole("region", { name: "Cases", exact: true });
+  await cases.getByText("in the last 30 days").waitFor();
+  const row = (caption: string, name: RegExp) => cases.getByRole("table", { name: caption }).getByRole("row", { name });
+  await row("Cases by outcome", /^Review 1 1 1 100\.0% /).waitFor();
+  await row("Cases by user", /^Ana 1 1 1 100\.0% /).waitFor();
+  expect(await findViolations(page)).toEqual([]);
+  await cases.getByRole("link", { name: "1" }).click();
+  await page.waitForURL(/overdue=true/);
+  await page.getByText("1 case", { exact: true }).waitFor();
+  expect(faults).toEqual([]);
 });
