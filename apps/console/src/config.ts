@@ -133,8 +133,8 @@ const settings = z.object({
   CASE_HOURS: caseHours.meta({
     unit: "hours",
     description:
-      "Time from a decision that opens a case until the case is due. `24,review=8,acme/*=4,acme/review=1` sets it also per outcome, " +
-      "and per tenant.",
+      "Time from a decision that opens a case until the case is due. `24,review=8,acme/*=4,acme/review=1` sets different times " +
+      "by outcome and tenant.",
   }),
   VERDICT_HOLD_SECONDS: z.coerce.number().int().min(0).max(60).default(10).meta({
     unit: "seconds",

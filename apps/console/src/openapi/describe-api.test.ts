@@ -15,6 +15,7 @@ import { OverviewController } from "../overview/overview.controller.js";
 import { PersonalController } from "../personal/personal.controller.js";
 import { PolicyTrialsController } from "../policies/policy-trials.controller.js";
 import { ReportsController } from "../reports/reports.controller.js";
+import { SearchController } from "../search/search.controller.js";
 import { SessionController } from "../sessions/session.controller.js";
 import { RequirePermission } from "../sessions/session.guard.js";
 import type { TestBed } from "../testing/test-bed.js";
@@ -26,7 +27,7 @@ import { ROUTES } from "./routes.js";
 const CONTROLLERS = [
   ...[AttachmentsController, CaseFilesController, CasesController, PeopleController, DecisionSearchController],
   ...[EntitiesController, LiveController, PersonalController, PolicyTrialsController, ReportsController],
-  ...[OverviewController, SessionController, UnmatchedReportsController, ViewsController],
+  ...[OverviewController, SearchController, SessionController, UnmatchedReportsController, ViewsController],
 ];
 const documented = z.object({
   servers: z.array(z.object({ url: z.url() })),

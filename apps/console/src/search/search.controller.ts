@@ -1,4 +1,5 @@
 import { Body, Controller, HttpCode, Inject, Post, UseGuards, UseInterceptors } from "@nestjs/common";
+import { RateLimits } from "@tripline/http/limits/rate-limits";
 import { parseRequest } from "@tripline/http/parse-request";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { z } from "zod";
@@ -32,6 +33,7 @@ export class SearchController {
   constructor(
     @Inject(SearchStore) private readonly store: SearchStore,
     @Inject(ViewEvents) private readonly viewEvents: ViewEvents,
+    @Inject(RateLimits) private readonly limits: RateLimits,
   ) {}
 
   /** A POST, so that no token is in a URL, and therefore in a log. */
@@ -39,8 +41,9 @@ export class SearchController {
   @HttpCode(200)
   @RequirePermission("cases:read")
   async search(@Person() session: Session, @Body() body: unknown): Promise<SearchResult> {
-    const { text } = parseRequest(searchRequest, body);
     const { tenant } = session;
+    this.limits.spend({ tenant, subject: session.personId }, 1);
+    const { text } = parseRequest(searchRequest, body);
     const show = showFor(session);
     const seesTokens = may(session, "personal:read");
     const [payments, cases, entities, users, reasons] = await Promise.all([

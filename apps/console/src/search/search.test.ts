@@ -143,3 +143,10 @@ test.each(["%", "__", "\u0000\u0000", "' OR 1=1 --", "a\\", "ct_%", "4111 1111 1
     expect((await ana.post("/api/search", { text: text.padEnd(2, "%") })).status).toBeLessThan(500);
   },
 );
+
+test("limits how often a user searches", async () => {
+  const { analyst } = bed.people;
+  const eager = await bed.as({ ...analyst, id: `${analyst.id}-eager` });
+  const answers = await Promise.all(Array.from({ length: 120 }, () => eager.post("/api/search", { text: "" })));
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([422, 429]));
+});

@@ -51,7 +51,7 @@ async function seed(database: Database): Promise<void> {
     `INSERT INTO console.payments (transaction_id, tenant, client_transaction_id, card_token, terminal_id, device_token, ip_token,
        amount_minor, currency, occurred_at_ms, read_at_ms, record, merchant_id)
      SELECT 'txn_' || md5(n::text), '${TENANT}', 'order-' || n, 'ct_' || n % ${PAYMENTS / 20}, 'T' || n % 500, 'dt_' || n % 90000, '',
-       CASE WHEN n % 4 = 0 THEN 1000 ELSE 500 + (n * 7919) % 49000 END, (ARRAY['EUR','USD','JPY'])[1 + n % 3],
+       CASE WHEN n % 4 = 0 THEN 1000 ELSE 500 + (n::bigint * 7919) % 49000 END, (ARRAY['EUR','USD','JPY'])[1 + n % 3],
        ${nowMs} - n * 1000::bigint, ${nowMs}, '\\x00', 'm-' || n % 300
      FROM generate_series(1, ${PAYMENTS}) n`,
   );

@@ -1,11 +1,11 @@
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect, useState } from "react";
 import { problemFrom, request } from "../api/request.js";
-import { UndoBar } from "../case/undo-bar.js";
 import { ZONE } from "../format/times.js";
 import { text } from "../texts/en/app.js";
 import { Button } from "../ui/button.js";
 import { Empty } from "../ui/states.js";
+import { UndoBar } from "../undo/undo-bar.js";
 import { HelpDialog } from "./help-dialog.js";
 import { dropDrafts } from "./keep-draft.js";
 import { neededAt, SCREENS } from "./screens.js";

@@ -56,6 +56,15 @@ export function formatMoney(amountMinor: number | null, currency: string): strin
   return moneyFormat(currency)?.format(major) ?? `${decimal.format(major)} ${currency}`;
 }
 
+/** Two amounts of a currency, such as €1 – €3 or €1.99 – €2.50. */
+export function formatMoneyRange(lowMinor: number, highMinor: number, currency: string): string {
+  const [low, high] = [toMajor(lowMinor, currency), toMajor(highMinor, currency)];
+  if (low === high || moneyFormat(currency) === null) return formatMoney(lowMinor, currency);
+  const digits = Number.isInteger(low) && Number.isInteger(high) ? 0 : currencyDecimals(currency);
+  const of = { style: "currency", currency, minimumFractionDigits: digits, maximumFractionDigits: digits } as const;
+  return new Intl.NumberFormat(undefined, of).formatRange(low, high);
+}
+
 const EXACT_BELOW = 1_000;
 const COMPACT_FROM = 10_000_000;
 

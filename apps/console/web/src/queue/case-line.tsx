@@ -6,7 +6,7 @@ import { formatMoney, formatScore } from "../format/numbers.js";
 import { formatMoment, formatSpan } from "../format/times.js";
 import { text } from "../texts/en/cases.js";
 import { OutcomeMark, Token } from "../ui/marks.js";
-import { Story } from "./story.js";
+import { Story, storyOf } from "./story.js";
 
 interface CaseLineProps {
   readonly row: QueueRow;
@@ -88,15 +88,17 @@ function Times({ row, nowMs }: CaseLineProps) {
 function Reasons({ of: { isEscalated, story, focusReasons, reasons } }: { readonly of: QueueRow }) {
   const codes = reasons.join(" ");
   const sentences = focusReasons.map((reason) => reason.text).join(" ");
+  const mark = isEscalated && <span className="tag bad">{text.queue.escalatedWord}</span>;
   return (
     <>
-      {isEscalated && <span className="tag bad">{text.queue.escalatedWord}</span>}
       {story !== null && (
-        <strong className="story">
+        <strong className="story" title={storyOf(story)}>
+          {mark}
           <Story of={story} />
         </strong>
       )}
       <span className="sentences" title={sentences}>
+        {story === null && mark}
         {sentences === "" ? codes : sentences}
       </span>
       <code className="codes">{codes}</code>

@@ -1,5 +1,5 @@
 import type { CaseStory } from "#contract/cases";
-import { formatMoney } from "../format/numbers.js";
+import { formatMoney, formatMoneyRange } from "../format/numbers.js";
 import { formatSpan } from "../format/times.js";
 import { text } from "../texts/en/cases.js";
 
@@ -22,7 +22,7 @@ export function storyOf(story: CaseStory): string {
     }
     default: {
       const { minMinor, maxMinor, largeMinor, payments, later } = story;
-      const range = minMinor === maxMinor ? money(minMinor) : text.story.range(money(minMinor), money(maxMinor));
+      const range = formatMoneyRange(minMinor, maxMinor, currency);
       return text.story[story.kind](payments, range, money(largeMinor), later);
     }
   }

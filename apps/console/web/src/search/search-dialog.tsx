@@ -22,7 +22,10 @@ export function SearchDialog({ onClose }: { readonly onClose: () => void }) {
   const groups = result === undefined ? [] : groupHits(result);
   const hits = groups.flatMap((group) => group.hits);
   const at = Math.min(chosen, hits.length - 1);
-  useEffect(() => document.getElementById(idOf(at))?.scrollIntoView({ block: "nearest" }), [at]);
+  useEffect(() => {
+    // In Chromium, this returns a promise, which must not become the cleanup of the effect.
+    document.getElementById(idOf(at))?.scrollIntoView({ block: "nearest" });
+  }, [at]);
   const open = (hit: Hit | undefined): void => {
     if (hit === undefined) return;
     onClose();

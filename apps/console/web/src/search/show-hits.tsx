@@ -1,7 +1,6 @@
 import type { NavigateOptions } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { SearchResult } from "#contract/search";
-import type { router } from "../app/router.js";
 import { formatMoney } from "../format/numbers.js";
 import { formatMoment } from "../format/times.js";
 import { entityKind } from "../lists/entity-kinds.js";
@@ -13,7 +12,7 @@ export interface Hit {
   readonly key: string;
   readonly title: ReactNode;
   readonly detail: ReactNode;
-  readonly to: NavigateOptions<typeof router>;
+  readonly to: NavigateOptions;
 }
 
 export interface HitGroup {

@@ -278,7 +278,6 @@ const verdict = {
 const andMore = (later: number): string => (later === 0 ? "" : `, and ${later} more`);
 
 const story = {
-  range: (low: string, high: string) => `${low} to ${high}`,
   "card-testing": (count: number, range: string, large: string, later: number) =>
     `Card testing: ${count} payments of ${range}, then ${large}${andMore(later)}`,
   "small-then-large": (count: number, range: string, large: string, later: number) =>
