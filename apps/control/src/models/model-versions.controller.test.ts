@@ -140,7 +140,9 @@ test("regression #31: a version with an unsigned model card decides for at most 
   expect(await advance()).toMatchObject({ status: 409, body: { code: "rollout-conflict", detail } });
   expect((await sign(bob, version)).status).toBe(204);
   expect(await advance()).toMatchObject({ status: 200, body: { canary_percent: 100 } });
+  // After the rollback, the same version needs a new signature.
   await caller.send("POST", "/v1/rollouts/fraud/rollback", {});
+  expect((await caller.get(`${at(version)}/card`)).body).toMatchObject({ signed_by: null });
 });
 
 test("a model card has an owner, a bounded expiry and a known user, and belongs to the operator", async () => {

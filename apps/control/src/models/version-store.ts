@@ -160,6 +160,16 @@ export class VersionStore {
     });
   }
 
+  /** Removes the signature of a version that was rolled back, so that nobody rolls it out again without a new one. */
+  async removeSignature(transaction: Queries, { model, version }: VersionKey, by: Managed): Promise<void> {
+    const changed = await transaction.execute(
+      `UPDATE control.model_versions SET signed_by = NULL, signed_at = NULL
+       WHERE model_name = $1 AND version = $2 AND signed_by IS NOT NULL`,
+      [model, version],
+    );
+    if (changed > 0) await noteModel(transaction, by, "model-card-signature-removed", { model, version });
+  }
+
   /** Models with an expired model card, at most 1,000. */
   async expiredModels(): Promise<string[]> {
     const rows = await this.database.query(

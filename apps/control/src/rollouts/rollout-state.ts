@@ -108,6 +108,11 @@ export function needsModelCard(change: Change, { canaryBasisPoints }: RolloutSta
   return change.stage === "champion" || isAboveUnproven(change, canaryBasisPoints);
 }
 
+/** Whether the candidate decides for more cards than it may without mature labels and a model card. */
+export function hasManyCards({ stage, canaryBasisPoints }: Pick<RolloutState, "stage" | "canaryBasisPoints">): boolean {
+  return stage === "champion" || canaryBasisPoints > UNPROVEN_BASIS_POINTS_MAX;
+}
+
 function isAboveUnproven(change: Change, canaryBasisPoints: number): boolean {
   const points = change.stage === "champion" ? BASIS_POINTS : (change.canaryBasisPoints ?? 0);
   return points > Math.max(UNPROVEN_BASIS_POINTS_MAX, canaryBasisPoints);

@@ -25,7 +25,7 @@ import { byHand, offlineOf } from "./offline-comparison.js";
 import type { RolloutPlan, StartRequest, StepRequest } from "./rollout-plan.js";
 import { basisPoints, percentOf, UNPROVEN_BASIS_POINTS_MAX } from "./rollout-plan.js";
 import type { Change, RolloutState, Stage, StepMaker, StepName } from "./rollout-state.js";
-import { changeOf, describeStage, GUARD, needsLabels, needsModelCard } from "./rollout-state.js";
+import { changeOf, describeStage, GUARD, hasManyCards, needsLabels, needsModelCard } from "./rollout-state.js";
 import type { MeasuredChampion, PromotedRollout, RecordedStep } from "./rollout-store.js";
 import { RolloutStore } from "./rollout-store.js";
 
@@ -71,7 +71,8 @@ export class Rollouts implements OnApplicationShutdown {
   constructor(
     @Inject(RolloutStore) private readonly store: RolloutStore,
     @Inject(AlertStore) private readonly alerts: Pick<AlertStore, "matureLabels">,
-    @Inject(VersionStore) private readonly versions: Pick<VersionStore, "comparisonOf" | "contractOf" | "signByLimits">,
+    @Inject(VersionStore)
+    private readonly versions: Pick<VersionStore, "comparisonOf" | "contractOf" | "signByLimits" | "removeSignature">,
     @Inject(LimitStore) private readonly limits: Pick<LimitStore, "of" | "pastOf">,
     @Inject(MODEL_REGISTRY) private readonly registry: RecordingRegistry,
     @Inject(EVENT_PRODUCER) private readonly producer: EventProducer,
@@ -169,18 +170,16 @@ export class Rollouts implements OnApplicationShutdown {
       }
       const change = changeOf(step, found, by === GUARD);
       if (needsLabels(change, found)) await this.#requireLabels(found);
+      const key = { model: modelName, version: found.candidateVersion };
+      const author = { tenant: "", actor: by, actorKind: changedByKind };
       if (needsModelCard(change, found)) {
         const allowed = await this.permissionFor(found, change);
         if ("why" in allowed) throw new TriplineError("rollout-conflict", allowed.why);
         if (change.stage === "champion" && allowed.limits !== undefined) {
-          const key = { model: modelName, version: found.candidateVersion };
-          await this.versions.signByLimits(transaction, key, allowed.limits, {
-            tenant: "",
-            actor: by,
-            actorKind: changedByKind,
-          });
+          await this.versions.signByLimits(transaction, key, allowed.limits, author);
         }
       }
+      if (step === "rollback" && hasManyCards(found)) await this.versions.removeSignature(transaction, key, author);
       if (change.stage === "champion") await promote(registry, found, { by, why });
       return {
         ...found,

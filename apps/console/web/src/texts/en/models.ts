@@ -41,7 +41,7 @@ export const text = {
     sign: "Sign",
     signTitle: "Sign the model card",
     signDetail: (expires: string) =>
-      `Your signature allows this version to decide for all cards until ${expires}. The audit log records it. Only a new model card removes it.`,
+      `Your signature allows this version to decide for all cards until ${expires}. The audit log records it. Only a new model card or a rollback removes it.`,
     registerTitle: "Register a model card",
     registerDetail: "Another user must then sign it. The audit log records who registered it.",
     registerRetrained: "A user must then sign it. The audit log records who registered it.",
