@@ -75,7 +75,23 @@ function sentencesOf(report: ReplayDecisionsReport): string[] {
         "feature raised it. They were compared without such features.",
     );
   }
+  const moved = movedDeclines(report);
+  if (moved > 0) {
+    sentences.push(
+      `${number(moved)} payments would have had other payment updates, because only one of the two decisions declines them. ` +
+        "The features are those of the recorded updates.",
+    );
+  }
   return sentences;
+}
+
+/** Payments that only one of the two decisions declines. Tripline's own decline is a payment update. */
+function movedDeclines({ transitions }: ReplayDecisionsReport): number {
+  const decline = nameOf(Outcome.DECLINE);
+  return [...pairsOf(transitions)].reduce(
+    (sum, { from, to, transition }) => sum + ((from === decline) === (to === decline) ? 0 : transition.rows),
+    0,
+  );
 }
 
 /** The reason why archived decisions were not replayed, as the end of a sentence. */
