@@ -18,7 +18,7 @@ const ROWS = 30;
 /** Columns: id, time, card, amount, merchant, country of the card, test flag, fraud, and date of the report. */
 const EXPORTS = {
   German: {
-    header: "Transaktionsnummer;Zeitpunkt;Kartennummer;Betrag;Händler-ID;Kartenland;Betrug;Betrugsdatum",
+    header: "Belegnummer;Zeitpunkt;Kartennummer;Betrag;Händler-ID;Kartenland;Betrug;Betrugsdatum",
     ...{ countries: ["Deutschland", "Österreich"], answers: ["Ja", "Nein"] },
   },
   French: {

@@ -21,7 +21,7 @@ export interface Proposal {
 const NAMES: Readonly<Record<string, readonly RegExp[]>> = {
   transaction_id: [
     /^(?:transaction|trans|txn?|payment|order|booking)(?:id|no|num|number|ref|reference)$/,
-    /^(?:id|uuid|ref|reference)$/,
+    /^(?:id|uuid|(?:ref|reference)(?:no|num|number)?)$/,
   ],
   card: [
     /card(?:number|num|no)$|^pan$|^ccnum$/,

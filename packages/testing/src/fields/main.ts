@@ -18,6 +18,7 @@ const FOLLOW = "packages/testing/dist/fields/follow-fields.test.js";
 const COMMANDS: readonly (readonly [shown: string, program: string, args: readonly string[]])[] = [
   ["npx tripline generate", process.execPath, ["tools/start/run.mjs", "generate"]],
   ["npx tsc -b", "tsc", ["-b"]],
+  ["npm run documents", process.execPath, ["tools/documents/write-documents.mjs"]],
   ["follow a payment", process.execPath, ["node_modules/jest/bin/jest.js", "--config", "jest.config.js", "--", FOLLOW]],
 ];
 
@@ -63,7 +64,8 @@ function linkTools(copy: RepositoryCopy): void {
 function changesOnlyGenerated(copy: RepositoryCopy): boolean {
   const byHand = [PAYMENT, FEATURES, CONSOLE_TEXTS];
   const changed = copy.changedFiles().filter((file) => !byHand.includes(file));
-  const others = changed.filter((file) => !/\/generated\/|\/proto\/|\/payment_columns\.py$/.test(file));
+  // Deployment files need no change: new images contain the new fields and features.
+  const others = changed.filter((file) => !/\/generated\/|\/proto\/|\/payment_columns\.py$|^docs\//.test(file));
   process.stdout.write(`  ${byHand.length} files changed by hand, ${changed.length} generated\n`);
   if (others.length > 0) process.stderr.write(`These files changed as well: ${others.join(", ")}\n`);
   return others.length === 0;
