@@ -232,31 +232,33 @@ export function whyUnusable(policy: Policy, features: DecisionInput["features"])
   return bad < 0 ? undefined : `the feature ${policy.featureNames[bad]} is ${features.values[bad]}`;
 }
 
+/** By policy. Its variables have so many names that an object for each payment would take 7 kB. */
+const variables = new WeakMap<Policy, Values>();
+
+/** Valid until the next call with this policy. */
 function variablesOf(policy: Policy, input: DecisionInput, features: readonly number[], score: DecidingScore): Values {
-  const values = listedValues(input);
-  for (const { name, index } of policy.readFeatures) {
-    const value = features[index];
-    if (value !== undefined) values[name] = value;
-  }
+  const known = variables.get(policy);
+  const values = listedValues(input, known ?? {});
+  if (known === undefined) variables.set(policy, values);
+  for (const { name, index } of policy.readFeatures) values[name] = features[index];
   values[HAS_SCORE] = !("missing" in score);
   values[BY_SCORECARD] = score.insteadOf !== undefined;
-  if (!("missing" in score)) values[SCORE] = score.value;
+  values[SCORE] = "missing" in score ? undefined : score.value;
   return values;
 }
 
-/** The values of a payment that are available without its features. */
-function listedValues({ transaction, attributes, listHits }: DecisionInput): Values {
-  const values: Values = paymentValues(transaction);
-  values[ATTRIBUTES] = attributes !== undefined && "values" in attributes ? attributes.values : NO_ATTRIBUTES;
-  values[LISTS] = listFacts(listHits);
-  return Object.assign(values, entryTexts(listHits));
+/** Writes the values of a payment that are available without its features. */
+function listedValues({ transaction, attributes, listHits }: DecisionInput, into: Values): Values {
+  into[ATTRIBUTES] = attributes !== undefined && "values" in attributes ? attributes.values : NO_ATTRIBUTES;
+  into[LISTS] = listFacts(listHits);
+  return Object.assign(into, paymentValues(transaction), entryTexts(listHits));
 }
 
 /** Reasons of the list rules, which need no features. A listed card must not pass while features are unavailable. */
 function listReasons(policy: Policy, input: DecisionInput): Pick<Found, "reasons" | "skippedRules" | "ignoring"> {
   if (input.listHits.length === 0) return { reasons: [], skippedRules: [], ignoring: Outcome.UNSPECIFIED };
   const score = { missing: "" };
-  const values = { ...listedValues(input), [HAS_SCORE]: false, [BY_SCORECARD]: false };
+  const values = listedValues(input, { [HAS_SCORE]: false, [BY_SCORECARD]: false });
   const rules = policy.rules.filter(({ readsListsOnly }) => readsListsOnly);
   const { reasons, skippedRules, ignoring } = evaluateRules({ ...policy, rules, bands: [] }, input, values, score);
   return { reasons, skippedRules, ignoring };
