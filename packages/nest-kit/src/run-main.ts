@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
 import { asTriplineError } from "@tripline/contracts/error-table";
 import { readConfig } from "@tripline/settings/read-config";
 import { createLogger } from "@tripline/telemetry/logger";
@@ -37,6 +38,9 @@ export async function runProcess<C extends { readonly DRAIN_SECONDS: number }>(
   read: (environment: NodeJS.ProcessEnv) => C | Promise<C>,
   start: (config: C) => Promise<RunningParts>,
 ): Promise<void> {
+  // A service shares its cores with others, and V8's helper threads use more CPU time for these collections than they
+  // save (docs/adr/0066-what-the-functions-added-since-98bae6e-cost.md).
+  setFlagsFromString("--no-parallel-scavenge");
   const log = createLogger(name, process.env.LOG_LEVEL ?? "info");
   // Before start-up completes, there is nothing to close. Without a handler, a process with id 1 in a container would
   // ignore the signal.
