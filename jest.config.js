@@ -40,6 +40,9 @@ export default {
   reporters: ["default", "<rootDir>/tools/test/progress-reporter.mjs"],
   // Finds hangs. Another whole system may use both cores.
   testTimeout: 180_000,
+  // A worker without open handles still takes a moment to free its memory, on busy cores longer than the default of half a
+  // second, after which Jest would report a leak.
+  workerGracefulExitTimeout: 10_000,
   projects: [
     project("unit", tests.unit),
     project("process", tests.process),

@@ -80,7 +80,7 @@ export default async function runNatively(globalConfig, config, environment, run
       FRAMEWORK.has(description),
     );
     for (const key of [...TELEMETRY, ...framework]) Reflect.deleteProperty(globalThis, key);
-    // At process exit, this would take longer than half a second, after which Jest kills the worker and reports a leak.
+    // A worker that Jest ends by force would not write it.
     flushCompileCache();
   }
 }

@@ -22,7 +22,9 @@ class KillBench {
   }
 
   start(killAt: readonly string[] = [], change: Readonly<Record<string, string>> = {}): ChildArchive {
-    const child = ChildArchive.start(this.bench.environment(change), killAt);
+    // Without the cache, each of these processes would compile all modules.
+    const { NODE_COMPILE_CACHE = "" } = process.env;
+    const child = ChildArchive.start(this.bench.environment({ NODE_COMPILE_CACHE, ...change }), killAt);
     this.#children.push(child);
     return child;
   }
