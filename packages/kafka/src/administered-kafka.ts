@@ -37,8 +37,10 @@ export class AdministeredKafka implements KafkaAdmin {
     const width = (await this.#partitionsOfPayments(visible)) ?? partitions;
     const table = this.dependencies.topics ?? ALL_TOPICS;
     const topics = table.map((topic) => this.#wantedOf(topic, topic.partitions === 1 ? 1 : width));
-    await this.#create(topics.filter(({ topic }) => !visible.has(topic)));
-    const found = await this.#waitForLeaders(topics.map(({ topic }) => topic));
+    await this.#create(topics, visible);
+    const names = topics.map(({ topic }) => topic);
+    // For a moment after a topic was deleted, brokers still list it.
+    const found = await this.#waitForLeaders(names, async () => this.#create(topics, await this.#visibleTopics()));
     await this.#completeConfigs(topics.filter(({ topic }) => visible.has(topic)));
     return found;
   }
@@ -118,8 +120,9 @@ export class AdministeredKafka implements KafkaAdmin {
     return { topic: this.dependencies.topicPrefix + topic.name, partitions, configs };
   }
 
-  /** The library sends the same settings for all topics of a request. */
-  async #create(missing: readonly WantedTopic[]): Promise<void> {
+  /** Creates the topics that are not visible. The library sends the same settings for all topics of a request. */
+  async #create(wanted: readonly WantedTopic[], visible: ReadonlySet<string>): Promise<void> {
+    const missing = wanted.filter(({ topic }) => !visible.has(topic));
     for (const topics of Map.groupBy(missing, ({ configs }) => JSON.stringify(configs)).values()) {
       await this.#connection.call((admin) => createTopics(admin, topics));
     }
@@ -140,11 +143,18 @@ export class AdministeredKafka implements KafkaAdmin {
     }
   }
 
-  /** @returns the number of partitions by topic, without the prefix */
-  async #waitForLeaders(names: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  /**
+   * @param retry is called before each attempt but the first
+   * @returns the number of partitions by topic, without the prefix
+   */
+  async #waitForLeaders(
+    names: readonly string[],
+    retry = async (): Promise<void> => {},
+  ): Promise<ReadonlyMap<string, number>> {
     const deadlineMs = performance.now() + LEADERS_MS_MAX;
-    for (;;) {
+    for (let attempt = 1; ; attempt += 1) {
       try {
+        if (attempt > 1) await retry();
         const found = await this.#connection.call(async (admin) => {
           const partitions = await partitionsOf(admin, names);
           // A new leader may not know its role yet. A request for offsets shows whether it is ready.

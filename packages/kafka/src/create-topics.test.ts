@@ -1,13 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { Admin, ProtocolError } from "@platformatic/kafka";
+import { TOPICS } from "@tripline/contracts/topics";
 import { testStack } from "@tripline/local-stack/testing/stack";
+import { AdministeredKafka } from "./administered-kafka.js";
 import { createTopics } from "./create-topics.js";
 
 const configs = [{ name: "retention.ms", value: "60000" }];
 let admin: Admin;
+let kafkaBrokers: string[];
 
 beforeAll(async () => {
-  const { kafkaBrokers } = await testStack();
+  ({ kafkaBrokers } = await testStack());
   admin = new Admin({ clientId: "test", bootstrapBrokers: [...kafkaBrokers] });
 });
 
@@ -41,4 +44,19 @@ test("accepts topics that another service created", async () => {
   const topics = [{ topic: randomUUID(), partitions: 1, configs }];
   await createTopics(admin, topics);
   await createTopics(admin, topics);
+});
+
+test("regression #25: creates a topic that a broker still lists after it was deleted", async () => {
+  const topicPrefix = randomUUID();
+  const cluster = { brokers: kafkaBrokers, clientId: "test" };
+  const kafka = new AdministeredKafka({ cluster, topicPrefix, log: () => {}, topics: [TOPICS.labels] });
+  const list = Admin.prototype.listTopics;
+  const listed = jest.spyOn(Admin.prototype, "listTopics").mockImplementation(async function (this: Admin) {
+    return listed.mock.calls.length === 1 ? [topicPrefix + TOPICS.labels.name] : list.call(this, {});
+  } as typeof list);
+  try {
+    expect([...(await kafka.ensureTopics()).keys()]).toEqual([TOPICS.labels.name]);
+  } finally {
+    await kafka.close();
+  }
 });
