@@ -1,7 +1,7 @@
 -- What reports without a payment ID are compared with. Empty for payments that were read before.
 ALTER TABLE console.payments ADD COLUMN authorisation_code text NOT NULL DEFAULT '',
-  ADD COLUMN acquirer_reference text NOT NULL DEFAULT '';
-CREATE INDEX payments_of_reference ON console.payments (tenant, acquirer_reference) WHERE acquirer_reference <> '';
+  ADD COLUMN IF NOT EXISTS acquirer_reference text NOT NULL DEFAULT '';
+CREATE INDEX IF NOT EXISTS payments_of_reference ON console.payments (tenant, acquirer_reference) WHERE acquirer_reference <> '';
 
 ALTER TABLE console.fraud_reports ADD COLUMN file text NOT NULL DEFAULT '',
   ADD COLUMN matched_by text NOT NULL DEFAULT '';

@@ -1,11 +1,11 @@
 -- The day in UTC in which the Overview counts the payment; null if it does not count it. Country: of the card's issuer.
-ALTER TABLE console.payments ADD COLUMN counted_day date, ADD COLUMN card_country text NOT NULL DEFAULT '';
+ALTER TABLE console.payments ADD COLUMN IF NOT EXISTS counted_day date, ADD COLUMN card_country text NOT NULL DEFAULT '';
 -- The verdict that the Overview has counted.
 ALTER TABLE console.labels ADD COLUMN counted_fraud boolean;
 -- False for decisions that an earlier release stored, whose payments the Overview does not count.
 ALTER TABLE console.decisions ADD COLUMN is_counted boolean NOT NULL DEFAULT false;
 -- Finds payments that an earlier release stores during or after the upgrade.
-CREATE INDEX payments_uncounted ON console.payments (occurred_at_ms) WHERE counted_day IS NULL;
+CREATE INDEX IF NOT EXISTS payments_uncounted ON console.payments (occurred_at_ms) WHERE counted_day IS NULL;
 
 -- Payments and verdicts by day, and again by month, without data about persons. A verdict counts on the day of its payment.
 CREATE TABLE console.overview_days (
