@@ -19,14 +19,15 @@ export interface FoundEntity {
 /**
  * Response of `POST /api/search` `{ text }`. Groups that the user may not see are empty. Payments are found by Tripline's
  * ID, the client's ID, the acquirer's reference or their amount; cases by their ID, or those of a found payment or card;
- * cards, devices and other entities by their whole ID or token; merchants, users and reason codes also by a part.
+ * cards, devices and other entities by their whole ID or token. A part is enough for users, for the at most 200 merchants
+ * that the Overview shows, and for reason codes.
  */
 export interface SearchResult {
   readonly payments: readonly DecisionRow[];
   readonly cases: readonly CaseRow[];
   readonly entities: readonly FoundEntity[];
   readonly users: readonly PersonRef[];
-  /** Codes of reasons, also of rules, that payments have had. */
+  /** Codes of reasons, also of rules, that were the main reason for a payment that the Overview counts. */
   readonly reasons: readonly string[];
   /** Whether the text is a token, which only users with `personal:read` can search for. */
   readonly isTokenHidden: boolean;

@@ -21,15 +21,38 @@ test.each([
   expect(inCurrency(text, currency)).toBe(amountMinor);
 });
 
+test.each([
+  ["KWD 12.345", "KWD", [12_345, 12_345_000]],
+  ["0.500 KWD", "KWD", [500]],
+  ["1,234.567 KWD", "KWD", [1_234_567]],
+  ["1234,567 KWD", "KWD", [1_234_567]],
+  ["1\u202f234,50 EUR", "EUR", [123_450]],
+  ["1\u00a0234,50\u00a0EUR", "EUR", [123_450]],
+  ["CHF 1’234.50", "CHF", [123_450]],
+  ["1,234 EUR", "EUR", [123_400]],
+])("regression #32: %j may be these amounts in %s", (text, currency, wanted) => {
+  expect(readAmount(text)).toEqual(wanted.map((amountMinor) => ({ currency, amountMinor })));
+});
+
 test("a named currency excludes all others, and one without decimals excludes fractions", () => {
   expect(readAmount("£5")).toEqual([{ currency: "GBP", amountMinor: 500 }]);
   expect(readAmount("19.99 JPY")).toEqual([]);
   expect(inCurrency("19.99", "JPY")).toBeUndefined();
 });
 
-test.each(["", "order-7", "ct_0123", "1.2.3", "1,23,456", "12,3456", "EUR", "-5", "1e9", "9".repeat(40), "5 XXX EUR"])(
-  "%j is not an amount",
-  (text) => {
-    expect(readAmount(text)).toEqual([]);
-  },
-);
+test.each([
+  "",
+  "order-7",
+  "ct_0123",
+  "1.2.3",
+  "1,23,456",
+  "1,234,56",
+  "12,3456",
+  "EUR",
+  "-5",
+  "1e9",
+  "9".repeat(40),
+  "5 XXX EUR",
+])("%j is not an amount", (text) => {
+  expect(readAmount(text)).toEqual([]);
+});

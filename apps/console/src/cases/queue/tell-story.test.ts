@@ -33,6 +33,13 @@ test.each([
   expect(tellStory(given)).toMatchObject({ kind });
 });
 
+test.each([
+  ["a jump among the small payments", [10, 100, 120, 130, 5_000], 4],
+  ["a verification of the card", [0, 100, 200, 300, 29_690], 4],
+])("regression #32: %s does not hide the story", (_, amounts, small) => {
+  expect(tellStory(payments(amounts))).toMatchObject({ kind: "card-testing", payments: small, later: 0 });
+});
+
 test("the same amount at least three times within a day is a story", () => {
   const given = payments([4_999, 4_999, 4_999]);
   expect(tellStory(given)).toEqual({

@@ -56,12 +56,14 @@ const currenciesOf = (sorted: readonly StoryPayment[]): number => new Set(sorted
 
 function smallThenLarge(sorted: readonly StoryPayment[]): CaseStory | null {
   const amounts = sorted.map(({ amountMinor }) => amountMinor);
-  const at = amounts.findIndex(
-    (amount, index) => index > 0 && amount >= LARGE_TIMES * Math.max(...amounts.slice(0, index)),
-  );
+  const at = amounts.findIndex((amount, index) => {
+    const maxMinor = Math.max(...amounts.slice(0, index));
+    // A verification of the card has the amount 0.
+    return index >= SMALL_PAYMENTS_MIN && maxMinor > 0 && amount >= LARGE_TIMES * maxMinor;
+  });
   const [large, small] = [sorted[at], sorted.slice(0, at)];
+  if (large === undefined) return null;
   const maxMinor = Math.max(...amounts.slice(0, at));
-  if (large === undefined || small.length < SMALL_PAYMENTS_MIN || maxMinor <= 0) return null;
   if (currenciesOf(sorted) > 1 || spanOf([...small, large]) > DAY_MS) return null;
   const { currency } = large;
   // In currencies without decimals, such as the yen, a unit is too small to tell a test from a purchase.

@@ -7,7 +7,8 @@ export const text = {
   hint: "An ID, a token, an amount such as 296.90 EUR, a merchant, a user or a reason code.",
   tooLong: `Search for at most ${SEARCH_CHARACTERS_MAX} characters.`,
   none: "Nothing found",
-  noneDetail: "IDs and tokens must be complete, except for cases, merchants and reason codes.",
+  noneDetail:
+    "IDs and tokens must be complete, except for cases and for merchants in the Overview. Users are found by their name, and reason codes if they were the main reason for a payment's decision.",
   hidden: "You need permission to view personal data to search for tokens.",
   found: (count: number) => plural(count, "result", "results"),
   hits: "Results",
