@@ -215,6 +215,8 @@ function nextCase(
   const values: unknown[] = [by.tenant];
   const value = (one: unknown): string => `$${values.push(one)}`;
   const conditions = conditionsOf(by, { ...filters, status: "open" }, value);
+  // A verdict that the user requested waits for somebody else.
+  conditions.push(`c.pending->'by'->>'id' IS DISTINCT FROM ${value(by.person.id)}`);
   const { column, isDescending } = SORTS[filters.sort ?? "due"];
   const isDown = filters.descending ?? isDescending;
   if (place === undefined) conditions.push("c.assignee_id IS NULL");

@@ -34,7 +34,7 @@ import { parseCaseId, workerOf } from "./case-requests.js";
 import { toCaseRow } from "./case-rows.js";
 import type { DecideChange } from "./case-store.js";
 import { assignTo, CaseStore } from "./case-store.js";
-import { undoVerdict } from "./held-verdicts.js";
+import { isHeld, undoVerdict } from "./held-verdicts.js";
 import { CaseNarratives } from "./narrative/case-narratives.js";
 import { QueueReader } from "./queue/queue-reader.js";
 
@@ -152,7 +152,12 @@ export class CasesController {
   @RequirePermission("cases:write")
   reopen(@Person() session: Session, @Param() path: unknown, @Body() body: unknown): Promise<shown.CaseRow> {
     const { revision } = parseRequest(requests.reopenRequest, body);
-    return this.#change(session, path, revision, (found, queries) => reopen(queries, found, workerOf(session)));
+    return this.#change(session, path, revision, (found, queries) => {
+      if (!isHeld(found)) return reopen(queries, found, workerOf(session));
+      // Otherwise, the labels of a wrong verdict would be sent after the case was reopened.
+      requirePermission(session, "labels:write");
+      return undoVerdict(queries, found, workerOf(session));
+    });
   }
 
   @Post(":id/verdict")

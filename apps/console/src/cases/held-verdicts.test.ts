@@ -3,6 +3,8 @@ import { AuditEvent, CaseEvent, CaseEventKind } from "@tripline/contracts/genera
 import { AUDIT_TOPIC, CASE_EVENTS_TOPIC } from "@tripline/contracts/topics";
 import type { EventConsumer } from "@tripline/kafka/port";
 import { BatchCollector } from "@tripline/kafka/testing/batch-collector";
+import type { Database } from "@tripline/stores/postgres/connect-database";
+import { createLogger } from "@tripline/telemetry/logger";
 import { z } from "zod";
 import type { FakeService } from "../testing/fake-service.js";
 import { startFakeService } from "../testing/fake-service.js";
@@ -10,6 +12,7 @@ import type { TestBed } from "../testing/test-bed.js";
 import { startTestBed, testPeople } from "../testing/test-bed.js";
 import type { TestBrowser } from "../testing/test-browser.js";
 import { eventually, newCard, testPayment } from "../testing/test-records.js";
+import { LabelSender } from "./label-sender.js";
 
 const { CLOSED, OPENED, REOPENED } = CaseEventKind;
 const FRAUD = { verdict: "fraud", reason: "stolen-card", note: "" };
@@ -70,11 +73,24 @@ const auditOf = (id: string): string[] =>
     .flatMap(({ subjectId, actor, action }) =>
       subjectId === id && actor === bed.people.analyst.id && action !== "case-viewed" ? [action] : [],
     );
+/** The events and labels of a case that are held. */
+const heldOf = (id: string): Promise<unknown[]> =>
+  bed.database.query(
+    z.unknown(),
+    `SELECT 'event' FROM console.case_outbox WHERE case_id = $1 AND held_until_ms > 0
+     UNION ALL SELECT 'label' FROM console.label_outbox WHERE case_id = $1`,
+    [id],
+  );
 const labelsOf = (card: string): unknown[] =>
   ingestion.seen.flatMap(({ body }) => (JSON.stringify(body)?.includes(card) ? [body] : []));
 
-/** Ends the time in which the verdicts on a case can be undone. */
+/** Ends the time in which the verdict can be undone, before its event and its labels are due. */
+async function endHold(id: string): Promise<void> {
+  await bed.database.execute("UPDATE console.cases SET undo_until_ms = 0 WHERE id = $1", [id]);
+}
+
 async function takeEffect(id: string): Promise<void> {
+  await endHold(id);
   for (const change of ["case_outbox SET held_until_ms", "label_outbox SET next_try_at_ms"]) {
     await bed.database.execute(`UPDATE console.${change} = 0 WHERE case_id = $1`, [id]);
   }
@@ -124,12 +140,14 @@ test("a verdict whose label is being sent cannot be undone, and nothing changes"
   expect(await bed.database.query(caseRow, held, [id])).toEqual([{ id, revision: revision + 1 }]);
 });
 
-test("events of a case that is reopened during the hold keep their order", async () => {
+test("events of a case that is reopened while its event is held keep their order", async () => {
   const { id, revision, path } = await newCase();
   await ana.post(`${path}/verdict`, { revision, ...FRAUD });
+  await endHold(id);
   await ana.post(`${path}/reopen`, { revision: revision + 1 });
   const other = await newCase();
-  await collector.until(() => kindsOf(other.id).length === 1, "the event of another case");
+  // Of two partitions, the newer event may arrive first.
+  await collector.until(() => kindsOf(id).length > 0 && kindsOf(other.id).length > 0, "the events of both cases");
   expect(kindsOf(id)).toEqual([OPENED]);
   await takeEffect(id);
   await collector.until(() => kindsOf(id).length === 3, "three events of the case");
@@ -139,6 +157,7 @@ test("events of a case that is reopened during the hold keep their order", async
 test("regression #32: a second verdict replaces a label that is still queued, even if the payment has that label", async () => {
   const { card, id, revision, path } = await newCase();
   await ana.post(`${path}/verdict`, { revision, ...FRAUD });
+  await endHold(id);
   await ana.post(`${path}/reopen`, { revision: revision + 1 });
   const payment = "SELECT transaction_id AS id, 0 AS revision FROM console.case_payments WHERE case_id = $1";
   const [{ id: transactionId } = { id: "" }] = await bed.database.query(caseRow, payment, [id]);
@@ -150,6 +169,69 @@ test("regression #32: a second verdict replaces a label that is still queued, ev
   await ana.post(`${path}/verdict`, { revision: revision + 2, ...GENUINE });
   await takeEffect(id);
   await eventually(async () => expect(labelsOf(card)).toMatchObject([{ fraud: false }]));
+});
+
+test("regression #32: reopening a case during the hold undoes its verdict, which requires the permission to give one", async () => {
+  const { id, revision, path } = await newCase();
+  await ana.post(`${path}/verdict`, { revision, ...FRAUD });
+  expect(await heldOf(id)).toHaveLength(2);
+  const { second } = bed.people;
+  const kim = await bed.as({ ...second, id: `${second.id}-kim`, scope: "decisions:read cases:read cases:write" });
+  await expect(kim.post(`${path}/reopen`, { revision: revision + 1 })).resolves.toMatchObject({ status: 403 });
+  const { body } = await ana.post(`${path}/reopen`, { revision: revision + 1 });
+  expect(body).toMatchObject({ status: "open", verdict: null, undoUntilMs: null });
+  expect(await heldOf(id)).toEqual([]);
+});
+
+test("regression #32: a verdict cannot be undone after its time, even if nothing has been sent", async () => {
+  const { id, revision, path } = await newCase();
+  await ana.post(`${path}/verdict`, { revision, ...FRAUD });
+  await endHold(id);
+  await expect(ana.post(`${path}/verdict/undo`, { revision: revision + 1 })).resolves.toMatchObject({ status: 409 });
+  expect(await heldOf(id)).toHaveLength(2);
+});
+
+test("regression #32: a verdict is undone even if the card has another open case by then", async () => {
+  const { card, id, revision, path } = await newCase();
+  await ana.post(`${path}/verdict`, { revision, ...FRAUD });
+  const { vector, decision } = testPayment(bed.tenant, { card });
+  await bed.producer.send([vector, decision]);
+  const other = await eventually(async () => {
+    const open = "SELECT id, revision FROM console.cases WHERE card_token = $1 AND status = 'open'";
+    const [found] = await bed.database.query(caseRow, open, [card]);
+    expect(found).toBeDefined();
+    return found;
+  });
+  const undone = await ana.post(`${path}/verdict/undo`, { revision: revision + 1 });
+  expect(undone).toMatchObject({ status: 200, body: { status: "closed", verdict: null, undoUntilMs: null } });
+  expect(await heldOf(id)).toEqual([]);
+  await ana.post(`/api/cases/${other?.id}/verdict`, { revision: other?.revision, ...GENUINE });
+  const { body } = await ana.post(`${path}/reopen`, { revision: revision + 2 });
+  expect(body).toMatchObject({ status: "open" });
+});
+
+test("regression #32: a label that was replaced after it was read is not sent", async () => {
+  const { card, id, revision, path } = await newCase();
+  await ana.post(`${path}/verdict`, { revision, ...FRAUD });
+  const queued = await bed.database.query(z.unknown(), "SELECT * FROM console.label_outbox WHERE case_id = $1", [id]);
+  expect(queued).toHaveLength(1);
+  await ana.post(`${path}/verdict/undo`, { revision: revision + 1 });
+  await ana.post(`${path}/verdict`, { revision: revision + 2, ...GENUINE });
+  const database: Database = {
+    ...bed.database,
+    query: async (row, text, values) =>
+      text.includes("next_try_at_ms <= $1")
+        ? queued.map((one) => row.parse(one) as z.infer<typeof row>)
+        : bed.database.query(row, text, values),
+  };
+  const sessions = { ofPerson: async () => undefined };
+  const relay = { relayToken: async () => "token" };
+  const logger = createLogger("test", "silent");
+  const sender = new LabelSender(database, sessions, relay, { INGESTION_URL: ingestion.url }, logger);
+  await sender.send();
+  await sender.close();
+  expect(labelsOf(card)).toEqual([]);
+  expect(await heldOf(id)).toHaveLength(2);
 });
 
 test("undoing a confirmed verdict leaves it waiting for confirmation", async () => {
@@ -214,6 +296,17 @@ describe("the next case", () => {
     expect(await take(ben, { filters: {}, after: one.id })).toBe(other.id);
     expect(await take(nia, { filters: {}, after: one.id })).toBeUndefined();
     expect(await take(nia, { filters: { sort: "score" }, after: randomUUID() })).toBe(one.id);
+  });
+
+  test("regression #32: is never one whose verdict the user requested", async () => {
+    const tenant = `${bed.tenant}-own`;
+    const people = testPeople(tenant);
+    const [nia, ben] = [await bed.as(people.analyst), await bed.as(people.second)];
+    const { id, revision, path } = await newCase({ tenant, amountMinor: 900_000 });
+    await nia.post(`${path}/verdict`, { revision, ...FRAUD });
+    expect(await take(nia, {})).toBeUndefined();
+    expect(await take(nia, { filters: {}, after: randomUUID() })).toBeUndefined();
+    expect(await take(ben, {})).toBe(id);
   });
 
   test.each([

@@ -11,9 +11,13 @@ import type { CaseChange } from "./case-store.js";
 
 const eventRow = z.object({ labels: z.number() });
 
+/** Whether the case was closed so recently that its verdict can be undone. */
+export const isHeld = ({ status, undo_until_ms: untilMs }: KnownCase): boolean =>
+  status === "closed" && untilMs !== null && untilMs > Date.now();
+
 /**
  * Undoes a verdict before its event and its labels are sent. A verdict that a first user had requested waits for
- * confirmation again.
+ * confirmation again. If the card has another open case by now, the case stays closed, without a verdict.
  *
  * @param queries the transaction that locks the case; it is rolled back if anything was sent
  * @throws TriplineError `changed-meanwhile` if the verdict has taken effect
@@ -23,6 +27,7 @@ export async function undoVerdict(queries: Queries, found: KnownCase, by: Worker
   if (found.status !== "closed" || verdict === null) {
     throw new TriplineError("changed-meanwhile", `The case is not closed. ${found.last_change}`);
   }
+  if (!isHeld(found)) throw tooLate();
   // Waits for a publisher that is sending the event, and then finds no event.
   const [event] = await queries.query(
     eventRow,
@@ -32,14 +37,15 @@ export async function undoVerdict(queries: Queries, found: KnownCase, by: Worker
   const withdrawn = await queries.execute("DELETE FROM console.label_outbox WHERE case_id = $1 AND tries = 0", [
     found.id,
   ]);
-  if (event?.labels !== withdrawn) {
-    const detail = "The verdict has already taken effect. Reopen the case, and give the correct verdict.";
-    throw new TriplineError("changed-meanwhile", detail);
-  }
+  if (event?.labels !== withdrawn) throw tooLate();
   const { set } = await reopen(queries, found, by);
+  const pending = found.pending === null ? null : JSON.stringify(found.pending);
+  const hasOther = await hasOpenCase(queries, by.tenant, found.card_token);
+  const stays =
+    "The case stays closed, because the card has another open case. Close that one, and then reopen this one.";
   return {
-    set: { ...set, pending: found.pending === null ? null : JSON.stringify(found.pending) },
-    text: `Undid the verdict ${verdict} before it took effect.`,
+    set: hasOther ? { ...set, status: "closed" } : { ...set, pending },
+    text: `Undid the verdict ${verdict} before it took effect.${hasOther ? ` ${stays}` : ""}`,
     isUnpublished: true,
     also: (queries) =>
       noteAudit(queries, AUDIT_SOURCE, {
@@ -52,4 +58,14 @@ export async function undoVerdict(queries: Queries, found: KnownCase, by: Worker
         details: { verdict, payments: found.payments },
       }),
   };
+}
+
+function tooLate(): TriplineError {
+  const detail = "The verdict has already taken effect. Reopen the case, and give the correct verdict.";
+  return new TriplineError("changed-meanwhile", detail);
+}
+
+async function hasOpenCase(queries: Queries, tenant: string, cardToken: string): Promise<boolean> {
+  const open = "SELECT 1 FROM console.cases WHERE tenant = $1 AND card_token = $2 AND status <> 'closed'";
+  return (await queries.query(z.unknown(), open, [tenant, cardToken])).length > 0;
 }

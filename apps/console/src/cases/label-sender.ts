@@ -182,12 +182,17 @@ export class LabelSender {
     if (isRelayed) this.#relayed.inc();
   }
 
-  /** Claims a label, so that no other instance sends it. After a crash, it becomes due again. */
-  async #claim({ transaction_id: id, tries }: QueuedLabel): Promise<boolean> {
-    const nextMs = Date.now() + Math.min(WAIT_MS_MAX, WAIT_MS_MIN * 2 ** Math.min(tries, 6));
+  /**
+   * Claims a label, so that no other instance sends it. After a crash, it becomes due again. A label that another verdict
+   * has replaced since it was read is not claimed: the new one may be held.
+   */
+  async #claim({ transaction_id: id, tries, body }: QueuedLabel): Promise<boolean> {
+    const nowMs = Date.now();
+    const nextMs = nowMs + Math.min(WAIT_MS_MAX, WAIT_MS_MIN * 2 ** Math.min(tries, 6));
     const claimed = await this.database.execute(
-      "UPDATE console.label_outbox SET tries = tries + 1, next_try_at_ms = $2 WHERE transaction_id = $1 AND tries = $3",
-      [id, nextMs, tries],
+      `UPDATE console.label_outbox SET tries = tries + 1, next_try_at_ms = $2
+       WHERE transaction_id = $1 AND tries = $3 AND next_try_at_ms <= $4 AND (body->>'labelled_at_ms')::bigint = $5`,
+      [id, nextMs, tries, nowMs, body.labelled_at_ms],
     );
     return claimed === 1;
   }

@@ -31,8 +31,8 @@ export interface CaseRow {
   readonly isEscalated: boolean;
   /** The verdict with which it was closed. */
   readonly verdict: "fraud" | "genuine" | null;
-  /** The time until which the verdict can be undone; null if it has taken effect. */
-  readonly undoUntilMs: number | null;
+  /** The time until which the verdict can be undone; null if it has taken effect. Absent from instances older than 0.3.0. */
+  readonly undoUntilMs?: number | null;
   /** Increases with each change. A change request states the revision on which it is based. */
   readonly revision: number;
 }
@@ -99,10 +99,10 @@ export type CaseStory =
 
 /** A case in the queue, with what it is about. */
 export interface QueueRow extends CaseRow {
-  /** The reasons of the payment to look at first, as on the case's page; empty if its decision was deleted. */
-  readonly focusReasons: readonly Reason[];
-  /** Null if its payments follow no known pattern. */
-  readonly story: CaseStory | null;
+  /** The reasons of the payment to look at first, as on the case's page; empty if its decision was deleted. Absent as above. */
+  readonly focusReasons?: readonly Reason[];
+  /** Null if its payments follow no known pattern. Absent as above. */
+  readonly story?: CaseStory | null;
 }
 
 /** Response of `GET /api/cases`. */
@@ -178,8 +178,8 @@ export interface CaseEvent {
 
 /** Response of `GET /api/cases/:id`. */
 export interface CaseDetail extends CaseRow {
-  /** Null if its payments follow no known pattern. */
-  readonly story: CaseStory | null;
+  /** Null if its payments follow no known pattern. Absent as above. */
+  readonly story?: CaseStory | null;
   /** Decisions on the case's payments, newest first. */
   readonly decisions: readonly DecisionRow[];
   /** The payment to look at first: the newest one with the strictest outcome. */
@@ -231,14 +231,16 @@ export const VERDICT_REASONS = {
  * reopen has another open case.
  *
  * - `assign` `{ assignee: id | null }`, where null unassigns it; `snooze` `{ untilMs }`; `escalate` `{ note }`;
- *   `reopen` `{}`
+ *   `reopen` `{}`, which undoes a verdict that can still be undone
  * - `notes` `{ text }` returns the CaseNote; it needs no revision
  * - `verdict` `{ verdict, reason, note }`: labels every payment of the case and closes it, or waits for a second user,
  *   who posts the same verdict, or `verdict/refuse` `{ note }`, with which the first user withdraws it
- * - `verdict/undo` `{}` takes a verdict back before its labels and its event are sent
+ * - `verdict/undo` `{}` takes a verdict back before its labels and its event are sent. If the card has another open case by
+ *   then, the case stays closed, without a verdict
  *
  * `POST /api/cases/next` `{ filters?: CaseQuery, after?: id }` assigns the next case of the queue to the user and returns
- * its CaseRow, or 204 if there is none. With `after`, it continues after this case and includes the user's own cases.
+ * its CaseRow, or 204 if there is none. With `after`, it continues after this case and includes the user's own cases. Cases
+ * whose verdict the user requested are left out.
  * `POST /api/cases/bulk` `{ cases: { id, revision }[], change: { assign | snooze | verdict | undo … } }` takes at most
  * 200 cases and returns `{ changed: CaseRow[], refused: { id, code, detail }[] }`. `GET|PUT|DELETE
  * /api/views/:name` are for the user's saved queries, and the body of PUT is the query; `GET /api/views` lists them.

@@ -7,6 +7,7 @@ import { useMay, useSession } from "../app/session.js";
 import { text as app } from "../texts/en/app.js";
 import { text } from "../texts/en/cases.js";
 import { Button } from "../ui/button.js";
+import { useIsHeld } from "../undo/use-is-held.js";
 import type { OpenDialog } from "./open-dialog.js";
 import type { CaseAction } from "./use-case.js";
 
@@ -22,6 +23,7 @@ interface CaseActionsProps {
 
 export function CaseActions({ of, isBusy, onChange, onDialog, onNext }: CaseActionsProps) {
   const may = useMay();
+  const isHeld = useIsHeld(of);
   if (!may("cases:write")) return null;
   const { actions } = text.case;
   const isClosed = of.status === "closed";
@@ -38,12 +40,12 @@ export function CaseActions({ of, isBusy, onChange, onDialog, onNext }: CaseActi
           </Button>
         </>
       )}
-      {of.undoUntilMs !== null && may("labels:write") && (
+      {isHeld && may("labels:write") && (
         <Button disabled={isBusy} onClick={() => onChange({ to: "verdict/undo", body: {} })}>
           {app.undo.undo}
         </Button>
       )}
-      {isClosed || of.status === "snoozed" ? (
+      {(isClosed && !isHeld) || of.status === "snoozed" ? (
         <Button disabled={isBusy} onClick={() => onChange({ to: "reopen", body: {} })}>
           {actions.reopen}
         </Button>

@@ -30,7 +30,7 @@ export function CaseHead({ of }: { readonly of: CaseDetail }) {
           </span>
         )}
       </div>
-      {of.story !== null && (
+      {of.story && (
         <p className="story">
           <Story of={of.story} />
         </p>

@@ -2,6 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { CaseAttachment } from "#contract/attachments";
 import type { CaseDetail, CaseNarrative, CaseNote, CaseRow } from "#contract/cases";
 import { request } from "../api/request.js";
+import { dropCases } from "../undo/decided.js";
 
 const REFRESH_MS = 20_000;
 
@@ -34,6 +35,7 @@ export function useCaseChange({ id, revision }: Pick<CaseRow, "id" | "revision">
     mutationFn: ({ to, body }: CaseAction) =>
       request<CaseRow>(`/api/cases/${encodeURIComponent(id)}/${to}`, { method: "POST", body: { revision, ...body } }),
     onSuccess: async (row, { to }) => {
+      dropCases([id]);
       client.setQueryData<CaseDetail>(["case", id], (kept) => (kept === undefined ? kept : { ...kept, ...row }));
       void client.invalidateQueries({ queryKey: ["cases"] });
       const reloaded = client.invalidateQueries({ queryKey: ["case", id] });

@@ -87,18 +87,18 @@ function Times({ row, nowMs }: CaseLineProps) {
 /** The story and the reasons as sentences. The codes, which rules and filters use, appear on hover or focus. */
 function Reasons({ of: { isEscalated, story, focusReasons, reasons } }: { readonly of: QueueRow }) {
   const codes = reasons.join(" ");
-  const sentences = focusReasons.map((reason) => reason.text).join(" ");
+  const sentences = (focusReasons ?? []).map((reason) => reason.text).join(" ");
   const mark = isEscalated && <span className="tag bad">{text.queue.escalatedWord}</span>;
   return (
     <>
-      {story !== null && (
+      {story && (
         <strong className="story" title={storyOf(story)}>
           {mark}
           <Story of={story} />
         </strong>
       )}
       <span className="sentences" title={sentences}>
-        {story === null && mark}
+        {!story && mark}
         {sentences === "" ? codes : sentences}
       </span>
       <code className="codes">{codes}</code>

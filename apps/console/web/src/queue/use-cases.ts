@@ -4,6 +4,7 @@ import { useNavigate } from "@tanstack/react-router";
 import type { CaseQuery, CaseRow, QueuePage, SavedView } from "#contract/cases";
 import { queryString, request } from "../api/request.js";
 import { useDraft } from "../app/keep-draft.js";
+import { dropCases } from "../undo/decided.js";
 import type { QueueSearch } from "./queue-search.js";
 import { caseQuery, QUEUE_FILTERS, QUEUE_TEXT, readQueueSearch } from "./queue-search.js";
 
@@ -44,6 +45,7 @@ export function useBulkChange() {
         body: { cases: cases.map(({ id, revision }) => ({ id, revision })), change },
       }),
     onSuccess: ({ changed }) => {
+      dropCases(changed.map(({ id }) => id));
       const newest = new Map(changed.map((row) => [row.id, row]));
       client.setQueriesData<InfiniteData<QueuePage>>({ queryKey: ["cases"] }, (kept) =>
         kept === undefined ? kept : { ...kept, pages: kept.pages.map((page) => withRows(page, newest)) },

@@ -12,6 +12,8 @@ const MARKUP = `"><img src=x onerror="document.title='run'"><script>document.tit
 const openConsole = useConsole({ cases: CASES });
 
 const TABS_MAX = 20;
+/** Longer than a test waits, so that nothing ends on its own. */
+const HOLD_MS = 600_000;
 
 /** Presses Tab until the element has the focus. */
 async function tabTo(page: Page, wanted: Locator): Promise<void> {
@@ -152,6 +154,54 @@ test("a verdict above the amount limit waits for a second user, who confirms it"
   expect(await page.getByRole("toolbar").getByRole("button", { name: "Fraud" }).count()).toBe(0);
   await pending.getByRole("button", { name: "Confirm" }).click();
   await expectSoon(async () => api.detail("20000").verdict, "fraud");
+});
+
+test("regression #32: during the hold, a case offers Undo instead of Reopen, and Undo ends with the hold", async () => {
+  const { page, api } = await openConsole();
+  const changedAtMs = Date.now();
+  api.change("20000", { status: "closed", verdict: "fraud", changedAtMs, undoUntilMs: changedAtMs + HOLD_MS });
+  await page.clock.install();
+  await page.goto("/cases/20000");
+  const actions = page.getByRole("toolbar", { name: "Case actions" });
+  await actions.getByRole("button", { name: "Undo" }).waitFor();
+  expect(await actions.getByRole("button", { name: "Reopen" }).count()).toBe(0);
+  await page.clock.fastForward(HOLD_MS);
+  await actions.getByRole("button", { name: "Reopen" }).waitFor();
+  expect(await actions.getByRole("button", { name: "Undo" }).count()).toBe(0);
+});
+
+test("regression #32: a verdict that is undone on its case can no longer be undone elsewhere", async () => {
+  const { page, api } = await openConsole();
+  const changedAtMs = Date.now();
+  api.change("20000", { changedAtMs, undoUntilMs: changedAtMs + HOLD_MS });
+  await page.goto("/cases/20000");
+  await page.getByRole("button", { name: "Genuine" }).click();
+  await page.getByRole("radio", { name: "Known device" }).check();
+  await page.getByRole("button", { name: "Label as genuine" }).click();
+  const latest = page.getByRole("region", { name: "Latest verdict" });
+  await latest.getByText("Case 20000 closed as genuine.").waitFor();
+  await page.waitForURL((url) => !url.pathname.endsWith("/20000"));
+  await page.goBack();
+  await page.waitForURL("**/cases/20000");
+  const actions = page.getByRole("toolbar", { name: "Case actions" });
+  await actions.getByRole("button", { name: "Undo" }).click();
+  await latest.getByText("Case 20000 closed as genuine.").waitFor({ state: "detached" });
+});
+
+test("regression #32: the queue and a case are shown although an older instance answers", async () => {
+  const { page, faults } = await openConsole();
+  await page.route(/\/api\/cases(\/20000)?(\?|$)/, async (route) => {
+    const response = await route.fetch();
+    const newer = new Set(["story", "focusReasons", "undoUntilMs"]);
+    const older = JSON.parse(await response.text(), (key, value) => (newer.has(key) ? undefined : value));
+    await route.fulfill({ response, json: older });
+  });
+  await page.goto("/queue");
+  await page.getByRole("row").nth(3).waitFor();
+  await page.goto("/cases/20000");
+  await page.getByRole("heading", { name: "What moved the score" }).waitFor();
+  expect(await page.getByRole("toolbar").getByRole("button", { name: "Undo" }).count()).toBe(0);
+  expect(faults).toEqual([]);
 });
 
 test("the user who requested the verdict cannot confirm it", async () => {

@@ -28,7 +28,17 @@ export function dropDecided(key: number): void {
   replace(decided.filter((one) => one.key !== key));
 }
 
-export function keepDecided(given: Omit<Decided, "key">): void {
+/** Forgets verdicts on cases that have changed since. */
+export function dropCases(ids: readonly string[]): void {
+  const changed = new Set(ids);
+  replace(
+    decided
+      .map((one) => ({ ...one, cases: one.cases.filter(({ id }) => !changed.has(id)) }))
+      .filter(({ cases }) => cases.length > 0),
+  );
+}
+
+function keepDecided(given: Omit<Decided, "key">): void {
   lastKey += 1;
   const key = lastKey;
   replace([...decided, { ...given, key }]);
@@ -43,12 +53,19 @@ const PENDING_MS = 10_000;
 
 /** Keeps the verdict that closed cases or that waits for a second user; nothing if it has taken effect already. */
 export function keepVerdict(rows: readonly CaseRow[], given: "fraud" | "genuine"): void {
-  const closed = rows.filter(({ undoUntilMs }) => undoUntilMs !== null);
+  const closed = rows.filter(({ undoUntilMs }) => typeof undoUntilMs === "number");
   const pending = rows.filter(({ status }) => status !== "closed");
   if (pending.length > 0) keepDecided({ cases: pending, verdict: given, isPending: true, ms: PENDING_MS });
-  // Both times are the backend's, because this clock may differ.
-  const ms = Math.min(...closed.map(({ undoUntilMs, changedAtMs }) => (undoUntilMs ?? 0) - changedAtMs));
-  if (closed.length > 0) keepDecided({ cases: closed, verdict: given, isPending: false, ms });
+  if (closed.length > 0) keepDecided({ cases: closed, verdict: given, isPending: false, ms: undoMsOf(closed) });
+}
+
+/**
+ * How long all of these verdicts can be undone. They were given one after the other, the last one just now. All times are
+ * the backend's, because this clock may differ.
+ */
+export function undoMsOf(closed: readonly Pick<CaseRow, "undoUntilMs" | "changedAtMs">[]): number {
+  const firstEndMs = Math.min(...closed.map(({ undoUntilMs }) => undoUntilMs ?? 0));
+  return Math.max(0, firstEndMs - Math.max(...closed.map(({ changedAtMs }) => changedAtMs)));
 }
 
 /** The newest verdict that can be taken back. */

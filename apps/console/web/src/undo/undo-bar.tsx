@@ -8,13 +8,14 @@ import { Button } from "../ui/button.js";
 import { ProblemNote } from "../ui/states.js";
 import type { Decided } from "./decided.js";
 import { dropDecided, isNewest, useNewestDecided } from "./decided.js";
+import { withdrawRequests } from "./withdraw-requests.js";
 
 /** The newest verdict and, while it is held, a way to take it back. Stays while the user moves to the next case. */
 export function UndoBar() {
   const newest = useNewestDecided();
   const undo = useUndo();
   useShortcuts({ z: () => newest !== undefined && !undo.isPending && undo.mutate(newest) });
-  const refused = undo.data?.refused ?? [];
+  const { changed = [], refused = [] } = undo.data ?? {};
   const hasFailed = undo.error !== null || refused.length > 0;
   const isDone = undo.isSuccess && !hasFailed && isNewest(undo.variables.key);
   const isShown = newest !== undefined || hasFailed;
@@ -22,7 +23,7 @@ export function UndoBar() {
     <section className={isShown ? "undo" : "visually-hidden"} aria-label={text.undo.label}>
       {hasFailed && (
         <div className="undo-note">
-          <strong>{text.undo.failed}</strong>
+          <strong>{changed.length > 0 ? text.undo.partly(changed.length) : text.undo.failed}</strong>
           {undo.error !== null && <ProblemNote problem={problemFrom(undo.error)} />}
           {refused.map(({ id, detail }) => (
             <p key={id} role="alert">
@@ -58,18 +59,11 @@ function useUndo() {
     // Fails at once if the user is offline, because the verdict would have taken effect later.
     networkMode: "always",
     mutationFn: async ({ cases, isPending }: Decided): Promise<BulkAnswer> => {
-      const [first] = cases;
-      if (!isPending || first === undefined) {
-        return request("/api/cases/bulk", {
-          method: "POST",
-          body: { cases: cases.map(placeOf), change: { undo: {} } },
-        });
-      }
-      for (const { id, revision } of cases) {
-        const path = `/api/cases/${encodeURIComponent(id)}/verdict/refuse`;
-        await request(path, { method: "POST", body: { revision, note: "" } });
-      }
-      return { changed: [], refused: [] };
+      if (isPending) return withdrawRequests(cases);
+      return request("/api/cases/bulk", {
+        method: "POST",
+        body: { cases: cases.map(placeOf), change: { undo: {} } },
+      });
     },
     onSuccess: ({ refused }, { key, cases }) => {
       dropDecided(key);
@@ -77,6 +71,8 @@ function useUndo() {
       if (refused.length === 0 && cases.length === 1 && first !== undefined) {
         void navigate({ to: "/cases/$id", params: { id: first.id } });
       }
+    },
+    onSettled: (_answer, _error, { cases }) => {
       for (const { id } of cases) void client.invalidateQueries({ queryKey: ["case", id] });
       void client.invalidateQueries({ queryKey: ["cases"] });
     },

@@ -97,6 +97,7 @@ export const text = {
     refused: (id: string, detail: string) => `${caseTitle(id)}: ${detail}`,
     done: "The verdict was undone.",
     failed: "The verdict was not undone",
+    partly: (done: number) => `The verdict was undone for ${plural(done, "case", "cases")}, but not for these:`,
   },
   outcomes: { approve: "Approve", challenge: "Challenge", review: "Review", decline: "Decline" },
   labels: { fraud: "Fraud", genuine: "Genuine" },
