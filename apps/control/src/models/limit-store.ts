@@ -16,6 +16,13 @@ const pastRow = z
   .transform((row): ModelPast => ({ promotions: row.promotions, wasRolledBack: row.was_rolled_back }));
 const NO_PAST: ModelPast = { promotions: 0, wasRolledBack: false };
 
+const STEPS_OF_MODEL = `control.rollouts r
+  JOIN control.audit a ON a.details ->> 'rollout' = r.rollout_id AND a.details ? 'rollout' WHERE r.model_name = $1`;
+
+/** Whether a step belongs to a rollout that was rolled back after a time, and gave its version more than 5 % of the cards. */
+const rolledBackSince = (time: string) => `(r.stage = 'rolled-back' AND r.changed_at > ${time}
+  AND (a.details ->> 'stage' = 'champion' OR (a.details ->> 'canary_percent')::numeric > 5))`;
+
 /** Limits for automatic promotion. Once a model has limits, its versions need these or a signed model card. */
 @Injectable()
 export class LimitStore {
@@ -25,23 +32,23 @@ export class LimitStore {
     return limitsIn(this.database, model, "");
   }
 
-  /** What has happened to a model since its limits were signed. */
-  async pastOf(model: string, { signedAtMs }: PromotionLimits): Promise<ModelPast> {
+  /** What has happened to a model since its limits were set. */
+  async pastOf(model: string, { setAtMs }: PromotionLimits): Promise<ModelPast> {
     const [found] = await this.database.query(
       pastRow,
       `SELECT count(DISTINCT r.rollout_id) FILTER (WHERE a.details ->> 'stage' = 'champion'
            AND a.at > now() - make_interval(days => ${PROMOTION_DAYS})) AS promotions,
-         coalesce(bool_or(r.stage = 'rolled-back' AND r.changed_at > $2 AND (a.details ->> 'stage' = 'champion'
-           OR (a.details ->> 'canary_percent')::numeric > 5)), false) AS was_rolled_back
-       FROM control.rollouts r
-       JOIN control.audit a ON a.details ->> 'rollout' = r.rollout_id AND a.details ? 'rollout'
-       WHERE r.model_name = $1`,
-      [model, signedAtMs === null ? null : new Date(signedAtMs)],
+         coalesce(bool_or(${rolledBackSince("$2")}), false) AS was_rolled_back
+       FROM ${STEPS_OF_MODEL}`,
+      [model, new Date(setAtMs)],
     );
     return found ?? NO_PAST;
   }
 
-  /** Sets a model's limits, or replaces them, which removes the signature. Repeating it changes nothing. */
+  /**
+   * Sets a model's limits, or replaces them, which removes the signature. Repeating it changes nothing, unless a rollback
+   * has ended the limits since.
+   */
   set(model: string, { expires_at: expiresAt, ...limits }: LimitsRequest, by: Managed): Promise<void> {
     const user = principalOf(by);
     return this.database.transaction(async (transaction) => {
@@ -51,7 +58,8 @@ export class LimitStore {
          ON CONFLICT (model_name) DO UPDATE SET limits = excluded.limits, expires_at = excluded.expires_at,
            set_by = excluded.set_by, set_at = now(), signed_by = NULL, signed_at = NULL
          WHERE known.signed_by IS NOT NULL OR (known.limits, known.expires_at, known.set_by)
-           IS DISTINCT FROM (excluded.limits, excluded.expires_at, excluded.set_by)`,
+           IS DISTINCT FROM (excluded.limits, excluded.expires_at, excluded.set_by)
+           OR EXISTS (SELECT FROM ${STEPS_OF_MODEL} AND ${rolledBackSince("known.set_at")})`,
         [model, JSON.stringify(limits), expiresAt, user],
       );
       if (changed === 0) return;

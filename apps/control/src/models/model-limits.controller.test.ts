@@ -150,13 +150,56 @@ test("after a rollback, limits must be signed again", async () => {
   expect(await step("advance")).toMatchObject({ status: 200, body: { canary_percent: 50 } });
   expect((await step("rollback")).status).toBe(200);
   await startRollout();
-  const why = "A version was rolled back since the limits for automatic promotion were signed";
+  const why = "A version was rolled back since the limits for automatic promotion were set";
   expect(await step("advance")).toMatchObject(refused(why));
   expect(await shownModel()).toMatchObject({ limits: { not_in_effect: expect.stringContaining(why) } });
   await setLimits(ann);
   await signLimits(bob);
   expect((await step("advance")).status).toBe(200);
 });
+
+test("regression #31: after a rollback, limits that are withdrawn and signed again must still be set again", async () => {
+  const expires = { expires_at: inDays(30) };
+  await setLimits(ann, expires);
+  await signLimits(bob);
+  await startRollout();
+  await step("advance");
+  await step("rollback");
+  const withdraw = () => bob.send("DELETE", `/v1/models/${name}/limits/signature`);
+  expect((await withdraw()).status).toBe(204);
+  expect((await signLimits(bob)).status).toBe(204);
+  await startRollout();
+  expect(await step("advance")).toMatchObject(refused("must be set and signed again"));
+  // The same values, set again, are new limits.
+  await withdraw();
+  await setLimits(ann, expires);
+  expect((await signLimits(bob)).status).toBe(204);
+  expect((await step("advance")).status).toBe(200);
+});
+
+test.each(["control", "the registry"])(
+  "regression #31: a rollback of a champion through %s ends the limits and removes the signature that they gave",
+  async (through) => {
+    await setLimits(ann);
+    await signLimits(bob);
+    const version = await startRollout();
+    expect(await step("promote")).toMatchObject({ status: 200, body: { stage: "champion" } });
+    if (through === "control") {
+      expect(await step("rollback")).toMatchObject({ status: 200, body: { stage: "rolled-back", changed_by: "ann" } });
+    } else {
+      await registry.setAlias(name, "champion", champion);
+    }
+    expect(await registry.aliasTarget(name, "champion")).toBe(champion);
+    await startRollout({ candidate: version });
+    expect(await step("advance")).toMatchObject(refused("Nobody has signed its model card."));
+    await step("rollback");
+    const next = await startRollout();
+    expect(await step("advance")).toMatchObject(refused("must be set and signed again"));
+    const { versions } = (await shownModel()) ?? {};
+    expect(versions?.find((one) => one.version === version)).toMatchObject({ card: { signed_by: null } });
+    expect(await registry.aliasTarget(name, "candidate")).toBe(next);
+  },
+);
 
 test("versions registered by hand, and those with a model card, still need their own signature", async () => {
   await setLimits(ann);

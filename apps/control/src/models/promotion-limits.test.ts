@@ -50,6 +50,13 @@ test.each([
   expect(whyOutside(limits, past, rollout, PROMOTION, NOW_MS)).toContain(why);
 });
 
+test("regression #31: limits of 7 % allow 7 % of the cards", () => {
+  const limits = limitsOf({ percent_max: 7 });
+  const step = (canaryBasisPoints: number): Change => ({ stage: "canary", canaryBasisPoints });
+  expect(whyOutside(limits, PAST, rolloutOf(), step(700), NOW_MS)).toBeUndefined();
+  expect(whyOutside(limits, PAST, rolloutOf(), step(1_400), NOW_MS)).toContain("allow 7 % of the cards, not 14 %.");
+});
+
 test("the largest share applies to each step", () => {
   const step = (canaryBasisPoints: number): Change => ({ stage: "canary", canaryBasisPoints });
   const limits = limitsOf({ percent_max: 25 });

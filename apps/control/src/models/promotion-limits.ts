@@ -1,8 +1,9 @@
+import { BASIS_POINTS } from "@tripline/decision-engine/assign-card";
 import type { GuardPlan } from "@tripline/decision-engine/rollouts/guard-plan";
 import { guardPlan } from "@tripline/decision-engine/rollouts/guard-plan";
 import { z } from "zod";
 import { time, writtenText } from "../requests/request-schemas.js";
-import { LABEL_DAYS, percentOf } from "../rollouts/rollout-plan.js";
+import { basisPoints, LABEL_DAYS, percentOf } from "../rollouts/rollout-plan.js";
 import type { Change, RolloutState } from "../rollouts/rollout-state.js";
 
 const CARD_DAYS_MAX = 1_098;
@@ -67,7 +68,7 @@ export type PromotionLimits = z.infer<typeof limitsRow>;
 export interface ModelPast {
   /** Promotions within the last 30 days. */
   readonly promotions: number;
-  /** Whether a version was rolled back, since the limits were signed, that had decided for more than 5 % of the cards. */
+  /** Whether a version was rolled back, since the limits were set, that had decided for more than 5 % of the cards. */
   readonly wasRolledBack: boolean;
 }
 
@@ -93,7 +94,7 @@ export function whyNotInEffect(found: PromotionLimits, past: ModelPast, nowMs: n
     return `The limits for automatic promotion expired on ${new Date(found.expiresAtMs).toISOString()}.`;
   }
   if (!past.wasRolledBack) return undefined;
-  return "A version was rolled back since the limits for automatic promotion were signed, so they must be set and signed again.";
+  return "A version was rolled back since the limits for automatic promotion were set, so they must be set and signed again.";
 }
 
 function whyNotGoodEnough({ limits: allowed }: PromotionLimits, { offline, plan }: Rollout): string | undefined {
@@ -125,9 +126,9 @@ function whyTooMuch(
   change: Change,
 ): string | undefined {
   const isPromotion = change.stage === "champion";
-  const percent = isPromotion ? 100 : percentOf(change.canaryBasisPoints ?? canaryBasisPoints);
-  if (percent > allowed.percent_max) {
-    return `The limits for automatic promotion allow ${allowed.percent_max} % of the cards, not ${percent} %.`;
+  const points = isPromotion ? BASIS_POINTS : (change.canaryBasisPoints ?? canaryBasisPoints);
+  if (points > basisPoints(allowed.percent_max)) {
+    return `The limits for automatic promotion allow ${allowed.percent_max} % of the cards, not ${percentOf(points)} %.`;
   }
   if (!isPromotion || promotions < allowed.promotions_max) return undefined;
   return `The limits for automatic promotion allow ${allowed.promotions_max} promotions within ${PROMOTION_DAYS} days, and there were ${promotions}.`;

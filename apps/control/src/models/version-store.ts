@@ -132,7 +132,11 @@ export class VersionStore {
     });
   }
 
-  /** Gives a version without a model card one that the signed limits for automatic promotion sign. */
+  /**
+   * Gives a version without a model card one that the signed limits for automatic promotion sign.
+   *
+   * @throws TriplineError `rollout-conflict` if it has a model card, which must be signed
+   */
   async signByLimits(
     transaction: Queries,
     { model, version }: VersionKey,
@@ -149,7 +153,10 @@ export class VersionStore {
        WHERE model_versions.owner IS NULL`,
       [model, version, owner, days, setBy, signedBy],
     );
-    if (changed === 0) return;
+    if (changed === 0) {
+      const detail = `A user has just registered a model card for ${model} ${version}. Have it signed: tripline models sign ${version}.`;
+      throw new TriplineError("rollout-conflict", detail);
+    }
     const signed = { signed_by: signedBy, limits_signed_at: signedAtMs === null ? null : new Date(signedAtMs) };
     await noteModel(transaction, by, "model-card-signed-by-limits", {
       model,

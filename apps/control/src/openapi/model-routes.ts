@@ -13,7 +13,7 @@ const STEPS = [
   ["hold", "Stay at the current step"],
   ["resume", "Resume automatic steps"],
   ["promote", "Promote the candidate to champion now"],
-  ["rollback", "Roll back all cards to the champion"],
+  ["rollback", "Roll back all cards to the champion; after a promotion, to the previous one"],
 ] as const;
 
 /** Only available if a registry is configured. */

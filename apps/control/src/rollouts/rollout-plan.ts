@@ -78,5 +78,6 @@ export function basisPoints(percent: number): number {
 }
 
 export function percentOf(points: number): number {
-  return (points / BASIS_POINTS) * PERCENT;
+  // In this order, 700 gives 7 and not 7.000000000000001.
+  return (points * PERCENT) / BASIS_POINTS;
 }

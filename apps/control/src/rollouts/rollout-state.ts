@@ -67,12 +67,13 @@ export const isOpen = ({ stage }: Pick<RolloutState, "stage">): boolean => stage
  * Applies a step to a rollout. Shadow and canary are never both on, because in canary, the control group's scores are
  * enough.
  *
- * @param isByGuard the guard can also roll back a promotion
+ * A promotion can be rolled back as long as no other rollout follows.
+ *
  * @throws TriplineError `rollout-conflict` if the step is not allowed from this stage
  */
-export function changeOf(step: StepName, state: RolloutState, isByGuard = false): Change {
-  if (isByGuard && step === "rollback" && state.stage === "champion") return ROLLED_BACK;
-  if (!isOpen(state)) {
+export function changeOf(step: StepName, state: RolloutState): Change {
+  const isUndone = step === "rollback" && state.stage === "champion";
+  if (!isOpen(state) && !isUndone) {
     const how = state.stage === "champion" ? "its candidate is the champion" : "it was rolled back";
     throw new TriplineError("rollout-conflict", `The rollout of ${state.modelName} has ended: ${how}.`);
   }

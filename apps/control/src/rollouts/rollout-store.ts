@@ -167,6 +167,16 @@ export class RolloutStore {
     return found?.watched_ms ?? 0;
   }
 
+  /** Whether the model's newest rollout ended with a promotion, but the version that it replaced is the champion again. */
+  async isUndone(modelName: string, champion: string): Promise<boolean> {
+    const [newest] = await this.database.query(
+      z.object({ stage, champion_version: z.string() }),
+      "SELECT stage, champion_version FROM control.rollouts WHERE model_name = $1 ORDER BY started_at DESC LIMIT 1",
+      [modelName],
+    );
+    return newest?.stage === "champion" && newest.champion_version === champion;
+  }
+
   /** @throws TriplineError `rollout-not-found` */
   newest(modelName: string): Promise<RolloutState> {
     return newestIn(this.database, modelName, "");

@@ -33,6 +33,8 @@ const CHAMPION_ALIAS = "champion";
 /** Scoring serves this alias's model next to the champion. Without a candidate, the alias names the champion. */
 const CANDIDATE_ALIAS = "candidate";
 
+const UNDONE: StepRequest = { why: "the alias champion was moved back in the registry" };
+
 const RETRY_MS_MIN = 1_000;
 const RETRY_MS_MAX = 60_000;
 const MS_PER_S = 1_000;
@@ -112,6 +114,8 @@ export class Rollouts implements OnApplicationShutdown {
     const { subject: by, kind: changedByKind } = maker;
     const { store, registry } = this;
     const { model: modelName, candidate: asked, why, without_comparison: isUncompared, ...plan } = request;
+    const isUndone = await store.isUndone(modelName, await registry.aliasTarget(modelName, CHAMPION_ALIAS));
+    if (isUndone) await this.step(modelName, "rollback", UNDONE, maker);
     // Otherwise, a pending rollback would later take the alias from the new candidate.
     const left = (await store.registryPending()).filter((state) => state.modelName === modelName);
     for (const state of left) await this.#restoreAliases(state);
@@ -168,7 +172,7 @@ export class Rollouts implements OnApplicationShutdown {
             `${new Date(found.changedAtMs).toISOString()}. Reload it first.`,
         );
       }
-      const change = changeOf(step, found, by === GUARD);
+      const change = changeOf(step, found);
       if (needsLabels(change, found)) await this.#requireLabels(found);
       const key = { model: modelName, version: found.candidateVersion };
       const author = { tenant: "", actor: by, actorKind: changedByKind };
@@ -328,7 +332,7 @@ async function promote(
   await registry.setAlias(modelName, CHAMPION_ALIAS, candidateVersion, { expect: championVersion, ...change });
 }
 
-/** Reverts a promotion that the guard rolled back, or that was interrupted after the alias had moved. */
+/** Reverts a promotion that was rolled back, or that was interrupted after the alias had moved. */
 async function demote(registry: RecordingRegistry, state: RolloutState, change: MoveOptions): Promise<void> {
   const { modelName, championVersion, candidateVersion } = state;
   if ((await registry.aliasTarget(modelName, CHAMPION_ALIAS)) !== candidateVersion) return;
