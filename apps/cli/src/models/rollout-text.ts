@@ -3,9 +3,11 @@ import type { ShownRollout } from "@tripline/system/client/rollout-client";
 /** A rollout's status, its guards' measurements, and its history. */
 export function rolloutText(rollout: ShownRollout): string {
   const { model, candidate, champion, findings, steps } = rollout;
-  const seen = findings.map(({ guard, is_judged, is_breached, text }) => {
+  const seen = findings.map(({ guard, is_judged, is_breached, text, data }) => {
     const verdict = is_breached ? "BREACH" : is_judged ? "OK" : "not enough data";
-    return `  ${guard}: ${verdict}; ${text}`;
+    const missing = data.filter(({ count, needed }) => count < needed);
+    const counts = missing.map(({ kind, count, needed }) => `${count} of ${needed} ${kind.replace("-", " ")}`);
+    return `  ${guard}: ${verdict}; ${[text, ...counts].join("; ")}`;
   });
   const made = steps.map(({ at, actor, step, stage, canary_percent, why }) => {
     const where = stage === "canary" ? `canary ${canary_percent} %` : stage;

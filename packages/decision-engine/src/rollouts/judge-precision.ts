@@ -53,8 +53,7 @@ export function judgePrecision(
   const share = (arm: keyof typeof counts): string => percent(counts[arm] === 0 ? 0 : genuine[arm] / counts[arm]);
   const text =
     `genuine payments among those not approved: ${share("candidate")} of ${counts.candidate} labelled payments by the candidate's ` +
-    `cards, ${share("champion")} of ${counts.champion} by the champion's; ${matureLabels} of the ` +
-    `${plan.mature_labels_min} required mature labels`;
+    `cards, ${share("champion")} of ${counts.champion} by the champion's`;
   const figure = evidence(log, LABEL_EVIDENCE_MIN);
   const data = [
     { kind: "labels", count: labels, needed: plan.labels_min },

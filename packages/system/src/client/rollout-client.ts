@@ -16,6 +16,8 @@ const finding = z.object({
   is_judged: z.boolean(),
   is_breached: z.boolean(),
   text: z.string(),
+  /** Missing in responses from earlier releases. */
+  data: z.array(z.object({ kind: z.string(), count: z.number(), needed: z.number() })).default([]),
 });
 
 const shownRollout = z.object({
