@@ -42,24 +42,44 @@ export function generatePayment(root) {
 }
 
 /**
- * Stored payments may contain a removed field, so its number must not get another meaning.
+ * Stored payments may contain a removed field, so its numbers must not get another meaning.
  *
  * @param {string} before the current messages
  * @param {import("./read-payment.mjs").Payment} payment
  */
-function requireRetired(before, { columns, retired }) {
-  const from = before.indexOf("message Transaction {");
-  const message = before.slice(from, before.indexOf("\n}", from));
-  const earlier = (/^ {2}reserved ([\d, ]+);$/m.exec(message)?.[1] ?? "").split(", ").map((number) => ["", number]);
-  const used = Array.from(message.matchAll(/^ {2}(?:optional )?\w+ (\w+) = (\d+);$/gm), ([, ...named]) => named);
-  const known = new Set([...retired, ...columns.map(({ number }) => number)].map(String));
-  for (const [name = "", number = ""] of [...used, ...earlier]) {
-    if (number === "" || known.has(number)) continue;
-    throw new Error(
-      `${PAYMENT_FILE} lacks the number ${number}${name === "" ? "" : ` of the field ${name}`}: add ${number} to ` +
-        `retired_numbers. If no payment was ever stored with it, delete it from ${PROTO_FILE} instead.`,
-    );
+function requireRetired(before, { fields, columns, retired, retiredSealed }) {
+  const sealed = fields.flatMap((field) => field.sealed ?? []);
+  const messages = /** @type {const} */ ([
+    ["Transaction", "retired_numbers", [...retired, ...columns.map(({ number }) => number)]],
+    ["PersonalFields", "retired_sealed_numbers", [...retiredSealed, ...sealed]],
+  ]);
+  for (const [name, list, known] of messages) {
+    for (const [number, field] of numbersIn(before, name)) {
+      if (known.includes(number)) continue;
+      throw new Error(
+        `${PAYMENT_FILE} lacks the number ${number}${field}: add ${number} to ${list}. ` +
+          `If no payment was ever stored with it, delete it from ${PROTO_FILE} instead.`,
+      );
+    }
   }
+}
+
+/**
+ * The numbers of a message, including reserved ones.
+ *
+ * @param {string} document
+ * @param {string} name
+ * @returns {(readonly [number: number, field: string])[]}
+ */
+function numbersIn(document, name) {
+  const from = document.indexOf(`message ${name} {`);
+  const message = document.slice(from, document.indexOf("\n}", from));
+  const [, reserved = ""] = /^ {2}reserved ([\d, ]+);$/m.exec(message) ?? [];
+  const used = message.matchAll(/^ {2}(?:optional )?\w+ (\w+) = (\d+);$/gm);
+  return [
+    ...Array.from(used, ([, field, number]) => /** @type {const} */ ([Number(number), ` of the field ${field}`])),
+    ...(reserved.match(/\d+/g) ?? []).map((number) => /** @type {const} */ ([Number(number), ""])),
+  ];
 }
 
 /** Replaces the text between the two markers. @param {string} document @param {string} text */

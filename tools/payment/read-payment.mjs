@@ -79,6 +79,7 @@ const definition = z
   .strictObject({
     list_kinds: z.record(snakeName, listKind),
     retired_numbers: z.array(wireNumber).default([]),
+    retired_sealed_numbers: z.array(wireNumber).default([]),
     fields: z.array(field).min(1),
   })
   .superRefine((given, context) => {
@@ -90,7 +91,7 @@ const definition = z
  * @typedef {z.infer<typeof field>} PaymentField
  * @typedef {PaymentField & { column: string, key: string, number: number, wire: (typeof WIRE_TYPES)[keyof typeof WIRE_TYPES], max?: number }} PaymentColumn
  *   `key` is the field of the generated message, `max` the largest magnitude of a coordinate
- * @typedef {{ kinds: { name: string, value: string, noun: string, broad: boolean }[], fields: PaymentField[], columns: PaymentColumn[], retired: number[] }} Payment
+ * @typedef {{ kinds: { name: string, value: string, noun: string, broad: boolean }[], fields: PaymentField[], columns: PaymentColumn[], retired: number[], retiredSealed: number[] }} Payment
  */
 
 /**
@@ -103,20 +104,22 @@ export function readPayment(file) {
     const faults = result.error.issues.map(({ path, message }) => `${file}: ${path.join(".")}: ${message}`);
     throw new Error(faults.join("\n"));
   }
-  const { list_kinds: kinds, fields, retired_numbers: retired } = result.data;
+  const { list_kinds: kinds, fields, retired_numbers: retired, retired_sealed_numbers: retiredSealed } = result.data;
   return {
     kinds: Object.entries(kinds).map(([name, kind]) => ({ name, noun: name.replaceAll("_", " "), ...kind })),
     fields,
     columns: fields.flatMap(columnsOf).sort((left, right) => left.number - right.number),
     retired,
+    retiredSealed,
   };
 }
 
 /** @param {z.infer<typeof definition>} given @returns {Generator<[number, string]>} */
-function* faultsOf({ list_kinds: kinds, fields, retired_numbers: retired }) {
+function* faultsOf({ list_kinds: kinds, fields, retired_numbers: retired, retired_sealed_numbers: retiredSealed }) {
   /** @type {Set<unknown>} */
   const seen = new Set();
   const free = 1 + Math.max(...retired, ...fields.flatMap(columnsOf).map(({ number }) => number));
+  const freeSealed = 1 + Math.max(...retiredSealed, ...fields.map(({ sealed = 0 }) => sealed));
   /** @type {Map<string, string>} */
   const prefixes = new Map();
   for (const [index, given] of fields.entries()) {
@@ -130,11 +133,11 @@ function* faultsOf({ list_kinds: kinds, fields, retired_numbers: retired }) {
       if (seen.has(one)) yield [index, `${given.name}: ${one} is already used`];
       seen.add(one);
     }
+    const why = "is retired, because stored payments may contain it; use";
     for (const { number } of columns.filter((column) => retired.includes(column.number)))
-      yield [
-        index,
-        `${given.name}: the number ${number} is retired, because stored payments may contain it; use ${free}`,
-      ];
+      yield [index, `${given.name}: the number ${number} ${why} ${free}`];
+    if (given.sealed !== undefined && retiredSealed.includes(given.sealed))
+      yield [index, `${given.name}: the sealed number ${given.sealed} ${why} ${freeSealed}`];
     for (const message of combinationFaults(given, columns.length)) yield [index, `${given.name}: ${message}`];
     const { prefix, word } = given.token ?? { prefix: "", word: "" };
     if ((prefixes.get(prefix) ?? word) !== word || (prefixes.get(word) ?? prefix) !== prefix)

@@ -4,7 +4,7 @@ import { isOptional } from "./read-payment.mjs";
 const WIDTH = 120;
 
 /** @param {import("./read-payment.mjs").Payment} payment */
-export function protoMessages({ fields, columns, retired }) {
+export function protoMessages({ fields, columns, retired, retiredSealed }) {
   const wireFields = columns.flatMap((column) => [
     ...comment(commentOf(column)),
     `  ${isOptional(column) ? "optional " : ""}${column.wire} ${column.column} = ${column.number};`,
@@ -16,16 +16,20 @@ export function protoMessages({ fields, columns, retired }) {
   return [
     "// One accepted card payment. Topic `transactions`.",
     "message Transaction {",
-    ...(retired.length === 0 ? [] : [`  reserved ${retired.join(", ")};`]),
+    ...reserved(retired),
     ...wireFields,
     "}",
     "",
     "// The personal data in a payment, in plaintext, as the client sent it. Only its sealed form leaves ingestion.",
     "message PersonalFields {",
+    ...reserved(retiredSealed),
     ...sealed,
     "}",
   ].join("\n");
 }
+
+/** @param {readonly number[]} numbers */
+const reserved = (numbers) => (numbers.length === 0 ? [] : [`  reserved ${numbers.join(", ")};`]);
 
 /** @param {import("./read-payment.mjs").PaymentColumn} column */
 function commentOf(column) {

@@ -75,14 +75,16 @@ function sentencesOf(report: ReplayDecisionsReport): string[] {
         "feature raised it. They were compared without such features.",
     );
   }
-  const moved = movedDeclines(report);
-  if (moved > 0) {
-    sentences.push(
-      `${number(moved)} payments would have had other payment updates, because only one of the two decisions declines them. ` +
-        "The features are those of the recorded updates.",
-    );
-  }
-  return sentences;
+  return [...sentences, ...updateSentences(movedDeclines(report))];
+}
+
+/** @param moved payments that only one of the two decisions declines */
+export function updateSentences(moved: number): string[] {
+  if (moved === 0) return [];
+  return [
+    `${number(moved)} payments would have had other payment updates, because only one of the two decisions declines them. ` +
+      "The features are those of the recorded updates.",
+  ];
 }
 
 /** Payments that only one of the two decisions declines. Tripline's own decline is a payment update. */

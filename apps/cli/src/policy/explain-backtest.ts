@@ -3,7 +3,7 @@ import { formatShare, formatValue } from "@tripline/decision-engine/format-value
 import type { BacktestReport, LakeReport } from "@tripline/model-loop/backtest/backtest-policy";
 import type { ShadowReport } from "@tripline/model-loop/backtest/report-shadow";
 import { number } from "../models/print-figures.js";
-import { WHY_SKIPPED } from "../models/replay-report.js";
+import { updateSentences, WHY_SKIPPED } from "../models/replay-report.js";
 
 /** Explains a report about a draft or shadow rules. */
 export function aboutReport(report: BacktestReport | ShadowReport): string[] {
@@ -27,6 +27,7 @@ export function aboutBacktest(report: BacktestReport): string[] {
         `Exploration: of ${number(payments)} declines, ${perDay.approvedPerDay.toFixed(1)} per day would be approved at random, ${money(perDay.amountMinorPerDay, currency)} in total; the expected loss is ${money(perDay.lossMinorPerDay, currency)} per day according to the scores.`,
     ),
     ...exploredSentences(report),
+    ...updateSentences(report.movedDeclines),
     ...Object.entries(report.failures).map(([why, count]) => `The draft failed for ${number(count)} payments: ${why}.`),
     ...skipSentences(report),
     ...[...report.skipped].flatMap(([reason, whats]) =>

@@ -96,6 +96,7 @@ interface Definition {
     readonly token?: { readonly prefix: string; readonly word: string };
   }[];
   readonly retired_numbers?: readonly number[];
+  readonly retired_sealed_numbers?: readonly number[];
 }
 
 /** The request names of the fields in payment.yaml, given its text. */
@@ -109,7 +110,8 @@ export function declaredNames(definition: string): string[] {
  * @throws TriplineError `invalid-field` if a field with this name, or a token with this word, exists
  */
 export function addField(definition: string, field: DeclaredField): string {
-  const { fields, retired_numbers: retired = [] } = parse(definition) as Definition;
+  const parsed = parse(definition) as Definition;
+  const { fields, retired_numbers: retired = [] } = parsed;
   const { name, type, values, column } = field;
   const written = type === "token" ? `${name}_token` : name;
   const known = fields.find(
@@ -128,24 +130,24 @@ export function addField(definition: string, field: DeclaredField): string {
     ...{ name: written, path: name },
     ...{ number: Math.max(...numbers, ...retired) + 1, type },
     ...(values === undefined ? {} : { values }),
-    ...(type === "token" ? tokenOptions(name, fields) : { class: "behavioural" }),
+    ...(type === "token" ? tokenOptions(name, parsed) : { class: "behavioural" }),
     ...{ title, description: `The column ${column} of your files.` },
     ...{ example: exampleOf(field), uses: usesOf(type) },
   };
   const text = `\n${stringify([entry]).replaceAll(/^(?=.)/gm, "  ")}`;
-  const end = definition.search(/^retired_numbers:/m);
+  const end = definition.search(/^retired_(?:sealed_)?numbers:/m);
   const [before, after] = end < 0 ? [definition, ""] : [definition.slice(0, end), `\n${definition.slice(end)}`];
   return `${before.trimEnd()}\n${text}${after}`;
 }
 
 /** A token of its own kind, with the original text encrypted, and erasure by this token. */
-function tokenOptions(name: string, fields: Definition["fields"]) {
+function tokenOptions(name: string, { fields, retired_sealed_numbers: retired = [] }: Definition) {
   const used = new Set(fields.map(({ token }) => token?.prefix));
   const letters = [...name.replaceAll(/[^a-z]/g, ""), ..."tabcdefghijklmnopqrsuvwxyz"];
   const prefix = letters
     .map((letter) => `${name.charAt(0)}${letter}`)
     .find((one, index) => index > 0 && !used.has(one));
-  const sealed = Math.max(0, ...fields.map((field) => field.sealed ?? 0)) + 1;
+  const sealed = Math.max(0, ...retired, ...fields.map((field) => field.sealed ?? 0)) + 1;
   return { token: { prefix, word: name }, sealed, class: "personal", subject: true };
 }
 

@@ -1,12 +1,16 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { parse } from "yaml";
 import { checkFile } from "./check-file.js";
 import { inspectFile } from "./inspect-file.js";
 import { parseMapping } from "./mapping.js";
+import { linesOf } from "./open-text.js";
+import { repairCsv } from "./repair-csv.js";
+import { csvFormat } from "./scan-lines.js";
 
 let folder: string;
 beforeEach(() => {
@@ -117,9 +121,62 @@ describe("a wrong encoding is rejected with line and byte", () => {
     ]);
   });
 
+  test("regression #28: invalid lines beyond the maximum are not read with replaced characters", async () => {
+    const [file, copy] = [join(folder, "payments.csv"), join(folder, "copy.csv")];
+    const valid = Buffer.from(`f,${"\u00fc".repeat(20)}\n`);
+    writeFileSync(file, Buffer.concat([windows1252("ref,name\na,\u00fc\nb,\u00fc\nc,\u00fc\nd,\u00fc\n"), valid]));
+    const { broken } = await repairCsv(file, copy, csvFormat({}), ",", 2);
+    expect(broken.map(({ line }) => line)).toEqual([2, 3, 4]);
+    expect(readFileSync(copy, "utf8")).toBe("ref,name\n");
+  });
+
   test("a mapping with an unknown encoding is rejected", async () => {
     const { yaml } = await inspect(Buffer.from(text()));
     const given = yaml.replace("delimiter:", "encoding: latin-99\n  delimiter:");
     expect(() => parseMapping(given, "mapping.yaml")).toThrow("csv.encoding: must be an encoding such as windows-1252");
+  });
+});
+
+describe("regression #28: only line breaks end a line", () => {
+  const separators = "M\u00fc\u2028ller\u2029";
+
+  test("a name with Unicode's line separators is one value in UTF-16", async () => {
+    const { yaml } = await inspect(utf16(text(separators), "le"));
+    expect((await check(yaml)).checked).toMatchObject({ rows: ROWS, accepted: ROWS });
+  });
+
+  test("in UTF-8, the invalid line after it is rejected, and no other", async () => {
+    const { yaml } = await inspect(Buffer.from(text(separators)));
+    const invalid = windows1252("r40;2026-01-02T10:00:00Z;k1;M\u00fc;9,99\r\n");
+    const more = Buffer.from(`r41;2026-01-02T10:00:00Z;k1;${separators};9,99\r\n`);
+    writeFileSync(join(folder, "payments.csv"), Buffer.concat([Buffer.from(text(separators)), invalid, more]));
+    const { checked, rejects } = await check(yaml);
+    expect(checked).toMatchObject({ rows: ROWS + 2, accepted: ROWS + 1 });
+    expect(rejects).toMatchObject([{ line: 42, reason: "not UTF-8: line 42, byte 30 is 0xFC" }]);
+  });
+
+  test("old line breaks, and line breaks between two chunks, end one line each", async () => {
+    for (const [end, count] of [
+      ["\r", 3],
+      ["\r\n", 3],
+      ["\n\r", 6],
+    ] as const) {
+      const lines = `a${end}b${end}c${end}`;
+      const found: string[] = [];
+      const bytes = Readable.from([...lines].map((one) => Buffer.from(one)));
+      for await (const line of linesOf(bytes, "payments.csv")) found.push(line.toString());
+      expect(found).toHaveLength(count);
+      expect(found.filter((line) => line !== "")).toEqual(["a", "b", "c"]);
+    }
+  });
+
+  test("a file without line breaks is rejected before it is in memory", async () => {
+    let chunks = 0;
+    function* endless() {
+      for (; chunks < 100; chunks += 1) yield Buffer.alloc(1 << 20, "a");
+    }
+    const lines = linesOf(Readable.from(endless(), { objectMode: false }), "payments.csv");
+    await expect(lines.next()).rejects.toThrow("payments.csv has a line of more than 4 MiB; check its line breaks.");
+    expect(chunks).toBeLessThan(10);
   });
 });

@@ -21,9 +21,12 @@ const READ_BYTES = 1 << 20;
 /** In UTF-16, digits, separators and most letters contain a zero byte. Other files contain hardly any. */
 const ZERO_SHARE_MIN = 0.05;
 const ASCII_MAX = 0x7f;
-/** Replaces bytes that are invalid in the encoding. */
-export const REPLACEMENT = "\uFFFD";
+/** U+FFFD replaces bytes that are invalid in the encoding. */
 const REPLACEMENT_CODE = 0xfffd;
+
+/** Longer lines, for example those of a file without line breaks, are not read. DuckDB reads lines of up to 2 MB. */
+const LINE_BYTES_MAX = 4 << 20;
+const [NEWLINE, RETURN] = [0x0a, 0x0d];
 
 /** A byte of a file. Lines count from 1; `index` counts from 0 within the line. */
 interface BytePosition {
@@ -73,6 +76,37 @@ async function* utf8Chunks(file: string, encoding: string, census: ByteCensus): 
   if (encoding !== UTF_8 && census.isOnlyUtf8) throw await isUtf8Instead(file, encoding);
 }
 
+/**
+ * The lines of a file, without their line breaks: `\n`, `\r\n` or `\r`, as for DuckDB. In text, node:readline also splits
+ * at U+2028 and U+2029. In latin1, each byte is one character, so it finds neither.
+ *
+ * @throws TriplineError `invalid-field` for a line of more than 4 MiB, or up to one chunk more
+ */
+export async function* linesOf(bytes: Readable, file: string): AsyncGenerator<Buffer> {
+  const bounded = Readable.from(boundLines(bytes, file), { objectMode: false, highWaterMark: READ_BYTES });
+  const input = bounded.setEncoding("latin1");
+  try {
+    for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+      yield Buffer.from(text, "latin1");
+    }
+  } finally {
+    input.destroy();
+  }
+}
+
+async function* boundLines(bytes: Readable, file: string): AsyncGenerator<Buffer> {
+  let length = 0;
+  for await (const chunk of bytes as AsyncIterable<Buffer>) {
+    const end = Math.max(chunk.lastIndexOf(NEWLINE), chunk.lastIndexOf(RETURN));
+    length = end < 0 ? length + chunk.length : chunk.length - 1 - end;
+    if (length > LINE_BYTES_MAX) {
+      const most = `${LINE_BYTES_MAX >> 20} MiB`;
+      throw new TriplineError("invalid-field", `${file} has a line of more than ${most}; check its line breaks.`);
+    }
+    yield chunk;
+  }
+}
+
 /** Runs a job on a copy of a file in UTF-8, or on the file itself if it is UTF-8. */
 export async function inUtf8<T>(file: string, encoding: string, job: (path: string) => Promise<T>): Promise<T> {
   if (encoding === UTF_8) return job(file);
@@ -93,7 +127,7 @@ export async function detectEncoding(
   const census = new ByteCensus();
   for await (const chunk of openBytes(file)) census.add(chunk);
   const { encoding } = census;
-  const [first] = census.invalid > 0 ? await invalidBytes(file, 1) : [];
+  const first = census.invalid > 0 ? await firstInvalidByte(file) : undefined;
   if (first === undefined) return { encoding, notes: [] };
   const at = `line ${first.line}, byte ${first.index + 1}`;
   if (encoding === UTF_8) return { encoding, notes: [`csv: ${at} is not UTF-8; lines with such bytes are rejected`] };
@@ -169,7 +203,7 @@ function notUtf16(file: string, encoding: string, { start = Buffer.alloc(0), enc
 
 /** An error that names the first byte that is not UTF-8. */
 export async function notUtf8(file: string): Promise<TriplineError> {
-  const [first] = await invalidBytes(file, 1);
+  const first = await firstInvalidByte(file);
   return wrongEncoding(file, UTF_8, first === undefined ? "line 1" : wordsOf(first), FALLBACK);
 }
 
@@ -218,16 +252,20 @@ function wrongEncoding(file: string, encoding: string, at: string, found = "the 
   );
 }
 
-/** The first byte that is not UTF-8, of each line that has one. */
-export async function invalidBytes(file: string, linesMax: number): Promise<readonly BytePosition[]> {
-  const found: BytePosition[] = [];
+/** The first byte of a file that is not UTF-8. */
+async function firstInvalidByte(file: string): Promise<BytePosition | undefined> {
   for await (const { line, bytes } of linesBeyondAscii(file)) {
-    if (isUtf8(bytes)) continue;
-    const index = invalidByte(bytes);
-    found.push({ line, index, byte: bytes[index] ?? 0 });
-    if (found.length === linesMax) break;
+    const found = invalidByteOf(line, bytes);
+    if (found !== undefined) return found;
   }
-  return found;
+  return undefined;
+}
+
+/** The first byte of a line that is not UTF-8. */
+export function invalidByteOf(line: number, bytes: Buffer): BytePosition | undefined {
+  if (isUtf8(bytes)) return undefined;
+  const index = invalidByte(bytes);
+  return { line, index, byte: bytes[index] ?? 0 };
 }
 
 export const wordsOf = ({ line, index, byte }: BytePosition): string =>
@@ -248,17 +286,10 @@ function invalidByte(bytes: Buffer): number {
 }
 
 async function* linesBeyondAscii(file: string): AsyncGenerator<{ readonly line: number; readonly bytes: Buffer }> {
-  // In latin1, each byte is one character.
-  const input = openBytes(file).setEncoding("latin1");
   let line = 0;
-  try {
-    for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-      line += 1;
-      const bytes = Buffer.from(text, "latin1");
-      if (!isAscii(bytes)) yield { line, bytes };
-    }
-  } finally {
-    input.destroy();
+  for await (const bytes of linesOf(openBytes(file), file)) {
+    line += 1;
+    if (!isAscii(bytes)) yield { line, bytes };
   }
 }
 

@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
-import { createInterface } from "node:readline";
-import { invalidBytes, openText, REPLACEMENT, UTF_8, wordsOf } from "./open-text.js";
+import { invalidByteOf, linesOf, openText, wordsOf } from "./open-text.js";
 import type { CsvFormat } from "./scan-lines.js";
 import { splitRecord } from "./scan-lines.js";
 
@@ -30,18 +29,20 @@ export const NOT_UTF_8 = "not UTF-8";
  * Copies a file in UTF-8 with uniform line breaks, and omits lines that are not UTF-8 or whose quote is never closed. A
  * line with an odd number of quotes starts a value with line breaks if one of the next 100 lines completes a record with
  * as many columns as the header.
+ *
+ * @param brokenMax stops after the first broken line beyond this number
  */
 export async function repairCsv(
   file: string,
   copy: string,
   { quote, encoding }: CsvFormat,
   delimiter: string,
+  brokenMax = BROKEN_MAX,
 ): Promise<RepairedCsv> {
   const output = createWriteStream(copy);
   const broken: BrokenLine[] = [];
   const blank: number[] = [];
   let columns = 0;
-  let invalid: ReadonlyMap<number, string> | undefined;
   /** The line that opened a quote, and the lines after it. */
   let open: string[] = [];
   let line = 0;
@@ -57,14 +58,14 @@ export async function repairCsv(
     open = [];
     if (others.length > 0) await write(others);
   };
-  for await (const text of createInterface({ input: openText(file, encoding), crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const bytes of linesOf(openText(file, encoding), file)) {
+    if (broken.length > brokenMax) break;
     line += 1;
-    // A line may also contain this character in valid UTF-8.
-    if (encoding === UTF_8 && text.includes(REPLACEMENT)) invalid ??= await reasonsByLine(file);
-    const fault = invalid?.get(line);
-    if (fault !== undefined) {
+    const text = bytes.toString();
+    const invalid = invalidByteOf(line, bytes);
+    if (invalid !== undefined) {
       if (open.length > 0) await giveUp();
-      broken.push({ line, reason: fault, text });
+      broken.push({ line, reason: `${NOT_UTF_8}: ${wordsOf(invalid)}`, text });
       continue;
     }
     if (line === 1) columns = splitRecord(text, quote, delimiter).length;
@@ -80,19 +81,12 @@ export async function repairCsv(
       if (text === "") blank.push(line);
       await write([text]);
     }
-    if (broken.length > BROKEN_MAX) break;
   }
   line += 1;
   if (open.length > 0) await giveUp();
   output.end();
   await once(output, "finish");
   return { broken, blank };
-}
-
-/** Reasons for the lines that are not UTF-8. */
-async function reasonsByLine(file: string): Promise<ReadonlyMap<number, string>> {
-  const found = await invalidBytes(file, BROKEN_MAX);
-  return new Map(found.map((one) => [one.line, `${NOT_UTF_8}: ${wordsOf(one)}`]));
 }
 
 function countOf(text: string, mark: string): number {

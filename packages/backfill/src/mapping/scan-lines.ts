@@ -1,7 +1,7 @@
-import { createInterface } from "node:readline";
+import { isUtf8 } from "node:buffer";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Mapping } from "./mapping.js";
-import { ByteCensus, notUtf8, openText, REPLACEMENT, UTF_8 } from "./open-text.js";
+import { ByteCensus, linesOf, notUtf8, openText, UTF_8 } from "./open-text.js";
 
 /*
  * An unclosed quote would swallow the rest of a CSV file, so lines are scanned before they are parsed. A line with an
@@ -44,18 +44,14 @@ export type CsvFormat = ReturnType<typeof csvFormat>;
  */
 export async function readHeader(file: string, csv: Mapping["csv"]): Promise<CsvHeader> {
   const { quote, delimiter, encoding } = csvFormat(csv);
-  const bytes = openText(file, encoding);
-  try {
-    for await (const text of createInterface({ input: bytes, crlfDelay: Number.POSITIVE_INFINITY })) {
-      const line = text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
-      const candidates = delimiter === undefined ? DELIMITERS : [delimiter];
-      const split = candidates.map((one) => ({ delimiter: one, columns: splitRecord(line, quote, one) }));
-      const [best] = split.toSorted((left, right) => right.columns.length - left.columns.length);
-      if (line.includes(REPLACEMENT)) throw await notUtf8(file);
-      if (best !== undefined) return { ...best, columns: distinctNames(best.columns) };
-    }
-  } finally {
-    bytes.destroy();
+  for await (const bytes of linesOf(openText(file, encoding), file)) {
+    if (!isUtf8(bytes)) throw await notUtf8(file);
+    const text = bytes.toString();
+    const line = text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
+    const candidates = delimiter === undefined ? DELIMITERS : [delimiter];
+    const split = candidates.map((one) => ({ delimiter: one, columns: splitRecord(line, quote, one) }));
+    const [best] = split.toSorted((left, right) => right.columns.length - left.columns.length);
+    if (best !== undefined) return { ...best, columns: distinctNames(best.columns) };
   }
   throw new TriplineError("invalid-field", `${file} is empty.`);
 }

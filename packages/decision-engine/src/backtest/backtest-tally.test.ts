@@ -95,6 +95,9 @@ test("every figure equals a direct count", () => {
       expect(found.draft.declined.hits).toBe(rows.filter(({ drafted }) => drafted === Outcome.DECLINE).length);
       const changed = Object.values(found.changes).reduce((sum, change) => sum + change.rows, 0);
       expect(changed).toBe(rows.filter(({ decided, drafted }) => decided !== drafted).length);
+      const declines = (outcome: Outcome) => outcome === Outcome.DECLINE;
+      const moved = rows.filter(({ decided, drafted }) => declines(decided) !== declines(drafted));
+      expect(found.movedDeclines).toBe(moved.length);
     }),
   );
 });

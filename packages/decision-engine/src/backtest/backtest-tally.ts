@@ -94,6 +94,8 @@ export interface BacktestFigures {
   readonly changes: Readonly<
     Record<string, { readonly rows: number; readonly frauds: number; readonly genuine: number }>
   >;
+  /** Payments that only one of the two decisions declines. Tripline's own decline is a payment update. */
+  readonly movedDeclines: number;
   readonly parts: readonly PartFigures[];
   /** Payments for which the draft could not be evaluated, by reason. */
   readonly failures: Readonly<Record<string, number>>;
@@ -165,6 +167,7 @@ export class BacktestTally {
   };
   readonly #examples = new Examples();
   readonly #changes = new Map<string, { rows: number; frauds: number; genuine: number }>();
+  #movedDeclines = 0;
   readonly #explored = new ExploredPrecision();
   readonly #exploration = new ExplorationTally();
   readonly #failures = new Map<string, number>();
@@ -205,6 +208,7 @@ export class BacktestTally {
     }
     if (row.failure !== "") count(this.#failures, row.failure);
     if (row.decided !== row.drafted) this.#change(row, truth);
+    if ((row.decided === Outcome.DECLINE) !== (row.drafted === Outcome.DECLINE)) this.#movedDeclines += 1;
     this.#addHits(row, truth, card);
   }
 
@@ -242,6 +246,7 @@ export class BacktestTally {
         exploration: this.#exploration.costs(population.days().length),
       },
       changes: Object.fromEntries(this.#changes),
+      movedDeclines: this.#movedDeclines,
       parts: [...this.#parts.values()].map((measure) => ({
         ...measure.part,
         ...figuresOf(measure),

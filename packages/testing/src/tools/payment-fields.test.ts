@@ -7,6 +7,9 @@ import { RepositoryCopy, wholeProgram } from "../recipes/repository-copy.js";
 const COMMAND_MS_MAX = 300_000;
 const DEFINITION = "packages/contracts/payment.yaml";
 
+const PRINT_MESSAGES =
+  'import { generatePayment } from "./tools/payment/generate-payment.mjs"; console.log(generatePayment(".").proto.text)';
+
 /** A field as added by `tripline data inspect --declare`. */
 const DECLARED = {
   ...{ column: "Product Line", type: "enum" as const, name: "product_line" },
@@ -134,13 +137,34 @@ describe("a field of each type and a list kind, added to payment.yaml in a copy 
     const number = /name: exemption\n[\s\S]*?number: (\d+)/.exec(before)?.[1];
     const removed = before.replace(/\n {2}- name: exemption\n[\s\S]*?(?=\n {2}- )/, "");
     copy.write(DEFINITION, removed);
-    const program =
-      'import { generatePayment } from "./tools/payment/generate-payment.mjs"; console.log(generatePayment(".").proto.text)';
-    const generate = () => copy.run(process.execPath, ["--input-type=module", "--eval", program]).output;
+    const generate = () => copy.run(process.execPath, ["--input-type=module", "--eval", PRINT_MESSAGES]).output;
     const message = `lacks the number ${number} of the field exemption: add ${number} to retired_numbers`;
     expect(generate()).toContain(message);
     copy.write(DEFINITION, `${removed}retired_numbers: [${number}]\n`);
     expect(generate()).toContain(`message Transaction {\n  reserved ${number};`);
+    copy.write(DEFINITION, before);
+  });
+
+  test("regression #28: the sealed number of a removed field must be retired", () => {
+    const before = copy.read(DEFINITION);
+    const [entry = "", number, sealed] =
+      /\n {2}- name: phone_token\n[\s\S]*?number: (\d+)[\s\S]*?sealed: (\d+)[\s\S]*?(?=\n {2}- )/.exec(before) ?? [];
+    const removed = before.replace(entry, "");
+    const generate = (text: string) => {
+      copy.write(DEFINITION, text);
+      return copy.run(process.execPath, ["--input-type=module", "--eval", PRINT_MESSAGES]).output;
+    };
+    const message = `lacks the number ${sealed} of the field phone: add ${sealed} to retired_sealed_numbers`;
+    expect(generate(`${removed}retired_numbers: [${number}]\n`)).toContain(message);
+    const retired = `${removed}retired_numbers: [${number}]\nretired_sealed_numbers: [${sealed}]\n`;
+    expect(generate(retired)).toContain(`message PersonalFields {\n  reserved ${sealed};`);
+    const reused = retired.replace("name: email_token\n", `name: email_token\n    sealed: ${sealed}\n`);
+    const reusedOnce = reused.replace(/(name: email_token\n.*\n[\s\S]*?)\n {4}sealed: 1\n/, "$1\n");
+    expect(generate(reusedOnce)).toContain(
+      `email_token: the sealed number ${sealed} is retired, because stored payments`,
+    );
+    const word = { column: "Word", type: "token" as const, name: "word", example: "a" };
+    expect(addField(`fields: []\nretired_sealed_numbers: [12]\n`, word)).toContain("sealed: 13\n");
     copy.write(DEFINITION, before);
   });
 

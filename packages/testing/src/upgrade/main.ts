@@ -6,6 +6,7 @@ import { builtCopy } from "@tripline/system/built-copy";
 import { readPorts } from "@tripline/system/ports.mjs";
 import { STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
 import { bootstrapSteps, StepLog } from "@tripline/system/step-log";
+import { checkMessages } from "./check-messages.js";
 import { loadBuild } from "./load-build.js";
 import { upgrade } from "./upgrade.js";
 
@@ -29,6 +30,7 @@ await testUpgrade(from === undefined ? resolve(built ?? "") : builtCopy(from));
 
 async function testUpgrade(folder: string): Promise<void> {
   const steps = new StepLog(process.stderr, bootstrapSteps());
+  checkMessages(folder);
   const before = await loadBuild(folder);
   const { registryUrl } = await before.testModel();
   const options = {

@@ -148,14 +148,15 @@ test(
       `rules:\n  - { id: large, when: amount >= ${limit.toFixed(2)}, action: decline, reason: LARGE, text: "Large." }`,
     );
     await writeFile(at("bad.yaml"), bad);
-    const [rows = 0, declined = 0] = await counted(
-      `count(*) FILTER (${FIRST_DAYS_SQL}),
+    const [rows = 0, moved = 0, declined = 0] = await counted(
+      `count(*) FILTER (${FIRST_DAYS_SQL}), count(*) FILTER (${FIRST_DAYS_SQL} AND amount >= ${limit.toFixed(2)} AND score < 0.6),
       count(*) FILTER (${FIRST_DAYS_SQL} AND (amount >= ${limit.toFixed(2)} OR score >= 0.6))`,
     );
     const { lines, code } = await run("bad.yaml", ...FIRST_DAYS, "--decline-share-max", "2%");
     const share = ((declined / rows) * 100).toLocaleString("en", { maximumSignificantDigits: 3 });
     expect(declined / rows).toBeGreaterThan(0.33);
     expect(code).toBe(1);
+    expect(lines.join("\n")).toContain(`\n${moved} payments would have had other payment updates, because only one`);
     expect(lines).toContain(`The draft declines ${share} % of the payments; the maximum is 2 %.`);
     expect(lines.at(-1)).toMatch(new RegExp(`^backtest: rows=${rows} .* declined=${declined} .* broken=1$`));
   },
