@@ -67,6 +67,8 @@ export interface PolicyTrial {
     readonly frauds: number;
     readonly genuine: number;
   }[];
+  /** Payments that only one of the two decisions declines, and which would have had other payment updates. */
+  readonly movedDeclines: number;
   readonly parts: readonly TrialPart[];
   /** What exploration by the draft is expected to cost per day, in minor units; empty if it explores nothing. */
   readonly exploration: readonly {

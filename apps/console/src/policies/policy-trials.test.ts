@@ -86,6 +86,7 @@ test("a backtest on the newest payments reports progress, intervals and unknown 
   expect(report.changes).toContainEqual(
     expect.objectContaining({ change: "approve -> decline", payments: LARGE, frauds: FRAUDS }),
   );
+  expect(report.movedDeclines).toBe(LARGE);
   expect(report.examples.map(({ kind }) => kind)).toContain("false-positive");
 });
 

@@ -27,6 +27,7 @@ export function presentTrial(figures: BacktestFigures, { labels, ...about }: Abo
     changes: Object.entries(figures.changes)
       .map(([change, { rows: payments, ...counts }]) => ({ change, payments, ...counts }))
       .toSorted((one, other) => other.payments - one.payments),
+    movedDeclines: figures.movedDeclines,
     parts: parts.map(({ id, kind, outcome, alone, stricter, ...hits }) => {
       return { id, kind, outcome: outcomeOf(outcome), alone, stricter, ...hitsOf(hits) };
     }),

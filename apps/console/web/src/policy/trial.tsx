@@ -89,6 +89,7 @@ function Report({ of }: { readonly of: PolicyTrial }) {
             )}
           </p>
         ))}
+        {of.subject === "draft" && of.movedDeclines > 0 && <p>{text.updates(formatCount(of.movedDeclines))}</p>}
         {Object.entries(of.failures).map(([why, count]) => (
           <p key={why} className="late">
             {text.failed(formatCount(count), why)}

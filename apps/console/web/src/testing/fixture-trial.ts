@@ -64,6 +64,7 @@ function makeTrial(subject: PolicyTrial["subject"]): PolicyTrial {
       { change: "review -> decline", payments: 22, frauds: 8, genuine: 1 },
       { change: "challenge -> approve", payments: 9, frauds: 0, genuine: 4 },
     ],
+    movedDeclines: 22,
     parts: [
       part("burst-of-payments", "challenge", 122, 0.28),
       part("terminal-with-frauds", "review", 61, 0.55),

@@ -97,6 +97,7 @@ async function lookedUp(page: Page): Promise<void> {
 async function triedReady(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Run on recent payments", disabled: false }).click();
   await page.getByRole("heading", { name: "Changed outcomes" }).waitFor();
+  await page.getByText("22 payments would have had other payment updates").waitFor();
 }
 
 async function personReady(page: Page): Promise<void> {

@@ -121,6 +121,8 @@ export const text = {
     noResult: (rule: string, count: string, why: string) => `${rule} returned no result for ${count} payments: ${why}.`,
     exploration: (approved: string, amount: string, loss: string) =>
       `Exploration would approve ${approved} declines per day, ${amount} in total. Expected loss: ${loss} per day.`,
+    updates: (count: string) =>
+      `${count} payments would have had other payment updates, because only one of the two decisions declines them. The features are those of the recorded updates.`,
     failed: (count: string, why: string) => `The draft failed for ${count} payments: ${why}.`,
     intervals: "95 % confidence intervals in brackets, adjusted for repeated payments by the same card.",
     policies: "Before and after",
