@@ -4,7 +4,7 @@ import { asRedisError } from "@tripline/stores/redis/connect-redis";
 import type { ChainableCommander, Redis } from "ioredis";
 import { encodeApplied } from "../states/applied-batch.js";
 import type { FlaggedStates } from "../states/complete-mark.js";
-import { encodeMark } from "../states/complete-mark.js";
+import { encodeMark, lostKey } from "../states/complete-mark.js";
 import { REBUILD_KEY } from "../states/rebuild-hold.js";
 import type { RebuiltStates } from "./folded-lake.js";
 
@@ -72,7 +72,11 @@ export class StateReplacement {
   async #clearMark(): Promise<void> {
     const { redis, appliedKeys, completeKey } = this.options;
     const isUnchanged = async () => (await this.#readHeads()).every((head, index) => head === this.#heads[index]);
-    await this.#write(isUnchanged, () => redis.multi().del(completeKey, ...appliedKeys));
+    const wasComplete = (await this.#request(() => redis.exists(completeKey))) > 0;
+    await this.#write(isUnchanged, () => {
+      const transaction = redis.multi().del(completeKey, ...appliedKeys);
+      return wasComplete ? transaction.set(lostKey(completeKey), new Date().toISOString()) : transaction;
+    });
   }
 
   /** Also removes states of events that were never emitted, which are not in the lake and are redelivered. */
@@ -122,7 +126,7 @@ export class StateReplacement {
     await this.#write(isUnchanged, () => {
       const transaction = redis.multi();
       for (const [key, offset] of applied) transaction.set(key, Buffer.from(encodeApplied({ offset, emissions: [] })));
-      return transaction.set(completeKey, encodeMark(flagged));
+      return transaction.set(completeKey, encodeMark(flagged)).del(lostKey(completeKey));
     });
   }
 

@@ -6,16 +6,21 @@ import type { KafkaAdmin } from "@tripline/kafka/port";
 import { requestRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
 import { scanKeys } from "../erasures/scan-keys.js";
+import { lostKey } from "../states/complete-mark.js";
 import { FEATURES_GROUP } from "../states/state-completeness.js";
 
 const ANY_MARK = "state-complete:*";
 /** Share of Redis's time that the scan uses, low enough not to slow down payments. */
 const SCAN_SHARE = 0.1;
 
-/** The mark of this layout or, without one, of the running services' layout. Redis loses all marks together. */
+/**
+ * The mark of this layout or, if its states were never complete, of the running services' layout. Redis loses all marks
+ * together.
+ */
 export async function readMark(redis: Redis, ownKey: string): Promise<string | null> {
   const own = await requestRedis(() => redis.get(ownKey));
   if (own !== null) return own;
+  if ((await requestRedis(() => redis.exists(lostKey(ownKey)))) === 1) return null;
   const other = await findMark(redis);
   return other === undefined ? null : `${other} ${await requestRedis(() => redis.get(other))}`;
 }
@@ -55,6 +60,7 @@ export class LossFinder {
       return false;
     }
     // After a failover that lost writes, the services remove only the mark of their own layout.
+    this.#wasComplete ||= await this.#exists(lostKey(this.#ownKey));
     if (!this.#wasComplete && (await this.#hasOther())) return false;
     // Before the first payment there is nothing to lose.
     this.#hasCommits ||= await this.#findCommits();

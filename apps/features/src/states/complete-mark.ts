@@ -25,6 +25,16 @@ export function encodeMark(flagged: FlaggedStates = NONE_FLAGGED): string {
   return `${setAt}\n${JSON.stringify({ untilMs: flagged.untilMs, keys: [...flagged.keys] })}`;
 }
 
+/**
+ * Key that exists from when complete states of a layout are lost or removed until they are restored. Otherwise, a
+ * `snapshots` process that starts in between could not tell them from states that were never complete.
+ *
+ * @param completeKey key of the mark
+ */
+export function lostKey(completeKey: string): string {
+  return `state:lost:${completeKey.replace(/^[^:]*:/, "")}`;
+}
+
 /** Finds the states that a mark flags. Caches the result for the last mark, because it rarely changes. */
 export class MarkReader {
   #mark: Buffer | undefined;

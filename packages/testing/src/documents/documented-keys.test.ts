@@ -4,6 +4,7 @@ import { budgetKey } from "@tripline/decisions/deciding/keep-within-budgets";
 import { RECENT_IDS_MAX } from "@tripline/feature-engine/state/recent-ids";
 import { completeKey, stateKey } from "@tripline/feature-engine/state/state-key";
 import { RESTORE_KEY } from "@tripline/features/restore/restore-progress";
+import { lostKey } from "@tripline/features/states/complete-mark";
 import { REBUILD_KEY } from "@tripline/features/states/rebuild-hold";
 import { TURN_KEY } from "@tripline/features/states/state-store";
 import { budgetKey as rateKey } from "@tripline/http/limits/rate-limits";
@@ -21,6 +22,7 @@ test("regression #12: the table of Redis keys has exactly those in the code", ()
     rateKey("client", "<tenant>/<client>"),
     stateKey(plan, "tenantx", "<id>").replace("layoutx", "<layout>").replace("tenantx", "<tenant>"),
     completeKey([plan]).replace(/:.*/, ":<layout>"),
+    lostKey("state-complete:<layout>"),
     appliedKey("<cluster>", "<topic>", Number.NaN).replace("NaN", "<partition>"),
     TURN_KEY,
     REBUILD_KEY,
