@@ -8,6 +8,8 @@ import type { Redis } from "ioredis";
 import type { FeaturesConfig } from "./config.js";
 import { FEATURES_CONFIG, stateTtlSeconds } from "./config.js";
 import { FEATURE_ENGINE } from "./features.tokens.js";
+import { CommittedOffsets } from "./states/committed-offsets.js";
+import { GapReader } from "./states/gap-reader.js";
 import { LossReport } from "./states/loss-report.js";
 import { PartitionKeys } from "./states/partition-keys.js";
 import { StateCompleteness } from "./states/state-completeness.js";
@@ -30,12 +32,12 @@ export class StateModule {
         { provide: FEATURE_ENGINE, useValue: engine },
         {
           provide: StateStore,
-          inject: [redisToken()],
+          inject: [redisToken(), CommittedOffsets],
           // The store owns the connection; only the readiness probe may also use it.
-          useFactory: (redis: Redis) => new StateStore(redis, options),
+          useFactory: (redis: Redis, committed: CommittedOffsets) => new StateStore(redis, { ...options, committed }),
         },
         { provide: FEATURES_CONFIG, useValue: config },
-        ...[LossReport, StateCompleteness, PartitionKeys],
+        ...[LossReport, StateCompleteness, PartitionKeys, GapReader, CommittedOffsets],
       ],
       exports: [FEATURE_ENGINE, StateStore, StateCompleteness, PartitionKeys, LossReport],
     };

@@ -9,7 +9,7 @@ import type { LetterOrigin } from "@tripline/kafka/dead-letters/read-origins";
 import type { LostRecord, OffsetSpan } from "@tripline/lake/read/find-missing";
 import { missingOffsets, readLost } from "@tripline/lake/read/find-missing";
 import { FEATURES_GROUP } from "../states/state-completeness.js";
-import { countableEvent } from "./find-resume.js";
+import { countableRecord } from "./find-resume.js";
 import type { LostRecords } from "./folded-lake.js";
 
 export interface FindLostOptions {
@@ -45,7 +45,7 @@ export async function findLost(options: FindLostOptions): Promise<LostRecords> {
   const sentences: string[] = [];
   for (const source of featureSources(options.engine.spec)) {
     const emitted = await spansOf(options, TOPICS[RESULTS[source]], ARCHIVE_GROUP);
-    const lost = (await lostOf(options, source)).filter(({ record }) => countableEvent(options.engine, record));
+    const lost = (await lostOf(options, source)).filter(({ record }) => countableRecord(options.engine, record));
     const before = options.committed.get(source) ?? new Map<number, number>();
     const unread = await spansOf(options, TOPICS[source], FEATURES_GROUP);
     const unnamed = unread.open.filter(({ partition, first }) => first < (before.get(partition) ?? 0));

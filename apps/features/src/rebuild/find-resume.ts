@@ -1,4 +1,4 @@
-import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSource } from "@tripline/contracts/features/feature-sources";
 import { RESULTS } from "@tripline/contracts/features/feature-sources";
 import { Label, PaymentUpdate, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
@@ -8,9 +8,9 @@ import { entryBefore } from "@tripline/lake/read/counted-range";
 import type { TailRecord } from "@tripline/lake/read/read-tail";
 import { readTail } from "@tripline/lake/read/read-tail";
 import type { LakeSnapshot } from "@tripline/lake/snapshot/lake-snapshots";
+import { countableEvent } from "../batches/countable-event.js";
 import { foldEvents } from "../batches/fold-events.js";
 import type { EventRecord } from "../batches/parse-event.js";
-import { parseEvent } from "../batches/parse-event.js";
 import type { RebuiltStates } from "./folded-lake.js";
 
 export interface FindResumeOptions {
@@ -79,7 +79,7 @@ async function walkTail(
   for await (const record of records) {
     const walk = walks.get(record.partition) ?? startAt(0);
     walks.set(record.partition, walk);
-    const event = countableEvent(engine, record);
+    const event = countableRecord(engine, record);
     walk.isOver ||= event !== undefined && !record.isEmitted;
     if (!walk.isOver) walk.last = record.offset;
     else if (event !== undefined && record.isEmitted) again.push(event);
@@ -93,19 +93,11 @@ function startAt(offset: number): Walk {
 }
 
 /** The record as the service will read it; undefined if it will become a dead letter, as it did the first time. */
-export function countableEvent(engine: FeatureEngine, record: TailRecord): EventRecord | undefined {
+export function countableRecord(engine: FeatureEngine, record: TailRecord): EventRecord | undefined {
   const { partition, offset } = record;
   const [topic, value] = encodeAgain(record);
   const incoming = { topic, partition, offset, key: "", value: Buffer.from(value), headers: {}, timestampMs: 0 };
-  try {
-    const event = parseEvent(engine, incoming);
-    const nothing = new Map(keysOf(event).map((key) => [key, null]));
-    foldEvents(engine, nothing, [event], { nowMs: 0, incomplete: false });
-    return event;
-  } catch (thrown) {
-    if (asTriplineError(thrown).row.kafka === "dead-letter") return undefined;
-    throw thrown;
-  }
+  return countableEvent(engine, incoming);
 }
 
 function encodeAgain(record: TailRecord): readonly [topic: string, value: Uint8Array] {

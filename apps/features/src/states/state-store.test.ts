@@ -1,8 +1,10 @@
 import { once } from "node:events";
+import { TriplineError } from "@tripline/contracts/error-table";
 import type { Redis } from "ioredis";
 import { cardOf } from "../testing/events.js";
-import { APPLIED_KEY, keyOf, STORE_OPTIONS, TTL_SECONDS, useRedis } from "../testing/instance.js";
+import { APPLIED_KEY, COMPLETE_KEY, keyOf, STORE_OPTIONS, TTL_SECONDS, useRedis } from "../testing/instance.js";
 import { encodeApplied } from "./applied-batch.js";
+import { lostKey } from "./complete-mark.js";
 import { StateStore } from "./state-store.js";
 
 const { connect } = useRedis();
@@ -90,25 +92,49 @@ describe.each([
 });
 
 describe("after a failover", () => {
-  async function countedTo(offset: number) {
-    const [redis, other] = [await connect(), await connect()];
-    const store = new StateStore(redis, STORE_OPTIONS);
-    const value = (at: number) => encodeApplied({ offset: at, emissions: [] });
-    await store.markComplete();
-    const snapshot = await store.read([APPLIED_KEY], KEYS);
-    const applied = [{ key: APPLIED_KEY, value: value(offset) }];
-    expect(await store.compareAndSet({ snapshot, applied, states: [] })).toBe(true);
-    /** @returns whether the states of a server with this offset count as complete */
-    const failOver = async (at: number) => {
-      await other.set(APPLIED_KEY, Buffer.from(value(at)));
+  const value = (offset: number) => Buffer.from(encodeApplied({ offset, emissions: [] }));
+
+  async function open(committed?: { readonly next: number; readonly isCounted: boolean }) {
+    const redis = await connect();
+    const asked: number[] = [];
+    const byKey = async () => {
+      const isCountedFrom = async (offset: number) => {
+        asked.push(offset);
+        return committed?.isCounted ?? false;
+      };
+      return new Map(committed ? [[APPLIED_KEY, { next: committed.next, isCountedFrom }]] : []);
+    };
+    const store = new StateStore(redis, { ...STORE_OPTIONS, committed: { byKey } });
+    const read = () => store.read([APPLIED_KEY], KEYS);
+    const reconnect = async () => {
       const isBack = once(redis, "ready");
       redis.stream.destroy();
       await isBack;
-      const { complete } = await store.read([APPLIED_KEY], KEYS);
+    };
+    /** @returns whether the states count as complete */
+    const check = async () => {
+      const { complete } = await read();
       expect(await store.isMarkedComplete()).toBe(complete);
+      // Until they are restored, `snapshots` must know that they were lost, even if it starts later.
+      expect(await redis.exists(lostKey(COMPLETE_KEY))).toBe(complete ? 0 : 1);
       return complete;
     };
-    return { failOver };
+    return { redis, store, read, reconnect, check, asked };
+  }
+
+  async function countedTo(offset: number) {
+    const { redis, store, read, reconnect, check } = await open();
+    const other = await connect();
+    await store.markComplete();
+    const applied = [{ key: APPLIED_KEY, value: value(offset) }];
+    expect(await store.compareAndSet({ snapshot: await read(), applied, states: [] })).toBe(true);
+    /** @returns whether the states of a server with this offset count as complete */
+    const failOver = async (at: number) => {
+      await other.set(APPLIED_KEY, value(at));
+      await reconnect();
+      return check();
+    };
+    return { redis, other, read, reconnect, check, failOver };
   }
 
   test.each([
@@ -123,5 +149,50 @@ describe("after a failover", () => {
     const { failOver } = await countedTo(5);
     expect(await failOver(5)).toBe(true);
     expect(await failOver(4)).toBe(false);
+  });
+
+  test.each([
+    ["lack the last write of another instance", "4", 6, true, false],
+    ["lack only dead letters", "4", 6, false, true],
+    ["have all committed writes", "5", 6, true, true],
+    ["have writes that are not committed yet", "6", 6, true, true],
+    ["were loaded, and nothing was counted since", undefined, 6, true, true],
+  ])(
+    "regression #33: before an instance counts for the first time, it checks states that %s",
+    async (_what, at, next, isCounted, isComplete) => {
+      const { redis, store, check, asked, reconnect } = await open({ next, isCounted });
+      await store.markComplete();
+      if (at !== undefined) await redis.set(APPLIED_KEY, value(Number(at)));
+      expect(await check()).toBe(isComplete);
+      expect(asked).toEqual(at === "4" ? [5] : []);
+      // The result is the same after every reconnect.
+      await reconnect();
+      expect(await check()).toBe(isComplete);
+    },
+  );
+
+  test("regression #33: a topic that was recreated is not a loss", async () => {
+    const { other, read, reconnect, check } = await countedTo(5);
+    await other.del(APPLIED_KEY);
+    await read();
+    await other.set(APPLIED_KEY, value(0));
+    await reconnect();
+    expect(await check()).toBe(true);
+  });
+
+  test("counts nothing until Kafka responds", async () => {
+    let requests = 0;
+    const byKey = async () => {
+      requests += 1;
+      if (requests === 1) throw new TriplineError("kafka-unavailable", "as the test wants it");
+      return new Map();
+    };
+    const store = new StateStore(await connect(), { ...STORE_OPTIONS, committed: { byKey } });
+    const read = () => store.read([APPLIED_KEY], KEYS);
+    await expect(read()).rejects.toMatchObject({ code: "kafka-unavailable" });
+    await expect(read()).resolves.toMatchObject({ complete: false });
+    await read();
+    // Kafka is asked again only after a failure or a reconnect.
+    expect(requests).toBe(2);
   });
 });

@@ -9,7 +9,7 @@ import type { ChainableCommander, Command, Redis } from "ioredis";
 import type { AppliedBatch } from "./applied-batch.js";
 import { appliedOffset, decodeApplied } from "./applied-batch.js";
 import type { FlaggedStates } from "./complete-mark.js";
-import { encodeMark, MarkReader } from "./complete-mark.js";
+import { encodeMark, lostKey, MarkReader } from "./complete-mark.js";
 
 const NO_EVICTION = "noeviction";
 /**
@@ -47,6 +47,14 @@ export interface Change {
   readonly states: readonly { readonly key: string; readonly value: Uint8Array }[];
 }
 
+/** Kafka's view of the progress in one partition. */
+export interface CommittedOffset {
+  /** Everything before this offset was counted or dead-lettered, by whichever instance. */
+  readonly next: number;
+  /** Whether any record from this offset up to `next` was counted. */
+  isCountedFrom(offset: number): Promise<boolean>;
+}
+
 /**
  * Window states and applied batches in Redis. Every method throws TriplineError `redis-unavailable`.
  *
@@ -67,9 +75,14 @@ export class StateStore {
   readonly #turn = Buffer.from(randomUUID());
   readonly #multiSet: MultiSet;
   readonly #marks = new MarkReader();
-  /** Whether this connection's server was checked: it evicts nothing, and has the last writes. */
-  #isChecked = false;
-  /** Offsets of the applied batches that were written while the states had the current mark, by key. */
+  /** Number of lost connections so far. */
+  #losses = 0;
+  /** Value of `#losses` when the server was last checked: it evicts nothing, and has the last writes. */
+  #checkedAt: number | undefined;
+  /**
+   * Offsets of the applied batches that were written while the states had the current mark, by key. They may not be
+   * committed yet.
+   */
   readonly #written = new Map<string, number>();
   #mark: Buffer | null = null;
 
@@ -81,11 +94,13 @@ export class StateStore {
       readonly stateTtlSeconds: number;
       /** Key that exists while the states are complete, see `completeKey`. */
       readonly completeKey: string;
+      /** The progress of all instances. Default: only the writes of this store are known */
+      readonly committed?: { byKey(): Promise<ReadonlyMap<string, CommittedOffset>> };
     },
   ) {
     this.#multiSet = new MultiSet(redis);
     redis.on("close", () => {
-      this.#isChecked = false;
+      this.#losses += 1;
       this.#watching += 1;
     });
   }
@@ -95,14 +110,15 @@ export class StateStore {
    *
    * @param besides additional commands in the same round trip; what they read is not watched
    * @param takesTurn takes the turn first, unless another instance has it
-   * @throws TriplineError `config-invalid` for a Redis that may evict states
+   * @throws TriplineError `config-invalid` for a Redis that may evict states; after a reconnect, `kafka-unavailable` if
+   *   Kafka cannot confirm that the server has all writes
    */
   async read(
     appliedKeys: readonly string[],
     stateKeys: readonly string[],
     { besides = [], takesTurn = false }: { readonly besides?: readonly Command[]; readonly takesTurn?: boolean } = {},
   ): Promise<Snapshot> {
-    if (!this.#isChecked) await this.#checkServer();
+    if (this.#checkedAt !== this.#losses) await this.#checkServer();
     const pipeline = this.redis.pipeline().unwatch();
     const keys = encodeArguments(stateKeys);
     if (takesTurn) pipeline.set(TURN_KEY, this.#turn, "PX", TURN_MS, "NX");
@@ -122,6 +138,7 @@ export class StateStore {
     const [mark, turn] = [bufferOf(values[0]), bufferOf(values[1])];
     if (!isSame(mark, this.#mark)) this.#written.clear();
     this.#mark = mark;
+    if (read === this.#watching) this.#forgetRemoved(appliedKeys, appliedHeads);
     const states = new Map<string, Buffer | null>();
     for (const [index, key] of stateKeys.entries()) states.set(key, bufferOf(values[index + 2]));
     return {
@@ -177,27 +194,41 @@ export class StateStore {
     // Nothing may be awaited between here and the write.
     if (snapshot.read !== this.#watching) return false;
     this.#watching += 1;
-    const replies = await requestRedis(() => transaction.exec());
-    const failed = replies?.find(([error]) => error !== null)?.[0];
-    if (failed) throw asRedisError(failed);
-    if (replies === null) return false;
+    if (!(await this.#exec(transaction))) return false;
     for (const { key, value } of applied) this.#written.set(key, appliedOffset(value));
     return true;
   }
 
+  /** After a topic was recreated, the operator removes the offset of its old partition. */
+  #forgetRemoved(keys: readonly string[], heads: readonly Buffer[]): void {
+    for (const [index, key] of keys.entries()) {
+      if (appliedOffset(heads[index]) < (this.#written.get(key) ?? -1)) this.#written.delete(key);
+    }
+  }
+
   async #checkServer(): Promise<void> {
+    const losses = this.#losses;
     await this.#requireNoEviction();
-    await this.#findLostWrites();
-    this.#isChecked = true;
+    await this.#findLostWrites(losses);
+    this.#requireConnected(losses);
+    this.#checkedAt = losses;
+  }
+
+  #requireConnected(losses: number): void {
+    if (losses === this.#losses) return;
+    throw new TriplineError("redis-unavailable", "The connection to Redis was lost while its states were checked.");
   }
 
   /**
    * After a failover, the server may be a replica that lacks the last writes. Its states would silently lack events, so
-   * their mark is removed: they are then flagged and restored, as if all of them had been lost.
+   * their mark is removed before anything is counted: they are then flagged and restored, as if all of them had been
+   * lost.
    */
-  async #findLostWrites(): Promise<void> {
+  async #findLostWrites(losses: number): Promise<void> {
     const { completeKey } = this.options;
-    const keys = [...this.#written.keys()];
+    // Requested before the stored offsets, because other instances may be counting.
+    const committed = (await this.options.committed?.byKey()) ?? new Map<string, CommittedOffset>();
+    const keys = [...new Set([...this.#written.keys(), ...committed.keys()])];
     if (keys.length === 0) return;
     const pipeline = this.redis.pipeline().unwatch().watch(completeKey);
     for (const key of keys) pipeline.getrangeBuffer(key, 0, STATE_HEADER_BYTES - 1);
@@ -205,15 +236,30 @@ export class StateStore {
     this.#watching += 1;
     const [, , ...replies] = await this.#run(pipeline, pipeline.length);
     const mark = bufferOf(replies[keys.length]);
-    const isBehind = keys.some(
-      (key, index) => appliedOffset(bufferOf(replies[index]) ?? undefined) < (this.#written.get(key) ?? 0),
-    );
+    if (mark === null) return;
     // Another mark belongs to states that were restored since.
-    if (isBehind && mark !== null && isSame(mark, this.#mark)) {
-      await requestRedis(() => this.redis.multi().del(completeKey).exec());
-    }
+    if (!isSame(mark, this.#mark)) this.#written.clear();
+    const applied = keys.map((key, index) => [key, appliedOffset(bufferOf(replies[index]) ?? undefined)] as const);
     // Otherwise, they are still needed: a failover may follow before the next batch of a partition.
-    if (isBehind) this.#written.clear();
+    if (!(await this.#isBehind(applied, committed))) return;
+    this.#requireConnected(losses);
+    const removal = this.redis.multi().del(completeKey).set(lostKey(completeKey), new Date().toISOString());
+    await this.#exec(removal);
+    this.#written.clear();
+  }
+
+  async #isBehind(
+    applied: readonly (readonly [key: string, offset: number])[],
+    committed: ReadonlyMap<string, CommittedOffset>,
+  ): Promise<boolean> {
+    for (const [key, offset] of applied) {
+      if (offset < (this.#written.get(key) ?? -1)) return true;
+      const { next = 0, isCountedFrom } = committed.get(key) ?? {};
+      // A missing offset does not mean a loss: it is also missing after `tripline load-state --partial`, and if all records
+      // were dead letters.
+      if (offset >= 0 && offset + 1 < next && (await isCountedFrom?.(offset + 1))) return true;
+    }
+    return false;
   }
 
   /** An evicted state would look like that of a new card, and nothing would show that its windows lack events. */
@@ -229,6 +275,14 @@ export class StateStore {
           `${NO_EVICTION}: window states must not be evicted individually.`,
       );
     }
+  }
+
+  /** @returns false if a watched key has changed */
+  async #exec(transaction: ChainableCommander): Promise<boolean> {
+    const replies = await requestRedis(() => transaction.exec());
+    const failed = replies?.find(([error]) => error !== null)?.[0];
+    if (failed) throw asRedisError(failed);
+    return replies !== null;
   }
 
   /** One round trip. @returns the replies in order; throws the first error among the first `own` commands */

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Kafka, RecordBatch } from "../port.js";
 
-const READ_MS_MAX = 120_000;
+const READ_MS_MAX_DEFAULT = 120_000;
 const POLL_MS = 20;
 
 /** Offsets of one partition: `from` is inclusive, and the end is exclusive. */
@@ -23,6 +23,8 @@ export interface RangeOptions {
   readonly topic: string;
   /** By partition; absent or empty ranges are not read. */
   readonly ranges: ReadonlyMap<number, OffsetRange>;
+  /** Default: 120,000. */
+  readonly readMsMax?: number;
   /**
    * Called only with records in these ranges. After a failure, records may be redelivered.
    *
@@ -41,11 +43,11 @@ export interface RangeOptions {
 /**
  * Reads partitions from one offset to another.
  *
- * @throws TriplineError `deadline-exceeded` if the ends are not reached within two minutes; any error that stops the
+ * @throws TriplineError `deadline-exceeded` if the ends are not reached within `readMsMax`; any error that stops the
  * consumer
  */
 export async function readRange(kafka: Kafka, options: RangeOptions): Promise<void> {
-  const { group, topic, ranges, handle, skipped, finish } = options;
+  const { group, topic, ranges, readMsMax = READ_MS_MAX_DEFAULT, handle, skipped, finish } = options;
   const open = new Map([...ranges].filter(([, { from, to }]) => from < to));
   if (open.size === 0) return;
   let failure: Error | undefined;
@@ -82,11 +84,11 @@ export async function readRange(kafka: Kafka, options: RangeOptions): Promise<vo
     },
   });
   try {
-    const deadline = Date.now() + READ_MS_MAX;
+    const deadline = Date.now() + readMsMax;
     while (open.size > 0 && failure === undefined && Date.now() < deadline) await delay(POLL_MS);
     if (failure !== undefined) throw failure;
     if (open.size > 0) {
-      const detail = `The topic ${topic} could not be read to its end within ${READ_MS_MAX / 1_000} s`;
+      const detail = `The topic ${topic} could not be read to its end within ${readMsMax / 1_000} s`;
       throw new TriplineError("deadline-exceeded", detail);
     }
     await finish?.();

@@ -10,7 +10,8 @@ const QUEUED = Buffer.from("QUEUED");
  * wants it.
  */
 export class MemoryRedis implements RedisServer {
-  readonly #values = new Map<string, Buffer>();
+  #values = new Map<string, Buffer>();
+  #saved: ReadonlyMap<string, Buffer> | undefined;
   /** Number of writes and removals of each key. */
   readonly #changes = new Map<string, number>();
 
@@ -26,8 +27,19 @@ export class MemoryRedis implements RedisServer {
     return this.#remove(key);
   }
 
+  async save(): Promise<void> {
+    this.#saved = new Map(this.#values);
+  }
+
+  async rollBack(): Promise<boolean> {
+    if (this.#saved === undefined) return false;
+    this.#values = new Map(this.#saved);
+    return true;
+  }
+
   async reset(): Promise<void> {
     this.#values.clear();
+    this.#saved = undefined;
   }
 
   changesOf(key: string): number {

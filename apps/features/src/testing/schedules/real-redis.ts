@@ -6,6 +6,7 @@ import type { RedisServer, ServerConnection, WireCommand } from "./redis-server.
 /** A running Redis or Valkey that executes the same schedules. */
 export class RealRedis implements RedisServer {
   readonly #connections = new Set<Redis>();
+  #saved: readonly (readonly [key: string, value: Buffer])[] | undefined;
 
   private constructor(
     private readonly url: string,
@@ -36,7 +37,24 @@ export class RealRedis implements RedisServer {
     return (await this.control.del(key)) > 0;
   }
 
+  async save(): Promise<void> {
+    const keys = await this.control.keys("*");
+    const values = keys.length === 0 ? [] : await this.control.mgetBuffer(keys);
+    this.#saved = keys.flatMap((key, index) => {
+      const value = values[index];
+      return value ? [[key, value] as const] : [];
+    });
+  }
+
+  async rollBack(): Promise<boolean> {
+    if (this.#saved === undefined) return false;
+    await this.control.flushdb();
+    if (this.#saved.length > 0) await this.control.mset(new Map(this.#saved));
+    return true;
+  }
+
   async reset(): Promise<void> {
+    this.#saved = undefined;
     for (const redis of this.#connections) this.#end(redis);
     await this.control.flushdb();
   }

@@ -19,7 +19,11 @@ export interface RedisServer {
   get(key: string): Promise<Buffer | null>;
   /** Removes a key, as after its time to live. @returns false if it does not exist */
   expire(key: string): Promise<boolean>;
-  /** Removes all keys and closes all connections. */
+  /** Remembers all keys and values, as a replica does. */
+  save(): Promise<void>;
+  /** Replaces all keys by the saved ones. The caller then closes all connections. @returns false if nothing was saved */
+  rollBack(): Promise<boolean>;
+  /** Removes all keys, also saved ones, and closes all connections. */
   reset(): Promise<void>;
 }
 

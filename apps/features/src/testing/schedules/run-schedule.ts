@@ -2,7 +2,8 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { appliedOffset } from "../../states/applied-batch.js";
 import { TURN_KEY } from "../../states/state-store.js";
 import { randomNumbers } from "../events.js";
-import { findFaults } from "./find-faults.js";
+import { findFaults, isEverythingCommitted } from "./find-faults.js";
+import type { PlannedPartition } from "./planned-log.js";
 import { planLog } from "./planned-log.js";
 import type { RedisServer } from "./redis-server.js";
 import { SimulatedFleet } from "./simulated-fleet.js";
@@ -40,6 +41,8 @@ const STEPS = [
   "records refused by Kafka",
   "records taken without an answer",
   "turn expired",
+  "replica caught up",
+  "failover",
 ] as const;
 
 const WEIGHTS: Readonly<Record<Step, number>> = {
@@ -57,6 +60,8 @@ const WEIGHTS: Readonly<Record<Step, number>> = {
   "records refused by Kafka": 1,
   "records taken without an answer": 1,
   "turn expired": 1,
+  "replica caught up": 2,
+  failover: 9,
 };
 const LOT: readonly Step[] = STEPS.flatMap((step) => Array.from({ length: WEIGHTS[step] }, () => step));
 const FATES: Partial<Readonly<Record<Step, CallFate>>> = {
@@ -75,6 +80,9 @@ const PEACEFUL: ReadonlySet<Step> = new Set([
   "old owner notified",
   "turn expired",
 ]);
+/** The steps that finish what was begun, before a failover. */
+const DRAINING_LOT: readonly Step[] = ["call answered", "question to Kafka answered", "pause ended"];
+const DRAINING_DRAWS_MAX = 300;
 const PEACEFUL_LOT = LOT.filter((step) => PEACEFUL.has(step));
 
 /** Counts that are all zero. */
@@ -105,6 +113,8 @@ class Schedule {
   readonly #counts: StepCounts;
   readonly #applied = new Map<string, number>();
   readonly #faults: string[] = [];
+  /** Partitions of which the replica has an applied offset. */
+  readonly #replicated = new Set<PlannedPartition>();
 
   constructor(
     seed: number,
@@ -170,6 +180,10 @@ class Schedule {
         return fleet.replace(instance);
       case "turn expired":
         return this.server.expire(TURN_KEY);
+      case "replica caught up":
+        return this.#catchUp();
+      case "failover":
+        return this.#failOver();
       default:
         fleet.sendFault = step === "records refused by Kafka" ? "before" : "after";
         return true;
@@ -181,6 +195,42 @@ class Schedule {
     const busy = this.#fleet.instances.filter(({ connection }) => connection.waiting > 0);
     if (busy.length === 0) return false;
     await this.#pick(busy).connection.step(fate);
+    return true;
+  }
+
+  async #catchUp(): Promise<boolean> {
+    await this.server.save();
+    this.#replicated.clear();
+    for (const log of this.#fleet.log) {
+      if ((await this.server.get(this.#fleet.appliedKeyOf(log))) !== null) this.#replicated.add(log);
+    }
+    return true;
+  }
+
+  /**
+   * A failover takes longer than emitting and committing what was counted. The loss of a partition's first batch cannot
+   * be noticed.
+   *
+   * @returns false if something was emitted but not committed, or if a replica lacks a first batch
+   */
+  async #failOver(): Promise<boolean> {
+    const fleet = this.#fleet;
+    const lacksFirst = () => fleet.log.some((log) => fleet.committedOf(log) > 0 && !this.#replicated.has(log));
+    if (this.#replicated.size === 0 || lacksFirst()) return false;
+    for (let draw = 0; draw < DRAINING_DRAWS_MAX && !fleet.isIdle; draw += 1) {
+      if (!(await this.#do(this.#pick(DRAINING_LOT)))) continue;
+      for (let turn = 0; turn < TURNS; turn += 1) await nextTurn();
+      await this.#watchApplied();
+    }
+    if (!fleet.isIdle) return false;
+    fleet.commitAll();
+    if (lacksFirst() || !isEverythingCommitted(fleet) || !(await fleet.failOver())) return false;
+    for (const log of fleet.log) {
+      const key = fleet.appliedKeyOf(log);
+      const offset = appliedOffset((await this.server.get(key)) ?? undefined);
+      fleet.hasLostWrites ||= offset < (this.#applied.get(key) ?? -1);
+      this.#applied.set(key, offset);
+    }
     return true;
   }
 

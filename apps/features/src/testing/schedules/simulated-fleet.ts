@@ -8,7 +8,7 @@ import { FeatureMetrics } from "../../feature-metrics.js";
 import { ProfileReader } from "../../profiles/profile-reader.js";
 import { PartitionKeys } from "../../states/partition-keys.js";
 import { StateCompleteness } from "../../states/state-completeness.js";
-import type { Change, Snapshot } from "../../states/state-store.js";
+import type { Change, CommittedOffset, Snapshot } from "../../states/state-store.js";
 import { StateStore } from "../../states/state-store.js";
 import { START_MS } from "../events.js";
 import { gatherFor } from "../gatherer.js";
@@ -35,6 +35,8 @@ export class SimulatedInstance {
   /** Attempts that are waiting for a retry. */
   readonly pauses: (() => void)[] = [];
   readonly metrics = new CountedConflicts();
+  /** Number of batches that are being counted or emitted, including those of lost partitions. */
+  running = 0;
   readonly #gatherer: WorkGatherer<RecordBatch>;
 
   constructor(
@@ -45,6 +47,7 @@ export class SimulatedInstance {
     const store = new ContendedStore(this.connection.redis, {
       stateTtlSeconds: TTL_SECONDS,
       completeKey: completeKey(scheduleEngine.entities),
+      committed: fleet,
     });
     const processor = new BatchProcessor(
       scheduleEngine,
@@ -69,12 +72,15 @@ export class SimulatedInstance {
     const records = reading.log.records.slice(reading.position, reading.position + count);
     if (records.length === 0 || reading.isBusy) return false;
     reading.isBusy = true;
+    this.running += 1;
     this.#gatherer.run({ topic, partition, records }).then(
       () => {
+        this.running -= 1;
         reading.isBusy = false;
         reading.position += records.length;
       },
       (error: unknown) => {
+        this.running -= 1;
         reading.isBusy = false;
         this.fleet.failed(error);
         // Everything after the last commit is redelivered.
@@ -120,6 +126,8 @@ export class SimulatedFleet {
   readonly #owners = new Map<PlannedPartition, SimulatedInstance>();
   readonly #committed = new Map<PlannedPartition, number>();
   #nowMs = START_MS;
+  /** Whether a failover has lost writes. */
+  hasLostWrites = false;
   /** The next records are rejected, or accepted without a reply. */
   sendFault: "before" | "after" | undefined;
 
@@ -181,6 +189,22 @@ export class SimulatedFleet {
     return true;
   }
 
+  /** Whether nothing is being counted or emitted. */
+  get isIdle(): boolean {
+    return this.instances.every(({ running }) => running === 0);
+  }
+
+  commitAll(): void {
+    for (const [log, owner] of this.#owners) this.commit(log, owner);
+  }
+
+  /** The server is replaced by a replica. @returns false if there is none */
+  async failOver(): Promise<boolean> {
+    if (!(await this.server.rollBack())) return false;
+    for (const { connection } of this.instances) await connection.break();
+    return true;
+  }
+
   committedOf(log: PlannedPartition): number {
     return this.#committed.get(log) ?? 0;
   }
@@ -220,6 +244,14 @@ export class SimulatedFleet {
       const offsets = [...this.#committed].filter(([log]) => log.topic === topic);
       return new Map(offsets.map(([log, offset]) => [log.partition, offset]));
     });
+  }
+
+  /** Like `CommittedOffsets`, except that all records count, so every gap is a loss. */
+  byKey(): Promise<Map<string, CommittedOffset>> {
+    const isCountedFrom = async () => true;
+    return this.#asked(
+      () => new Map([...this.#committed].map(([log, next]) => [this.appliedKeyOf(log), { next, isCountedFrom }])),
+    );
   }
 
   #asked<T>(answer: () => T): Promise<T> {

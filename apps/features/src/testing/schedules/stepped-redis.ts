@@ -42,10 +42,10 @@ export class SteppedRedis {
       call.isOverdue = true;
       return;
     }
-    if (fate === "lost-before") return this.#break();
+    if (fate === "lost-before") return this.break();
     this.#connection ??= await this.server.open();
     const replies = await this.#connection.run(call.commands.flatMap(onWire));
-    if (fate === "lost-after") return this.#break();
+    if (fate === "lost-after") return this.break();
     this.#calls.shift();
     if (call.isOverdue) return;
     for (const [index, command] of call.commands.entries()) command.resolve(replies[index]);
@@ -59,7 +59,7 @@ export class SteppedRedis {
   }
 
   /** All pending calls fail, as on a closed socket. */
-  async #break(): Promise<void> {
+  async break(): Promise<void> {
     await this.#connection?.close();
     this.#connection = undefined;
     this.redis.emit("close");
