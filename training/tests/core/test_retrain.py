@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -121,9 +122,7 @@ def aliases(tmp_path: Path) -> dict[str, str]:
     return {path.name: path.read_text(encoding="utf-8").strip() for path in folder.iterdir()}
 
 
-def test_more_data_produce_a_challenger_in_shadow(
-    given: Given, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_more_data_produce_a_challenger_in_shadow(given: Given, tmp_path: Path, capsys: Capture) -> None:
     data = history()
     data["labelled_at_ms"][ROWS // 2] = int(data["occurred_at_ms"][ROWS // 2]) + 10_000  # One label came at once.
     arguments = given(data)
@@ -214,9 +213,7 @@ def test_a_week_is_not_bad_because_part_of_it_is_not_used_for_training(
     assert last_line(capsys).startswith("retrain: registered=challenger")
 
 
-def test_a_smaller_gain_than_the_margin_is_not_registered(
-    given: Given, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_smaller_gain_than_the_margin_is_not_registered(given: Given, tmp_path: Path, capsys: Capture) -> None:
     arguments = given(ap_gain_min=0.9)
     before = aliases(tmp_path)
     assert main(arguments) == 0
@@ -228,8 +225,11 @@ def test_a_smaller_gain_than_the_margin_is_not_registered(
 
 @pytest.mark.parametrize("drift_day", [None, 30], ids=["as ever", "after a drift"])
 def test_old_days_count_less_after_drift_and_the_model_learns_the_newest_weeks(
-    given: Given, tmp_path: Path, drift_day: int | None, capsys: pytest.CaptureFixture[str]
+    given: Given, tmp_path: Path, drift_day: int | None, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """regression #31: after a drift, the scorecard was measured on the weeks that it had learned."""
+    measure = Mock(return_value={})
+    monkeypatch.setattr("tripline_training.retraining.challenge.measure_scorecard", measure)
     data = history()
     if drift_day is not None:
         # Frauds become genuine, and genuine payments become frauds.
@@ -239,12 +239,12 @@ def test_old_days_count_less_after_drift_and_the_model_learns_the_newest_weeks(
     drift = [] if drift_day is None else ["--drift-from", str(np.datetime64(drift_day, "D"))]
     # The champion finds nothing in the changed weeks, so their labels look wrong.
     assert main([*arguments, *drift, "--trust-weeks"]) == 0
-    output = capsys.readouterr().out
-    line = output.strip().splitlines()[-1]
+    line = (output := capsys.readouterr().out).strip().splitlines()[-1]
     figures = dict(pair.split("=") for pair in line.split() if "=" in pair)
     assert line.startswith("retrain: registered=challenger")
-    manifest = registry.resolve(tmp_path / "registry", "fraud", "challenger").manifest
-    lineage = manifest["lineage"]
+    lineage = (manifest := registry.resolve(tmp_path / "registry", "fraud", "challenger").manifest)["lineage"]
+    is_same = registry.sha256_hex(measure.call_args.args[0]) == manifest["files"]["scorecard.json"]
+    assert is_same == (drift_day is None)
     if drift_day is None:
         assert figures["learnt_to"] == "1970-02-26T00:00:00.000Z"
         assert lineage["data_to"] < figures["learnt_to"]

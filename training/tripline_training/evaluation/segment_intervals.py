@@ -11,6 +11,8 @@ from tripline_training.evaluation.bootstrap import PERCENTILES
 SAMPLES = 500
 CARDS_MIN = 10
 """With fewer cards, an interval would be unreliable. As in the backtest."""
+CARDS_WITH_EVENTS_MIN = 5
+"""Samples of no or few events vary too little: without any, the interval would be 0 to 0."""
 CARDS_TOGETHER = 5_000
 
 Floats = NDArray[np.float64]
@@ -18,7 +20,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Ratio:
-    """A ratio of two sums with its 95 % interval; None if it is undefined or there are too few cards."""
+    """A ratio of two sums with its 95 % interval; None if it is undefined or too few cards have events."""
 
     value: float | None
     low: float | None
@@ -59,18 +61,21 @@ def ratios_of(of: Scores, parts: list[NDArray[np.bool_]], seed: int) -> list[tup
     order = np.argsort(card, kind="stable")
     of_order = card[order]
     random = np.random.default_rng(seed)
-    whole, samples = np.zeros(width * len(parts)), np.zeros((SAMPLES, width * len(parts)))
+    whole, with_events = np.zeros(width * len(parts)), np.zeros(width * len(parts))
+    samples = np.zeros((SAMPLES, width * len(parts)))
     for first in range(0, int(card.max(initial=-1)) + 1, CARDS_TOGETHER):
         rows = order[np.searchsorted(of_order, first) : np.searchsorted(of_order, first + CARDS_TOGETHER)]
         some = _totals(card[rows] - first, sums[rows], [within[rows] for within in parts])
         whole += some.sum(axis=0)
+        with_events += (some > 0).sum(axis=0)
         samples += random.poisson(1, (SAMPLES, len(some))) @ some
     found: list[tuple[Ratio, Ratio]] = []
     for at, within in enumerate(parts):
-        has_interval = len(np.unique(card[within])) >= CARDS_MIN
-        place = width * at
-        calibration = _ratio(whole, samples, place, place + 1, has_interval=has_interval)
-        false_positives = _ratio(whole, samples, place + 2, place + 3, has_interval=has_interval)
+        has_cards = len(np.unique(card[within])) >= CARDS_MIN
+        calibration, false_positives = (
+            _ratio(whole, samples, events, has_interval=has_cards and with_events[events] >= CARDS_WITH_EVENTS_MIN)
+            for events in (width * at, width * at + 2)
+        )
         found.append((calibration, false_positives))
     return found
 
@@ -86,12 +91,14 @@ def _totals(card: NDArray[np.int64], sums: Floats, parts: list[NDArray[np.bool_]
     return np.column_stack(columns)
 
 
-def _ratio(whole: Floats, samples: Floats, above: int, below: int, *, has_interval: bool) -> Ratio:
+def _ratio(whole: Floats, samples: Floats, events: int, *, has_interval: bool | np.bool_) -> Ratio:
+    """Of a column to the next one."""
+    below = events + 1
     if whole[below] <= 0:
         return Ratio(None, None, None)
-    value = float(whole[above] / whole[below])
+    value = float(whole[events] / whole[below])
     is_drawn = samples[:, below] > 0
     if not has_interval or not is_drawn.any():
         return Ratio(value, None, None)
-    low, high = np.percentile(samples[is_drawn, above] / samples[is_drawn, below], PERCENTILES)
+    low, high = np.percentile(samples[is_drawn, events] / samples[is_drawn, below], PERCENTILES)
     return Ratio(value, float(low), float(high))

@@ -109,6 +109,8 @@ class Chosen:
 
     candidate: Candidate
     measured: Measured
+    measured_card: bytes | None
+    """A scorecard that did not learn from the newest weeks, on which it is measured."""
     learnt_to_ms: int
     fixed: list[list[str]]
     """The old weeks that its manifest contains."""
@@ -135,7 +137,7 @@ def challenge(options: Options, folder: Path) -> Outcome:
     candidate, measured = _best_candidate(prepared, options, folder)
     reason = why_champion_is_kept(measured, candidate.version, prepared.rules)
     windows = prepared.windows
-    chosen = Chosen(candidate, measured, windows.train.to_ms, fixed_from_now_on(windows))
+    chosen = Chosen(candidate, measured, candidate.card, windows.train.to_ms, fixed_from_now_on(windows))
     if reason is None and prepared.known is not None:
         chosen, reason = _learn_newest(chosen, prepared, prepared.known, options, folder)
     print(f"money: {chosen.measured.money_sentence}", flush=True)
@@ -191,7 +193,8 @@ def _learn_newest(
     against = why_old_weeks_keep(figures, prepared.rules)
     if against is None:
         windows = prepared.windows
-        return Chosen(newer, figures, windows.newest.to_ms, spans_as_json(windows.named)), None
+        card = None if newer.card is None else measured.measured_card
+        return Chosen(newer, figures, card, windows.newest.to_ms, spans_as_json(windows.named)), None
     print(f"newest weeks: not used for training, because {against}", flush=True)
     # Only for a model that was trained on newer days is it sufficient to be as good as the champion.
     usual = replace(measured.measured, is_under_way=False)
@@ -371,7 +374,7 @@ def _register(chosen: Chosen, prepared: Prepared, options: Options) -> Outcome:
         "segments": measured.segments,
         "selection": prepared.selection.as_json(),
     }
-    metrics |= measure_scorecard(candidate.card, prepared.newest, prepared.spec.names)
+    metrics |= measure_scorecard(chosen.measured_card, prepared.newest, prepared.spec.names)
     if measured.agreement is not None:
         metrics[AGREEMENT_KEY] = measured.agreement
     params = _params_used(prepared, options, candidate.weight, chosen.fixed) | {"on_disk": candidate.rows.mapped}

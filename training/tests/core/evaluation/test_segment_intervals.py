@@ -1,5 +1,7 @@
 """Calibration and false positives of segments, with intervals over cards."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -45,6 +47,19 @@ def test_the_interval_does_not_depend_on_other_segments_or_chunks(monkeypatch: p
     monkeypatch.setattr(segment_intervals, "CARDS_TOGETHER", 7)
     [(calibration, _)] = ratios_of(given, [every], seed=1)
     assert calibration.low == pytest.approx(alone[0].low, rel=0.05)
+
+
+def test_few_events_have_no_interval() -> None:
+    """regression #31: a segment without frauds showed the interval 0 to 0."""
+    given, every = scores_of(), np.ones(ROWS, dtype=bool)
+    for frauds, has_interval in [(0, False), (4, False), (5, True)]:
+        fraud = np.zeros(ROWS, dtype=np.int64)
+        # Two frauds on each card: payments of one card are not independent.
+        fraud[: frauds * PER_CARD : PER_CARD] = fraud[1 : frauds * PER_CARD : PER_CARD] = 1
+        [(calibration, false_positives)] = ratios_of(replace(given, fraud=fraud), [every], seed=1)
+        assert (calibration.value == 0) == (frauds == 0)
+        assert (calibration.low is not None) == (calibration.high is not None) == has_interval
+        assert false_positives.low is not None
 
 
 def test_few_cards_have_no_interval_and_no_payments_no_value() -> None:
