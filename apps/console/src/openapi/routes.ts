@@ -256,7 +256,7 @@ const REST: readonly ConsoleRoute[] = [
     path: "/api/search",
     id: "search",
     scope: "cases:read",
-    summary: "Payments, cases, entities, users and reason codes by a text",
+    summary: "Search payments, cases, entities, users and reason codes",
     body: searchRequest,
     answers: { 200: shown("SearchResult") },
     errors: ["csrf-token-wrong"],

@@ -53,7 +53,7 @@ export class SearchController {
       this.store.users(tenant, text),
       this.store.reasons(tenant, text),
     ]);
-    // A hit tells that the entity has payments, as its page does.
+    // A hit reveals that the entity has payments, as its page does.
     for (const { kind } of SEARCHED.filter(({ isPersonal }) => isPersonal)) {
       if (entities.some((one) => one.kind === kind))
         await this.viewEvents.record(session, kind, text, { by: "search" });

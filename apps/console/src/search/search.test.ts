@@ -85,7 +85,7 @@ describe("finds", () => {
   });
 });
 
-test("a card is found by its token, by users who may see tokens only, and each hit is audited", async () => {
+test("only users who may see tokens find a card by its token, and each hit is audited", async () => {
   expect(await search(ana, card)).toEqual({
     ...NOTHING,
     cases: [{ id: caseId }],
@@ -112,7 +112,7 @@ test("a card is found by its token, by users who may see tokens only, and each h
   expect(viewed()).toMatchObject([{ actor: bed.people.analyst.id, subjectId: card }]);
 });
 
-test("finds nothing of another tenant", async () => {
+test("finds nothing from another tenant", async () => {
   const outsider = await bed.as(testPeople(`${bed.tenant}-third`).analyst);
   for (const text of [
     "296.90",

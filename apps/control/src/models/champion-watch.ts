@@ -18,7 +18,7 @@ const MODELS_MAX = 100;
 
 /**
  * Reports champions whose model cards have expired and, where every version needs one, champions without a signed one:
- * whoever can write to the registry can move the alias without control. They keep deciding.
+ * anyone who can write to the registry can move the alias without control. They keep deciding.
  */
 @Injectable()
 export class ChampionWatch extends RegularLook {
@@ -70,7 +70,7 @@ export class ChampionWatch extends RegularLook {
   }
 
   /**
-   * Once a minute is often enough. Unless cards are required, the registry is only asked about models with an expired
+   * Once a minute is often enough. Unless cards are required, the registry is queried only about models with an expired
    * card. While it is unavailable, the previous result stays: cards bind only later promotions, so no payment is unguarded.
    */
   async lookAt(nowMs: number): Promise<void> {

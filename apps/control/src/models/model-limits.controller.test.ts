@@ -208,7 +208,7 @@ test("versions registered by hand, and those with a model card, still need their
   const comparison = { champion, money: "It saves 12.00 EUR per day." };
   await ann.send("PUT", `/v1/models/${name}/versions/${version}/comparison`, comparison);
   await startRollout({ candidate: version });
-  expect(await step("promote")).toMatchObject(refused("only apply to versions that retraining compared"));
+  expect(await step("promote")).toMatchObject(refused("apply only to versions that retraining compared"));
   await step("rollback");
   const retrained = await startRollout();
   const card = { owner: "Fraud models", expires_at: inDays(9) };

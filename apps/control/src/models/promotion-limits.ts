@@ -99,7 +99,7 @@ export function whyNotInEffect(found: PromotionLimits, past: ModelPast, nowMs: n
 
 function whyNotGoodEnough({ limits: allowed }: PromotionLimits, { offline, plan }: Rollout): string | undefined {
   if (offline?.is_retrained !== true) {
-    return "The limits for automatic promotion only apply to versions that retraining compared with this champion.";
+    return "The limits for automatic promotion apply only to versions that retraining compared with this champion.";
   }
   if (offline.is_as_good && !allowed.may_be_as_good) {
     return "It is only as good as the champion, and the limits for automatic promotion require a better version.";

@@ -39,7 +39,7 @@ const BURST_MS_MAX = 15 * MINUTE_MS;
 
 /**
  * Finds the pattern of a case's payments: small ones before a large one, the same amount again and again, or many within
- * minutes. Null if none holds for all of them. Amounts in several currencies are not compared.
+ * minutes. Null if no pattern covers all of them. Amounts in several currencies are not compared.
  *
  * @param payments all payments of the case, in any order
  */

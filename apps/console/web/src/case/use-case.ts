@@ -30,7 +30,7 @@ export type CaseAction =
 export function useCaseChange({ id, revision }: Pick<CaseRow, "id" | "revision">) {
   const client = useQueryClient();
   return useMutation({
-    // Fails at once if the user is offline, so that nobody takes a verdict for given.
+    // Fails at once if the user is offline, so that no user believes that the verdict was given.
     networkMode: "always",
     mutationFn: ({ to, body }: CaseAction) =>
       request<CaseRow>(`/api/cases/${encodeURIComponent(id)}/${to}`, { method: "POST", body: { revision, ...body } }),

@@ -46,7 +46,7 @@ export function Contract({ of, isRequired }: ContractProps) {
   );
 }
 
-/** Warns on top of the screen that a champion's model card has expired, or will soon. */
+/** Warns at the top of the screen that a champion's model card has expired, or will soon. */
 export function ExpiryWarning({ of, isRequired }: ContractProps) {
   const state = contractStateOf(of.version.card, Date.now());
   if (state !== "expired" && state !== "soon") return null;

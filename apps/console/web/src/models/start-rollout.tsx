@@ -19,7 +19,7 @@ import { contractStateOf, findVersion, useModels } from "./use-models.js";
 
 const STEPS_DEFAULT = "1, 5, 25, 50";
 
-/** Starts a rollout, for users who may. */
+/** Starts a rollout, for users with the permission. */
 export function StartRollout() {
   const may = useMay();
   const { data: listed } = useModels();

@@ -223,7 +223,7 @@ test("limits for automatic promotion are set by one user, signed by another, and
   await panel.getByRole("button", { name: "Set limits" }).click();
   const dialog = page.getByRole("dialog", { name: "Set limits for automatic promotion" });
   await dialog.getByLabel("Owner of promoted versions").fill("Fraud models");
-  await dialog.getByLabel("Most promotions within 30 days").fill("2");
+  await dialog.getByLabel("Maximum number of promotions within 30 days").fill("2");
   await dialog.getByRole("button", { name: "Set limits" }).dblclick();
   await panel.getByText("Not in effect", { exact: true }).waitFor();
   await panel.getByText("You set these limits, so another user must sign them.").waitFor();

@@ -135,7 +135,7 @@ describe("after a verdict", () => {
     expect(labelsOf(undone.card)).toEqual([]);
   });
 
-  test("offline, a verdict is not given and an undo fails at once; both say so", async () => {
+  test("offline, verdicts and undos fail immediately, and the page says so", async () => {
     const ana = newAnalyst("offline");
     const { id } = await newCase(ana.tenant, 1_000);
     const { page, context } = await openAs(ana, `/cases/${id}`);
@@ -267,7 +267,7 @@ describe("the search", () => {
     expect(faults).toEqual([]);
   });
 
-  test("says what it does not search for: 10,000 characters, nothing found, and tokens without permission", async () => {
+  test("reports what it cannot find or search for: 10,000 characters, unknown IDs, and tokens without permission", async () => {
     const { page } = await openAs(bed.people.viewer, "/queue");
     await page.getByRole("button", { name: "Search", exact: true }).click();
     const dialog = page.getByRole("dialog", { name: "Search" });

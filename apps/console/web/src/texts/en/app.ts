@@ -41,7 +41,7 @@ export const text = {
       ["a", "Assign the case to me, or unassign it"],
       ["n", "Take the next case of the queue"],
       ["f, g", "Close the case as fraud or as genuine"],
-      ["z", "Undo the latest verdict, within 10 seconds"],
+      ["z", "Undo the latest verdict before it takes effect"],
       ["s", "Snooze the case"],
       ["e", "Escalate the case"],
       ["c", "Write a note"],

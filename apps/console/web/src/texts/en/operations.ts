@@ -179,7 +179,7 @@ export const text = {
       "Fraud changes over time. These figures apply to the payments they were measured on, and exclude payments without labels.",
     segments: "Performance by segment",
     segmentsDetail:
-      "By segment, on the evaluation payments. 95 % confidence intervals in brackets, over cards. False positives are genuine payments with a score above the lowest band.",
+      "On the evaluation payments. 95 % confidence intervals in brackets, from samples of whole cards. False positives are genuine payments with a score in any band.",
     noSegments: "The trainer recorded no figures by segment.",
     segment: (kind: string, name: string) => `${SEGMENT_KINDS[kind] ?? kind} ${name}`,
     segmentColumns: {

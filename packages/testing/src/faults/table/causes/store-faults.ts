@@ -45,7 +45,7 @@ export async function flushValkey({ system, burst }: FaultTools): Promise<void> 
   await withRedis(system.stack.redisUrl, (redis) => redis.flushall());
 }
 
-/** Valkey rejects every write for a while, because it uses more than the memory that it may use. */
+/** Valkey rejects every write for a while, because it exceeds its memory limit. */
 export async function fillValkey({ system, burst }: FaultTools): Promise<void> {
   burst();
   await withRedis(system.stack.redisUrl, async (redis) => {
@@ -85,7 +85,7 @@ export async function lockPostgres({ system }: FaultTools): Promise<void> {
 }
 
 /**
- * Postgres cannot write to any file, not even to its log of transactions: it stops with a panic, and cannot start until
+ * Postgres cannot write to any file, not even to its write-ahead log: it stops with a panic, and cannot start until
  * there is space. Works without root, but only on Linux.
  */
 export async function fillDiskOfPostgres({ system }: FaultTools): Promise<void> {
