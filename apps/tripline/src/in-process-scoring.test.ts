@@ -84,7 +84,7 @@ test("retries transient errors within the deadline, but no others", async () => 
   expect(await refusing.scoring.modelMetadata("fraud", "1", inMs(AMPLE_MS))).toMatchObject({ failure: "refused" });
 });
 
-test("waits for scoring that is still starting", async () => {
+test("waits until scoring has started", async () => {
   let server: Server | undefined;
   const scoring = new InProcessScoring(() => server, LOGGER);
   expect(await scoring.infer(REQUEST, {}, inMs(20))).toMatchObject({ failure: "unreachable", status: "UNAVAILABLE" });

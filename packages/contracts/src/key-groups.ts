@@ -12,7 +12,7 @@ export interface KeyGroups {
 export const ONE_GROUP: KeyGroups = { tagOf: () => "" };
 
 /**
- * Hash tags in the order of their slots: one in each 24th of the 16,384 slots. Masters with equal ranges of slots
+ * Hash tags in the order of their slots. The 16,384 slots are divided into 24 ranges, with one tag each. Masters with equal ranges of slots
  * therefore get equal numbers of groups. With more groups, batches would be split into more commands. With fewer,
  * fewer masters could share the load. A different list would make the cluster forget its decisions.
  */

@@ -164,7 +164,7 @@ describe("tokenVerifier", () => {
     }
   });
 
-  test("keeps using known keys while the issuer is unavailable, until it removes them", async () => {
+  test("keeps using cached keys while the issuer is unavailable, and drops a key that the issuer removes", async () => {
     const { privateKey: signer, publicKey } = await generateKeyPair("ES256");
     const jwk = { ...(await exportJWK(publicKey)), alg: "ES256" };
     let answer: object | undefined = { keys: [{ ...jwk, kid: "k1" }] };

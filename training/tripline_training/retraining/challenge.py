@@ -147,7 +147,7 @@ def challenge(options: Options, folder: Path) -> Outcome:
 
 
 def _judge_registered(prepared: Prepared, options: Options, asked: str) -> Outcome:
-    """Compares a model that was registered by hand, with the same checks and rules as a retrained one.
+    """Compares a model that was registered by hand with the champion, by the checks and rules for retrained models.
 
     It must be better: only a retrained model, which learns the newest weeks, may be only as good as the champion.
     """

@@ -276,7 +276,7 @@ test("regression #32: does not count a verdict whose payment was not counted, be
   await expect(overviewOf(tenant)).resolves.toMatchObject({ hasPayments: false, hasVerdicts: false, currencies: [] });
 });
 
-test("regression #32: notes until when an old instance stored payments after a rollback", async () => {
+test("regression #32: after a rollback, records when an old instance last stored payments", async () => {
   const payment = pay(newTenant(), APPROVE);
   await project(both(payment));
   const state = z.object({ upgraded_ms: z.coerce.number(), since_ms: z.coerce.number() });

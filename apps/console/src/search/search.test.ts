@@ -64,7 +64,7 @@ describe("finds", () => {
     expect(await search(ana, `arn-${hex}`)).toEqual({ ...NOTHING, payments });
   });
 
-  test("a case by its ID, or by what its screen shows of it", async () => {
+  test("a case by its ID, in full or as its screen shows it", async () => {
     for (const text of [caseId, `Case ${caseId.slice(0, 8)}`, caseId.slice(0, 13)]) {
       expect((await search(ana, text)).cases).toEqual([{ id: caseId }]);
     }

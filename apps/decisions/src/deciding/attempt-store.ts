@@ -20,7 +20,7 @@ const attempt = z.object({
   stops: z.number(),
   /** The record that the process is deciding individually, outside a batch. */
   alone: z.string().optional(),
-  /** Records that are no longer evaluated, because a process stopped while deciding them one by one. */
+  /** Records that are not evaluated again, because a process ended each time it evaluated them, even alone. */
   unsafe: z.array(z.string()),
 });
 

@@ -38,7 +38,7 @@ function listeningLogger() {
   return { logger, errors };
 }
 
-test("under traffic, every event counts once, and features are the same as without a loss", async () => {
+test("under load, every event counts once, and a loss of the states does not change the features", async () => {
   const stream = events();
   let sent = 0;
   const send = async () => {

@@ -17,7 +17,7 @@ const unavailable = z.object({ provider, reason: z.string() });
 /** Passed to a thread when it is created. */
 export const workerLoad = z.object({
   modelBytes: z.custom<Uint8Array>(isUint8Array, "must be a Uint8Array"),
-  /** The tensor twin of trees, if there is one. */
+  /** The same trees as tensor operations, if the model has them. */
   twinBytes: z.custom<Uint8Array>(isUint8Array, "must be a Uint8Array").optional(),
   inputName: z.string(),
   /** Columns of the input. */

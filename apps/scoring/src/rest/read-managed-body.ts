@@ -10,7 +10,7 @@ export interface ManagedInfer {
   readonly isInstances: boolean;
 }
 
-/** Version or alias of the model, a request parameter, because these paths name no version. */
+/** Version or alias of the model. It is a parameter because these paths do not contain a version. */
 const VERSION = "model_version";
 
 const managedBody = z.looseObject({

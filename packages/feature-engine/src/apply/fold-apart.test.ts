@@ -216,7 +216,7 @@ describe("a fraud counted before the erasure of its card, and folded only afterw
   };
   const together = foldTogether(engine, events, erasedAtMs);
 
-  test("regression #29: counts as it did online", () => {
+  test("regression #29: counts the same events as the online service", () => {
     expect(events.at(-1)).toMatchObject({ applied: { explained: true } });
     expect(foldedLater({})).toEqual(together);
   });

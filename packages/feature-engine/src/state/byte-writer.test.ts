@@ -41,7 +41,7 @@ test("a writer starts over after reset, and its copies stay unchanged", () => {
   expect([...writer.copy()]).toEqual([9]);
 });
 
-test("bytes written after a length stay unchanged by later writes", () => {
+test("later writes do not change the bytes after a length", () => {
   const writer = new ByteWriter(2);
   writer.u8(1);
   const start = writer.length;

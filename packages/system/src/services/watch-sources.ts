@@ -5,7 +5,7 @@ import { readdirSync, watch } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "./workspace.js";
 
-/** Changes within this time count as one, because an editor writes several times, and a checkout changes many files. */
+/** Changes within this time count as one: an editor may write a file several times, and a checkout changes many files. */
 const QUIET_MS = 200;
 
 /**

@@ -27,7 +27,7 @@ export function cardCommands(output: CommandOutput): Command[] {
   return [
     command("card", "show the model card of a version, or register it with --owner and --expires", ANY)
       .option("--owner <name>", "who answers for the model; registering a card removes its signature")
-      .option("--expires <time>", "until when the version may become the champion, for example 2027-03-01T00:00:00Z")
+      .option("--expires <time>", "deadline for the promotion to champion, for example 2027-03-01T00:00:00Z")
       .action(async (version: string, flags: CardFlags) => {
         const control = await openControl(flags);
         const path = `/v1/models/${flags.model}/versions/${version}`;

@@ -69,7 +69,7 @@ export function updateCommand(output: CommandOutput): Command {
 
 export function stateCommand(output: CommandOutput, name: "pause" | "resume"): Command {
   const description = {
-    pause: "stop sending for now; events wait",
+    pause: "pause sending; events are stored until sending resumes",
     resume: "resume sending, even after an automatic pause",
   };
   return controlCommand(name, description[name])

@@ -195,7 +195,7 @@ describe("after a verdict", () => {
 
 const CODES_OPACITY = "getComputedStyle(document.querySelector('[aria-rowindex=\"2\"] .codes')).opacity";
 
-test("the queue tells each case's story, its reasons as sentences, and their codes on hover and focus", async () => {
+test("the queue shows each case's story, its reasons as sentences, and their codes on hover and focus", async () => {
   const ana = newAnalyst("story");
   const [card, nowMs] = [newCard(), Date.now()];
   const records = [100, 250, 300, 29_690].flatMap((amountMinor, index) => {
