@@ -179,12 +179,17 @@ describe("regression #32: work on cases", () => {
     expect(await dialog.getByRole("radio", { checked: true }).count()).toBe(0);
     await page.keyboard.press("Space");
     await page.keyboard.press("Enter");
+    // The page then opens the next case, if there is one.
+    await page.getByRole("status").filter({ hasText: "second user" }).waitFor();
+    await page.goto(`/cases/${id}`);
     await page.getByRole("button", { name: "Withdraw" }).click();
     await history.getByText("Withdrew the verdict fraud.").waitFor();
     // A verdict that awaits a second user is kept when the case is snoozed and reopened.
     await page.keyboard.press("f");
     await dialog.getByRole("radio", { name: "Counterfeit card" }).check();
     await dialog.getByRole("button", { name: "Label as fraud" }).click();
+    await page.getByRole("status").filter({ hasText: "second user" }).waitFor();
+    await page.goto(`/cases/${id}`);
     await page.getByRole("button", { name: "Withdraw" }).waitFor();
     await page.keyboard.press("s");
     await page.getByRole("button", { name: "4 hours" }).click();
