@@ -201,6 +201,17 @@ test.each(["control", "the registry"])(
   },
 );
 
+test("regression #31: a rollback does not report success if another version has become the champion since", async () => {
+  await setLimits(ann);
+  await signLimits(bob);
+  await startRollout();
+  expect((await step("promote")).status).toBe(200);
+  const { version } = await publish();
+  await registry.setAlias(name, "champion", version);
+  expect(await step("rollback")).toMatchObject(refused("This rollout did not promote"));
+  expect(await registry.aliasTarget(name, "champion")).toBe(version);
+});
+
 test("versions registered by hand, and those with a model card, still need their own signature", async () => {
   await setLimits(ann);
   await signLimits(bob);

@@ -173,6 +173,7 @@ export class Rollouts implements OnApplicationShutdown {
         );
       }
       const change = changeOf(step, found);
+      if (step === "rollback" && found.stage === "champion") await requireRevertible(registry, found);
       if (needsLabels(change, found)) await this.#requireLabels(found);
       const key = { model: modelName, version: found.candidateVersion };
       const author = { tenant: "", actor: by, actorKind: changedByKind };
@@ -337,6 +338,15 @@ async function demote(registry: RecordingRegistry, state: RolloutState, change: 
   const { modelName, championVersion, candidateVersion } = state;
   if ((await registry.aliasTarget(modelName, CHAMPION_ALIAS)) !== candidateVersion) return;
   await registry.setAlias(modelName, CHAMPION_ALIAS, championVersion, { expect: candidateVersion, ...change });
+}
+
+/** Passes without the registry. @throws TriplineError `rollout-conflict` if the alias is now a third version */
+async function requireRevertible(registry: RecordingRegistry, state: RolloutState): Promise<void> {
+  const { modelName, championVersion, candidateVersion } = state;
+  const alias = await registry.aliasTarget(modelName, CHAMPION_ALIAS).catch(() => candidateVersion);
+  if ([candidateVersion, championVersion].includes(alias)) return;
+  const detail = `This rollout did not promote ${modelName} ${alias}, the champion. Move the alias in the registry.`;
+  throw new TriplineError("rollout-conflict", detail);
 }
 
 const assumedDelay = z.object({ retrain: z.object({ label_delay_days: z.number().int().min(0).max(180) }) });
