@@ -227,8 +227,8 @@ export class StateStore {
   async #findLostWrites(losses: number): Promise<void> {
     const { completeKey } = this.options;
     // Requested before the stored offsets, because other instances may be counting.
-    const committed = (await this.options.committed?.byKey()) ?? new Map<string, CommittedOffset>();
-    const keys = [...new Set([...this.#written.keys(), ...committed.keys()])];
+    const committed = await this.options.committed?.byKey();
+    const keys = [...new Set([...this.#written.keys(), ...(committed?.keys() ?? [])])];
     if (keys.length === 0) return;
     const pipeline = this.redis.pipeline().unwatch().watch(completeKey);
     for (const key of keys) pipeline.getrangeBuffer(key, 0, STATE_HEADER_BYTES - 1);
@@ -241,25 +241,33 @@ export class StateStore {
     if (!isSame(mark, this.#mark)) this.#written.clear();
     const applied = keys.map((key, index) => [key, appliedOffset(bufferOf(replies[index]) ?? undefined)] as const);
     // Otherwise, they are still needed: a failover may follow before the next batch of a partition.
-    if (!(await this.#isBehind(applied, committed))) return;
+    const evidence = await this.#findBehind(applied, committed);
+    if (evidence === undefined) return;
     this.#requireConnected(losses);
-    const removal = this.redis.multi().del(completeKey).set(lostKey(completeKey), new Date().toISOString());
+    const removal = this.redis
+      .multi()
+      .del(completeKey)
+      .set(lostKey(completeKey), `${new Date().toISOString()} ${evidence}`);
     await this.#exec(removal);
     this.#written.clear();
   }
 
-  async #isBehind(
+  /** @returns a partition whose stored offset is behind, for the operator; undefined if there is none */
+  async #findBehind(
     applied: readonly (readonly [key: string, offset: number])[],
-    committed: ReadonlyMap<string, CommittedOffset>,
-  ): Promise<boolean> {
+    committed: ReadonlyMap<string, CommittedOffset> = new Map(),
+  ): Promise<string | undefined> {
     for (const [key, offset] of applied) {
-      if (offset < (this.#written.get(key) ?? -1)) return true;
+      const written = this.#written.get(key) ?? -1;
+      if (offset < written) return `${key} is at ${offset}, but this instance wrote ${written}`;
       const { next = 0, isCountedFrom } = committed.get(key) ?? {};
       // A missing offset does not mean a loss: it is also missing after `tripline load-state --partial`, and if all records
       // were dead letters.
-      if (offset >= 0 && offset + 1 < next && (await isCountedFrom?.(offset + 1))) return true;
+      if (offset >= 0 && offset + 1 < next && (await isCountedFrom?.(offset + 1))) {
+        return `${key} is at ${offset}, but ${next - 1} was committed`;
+      }
     }
-    return false;
+    return undefined;
   }
 
   /** An evicted state would look like that of a new card, and nothing would show that its windows lack events. */
