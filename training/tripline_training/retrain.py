@@ -23,7 +23,7 @@ from pathlib import Path
 from tripline_training.check_data import add_feature_auc_max
 from tripline_training.data.dataset import add_memory_rows_max, parse_moment_ms
 from tripline_training.errors import TOO_EARLY_EXIT_CODE, TooEarlyError, TrainingError, run_command
-from tripline_training.registry.write import write_file
+from tripline_training.registry.write import TEMPORARY_PREFIX, write_file
 from tripline_training.retraining.challenge import DATA_EXIT_CODE, Outcome, challenge
 from tripline_training.retraining.compare_money import MoneyOptions
 from tripline_training.retraining.prepare import Options
@@ -58,8 +58,10 @@ def retrain(command: Command) -> Outcome:
         with _temporary_files_in(command.work / TEMPORARY_FOLDER):
             outcome = challenge(options, command.work)
         write_file(result, (json.dumps({"identity": identity, **outcome.as_json()}) + "\n").encode())
-        for checkpoint in command.work.glob("fit-*.ubj"):
-            checkpoint.unlink()
+        # Including files that a killed run had not finished. Nobody else writes here while this one has the lock.
+        for pattern in ("fit-*.ubj", f"{TEMPORARY_PREFIX}*"):
+            for left in command.work.glob(pattern):
+                left.unlink()
     return outcome
 
 
