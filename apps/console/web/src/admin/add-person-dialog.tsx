@@ -1,11 +1,8 @@
-import { problemFrom } from "../api/request.js";
 import { useDraft } from "../app/keep-draft.js";
 import { text } from "../texts/en/admin.js";
-import { text as app } from "../texts/en/app.js";
-import { Button } from "../ui/button.js";
 import { Dialog } from "../ui/dialog.js";
 import { TextField } from "../ui/field.js";
-import { ProblemNote } from "../ui/states.js";
+import { FormDialog } from "../ui/form-dialog.js";
 import { RoleFields } from "./role-fields.js";
 import { Result } from "./secret-shown.js";
 import { useAdminChange } from "./use-admin.js";
@@ -33,37 +30,31 @@ export function AddPersonDialog({ onClose }: { readonly onClose: () => void }) {
     );
   }
   return (
-    <Dialog title={text.people.add} description={text.people.addDetail} onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          add.mutate({ to: "people", body: form }, { onSuccess: () => void drop(form) });
-        }}
-      >
-        <TextField
-          label={text.people.name}
-          required
-          maxLength={NAME_CHARACTERS_MAX}
-          value={form.name}
-          onChange={(name) => setForm({ ...form, name })}
-        />
-        <TextField
-          label={text.people.userName}
-          required
-          maxLength={USER_NAME_CHARACTERS_MAX}
-          hint={text.people.userNameHint}
-          value={form.user_name}
-          onChange={(user_name) => setForm({ ...form, user_name })}
-        />
-        <RoleFields chosen={form.roles} onChange={(roles) => setForm({ ...form, roles })} />
-        {add.error !== null && <ProblemNote problem={problemFrom(add.error)} />}
-        <div className="actions end">
-          <Button onClick={onClose}>{app.cancel}</Button>
-          <Button look="primary" type="submit" disabled={add.isPending || form.roles.length === 0}>
-            {text.people.add}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={text.people.add}
+      description={text.people.addDetail}
+      submit={text.people.add}
+      change={add}
+      isReady={form.roles.length > 0}
+      onSubmit={() => add.mutate({ to: "people", body: form }, { onSuccess: () => void drop(form) })}
+      onClose={onClose}
+    >
+      <TextField
+        label={text.people.name}
+        required
+        maxLength={NAME_CHARACTERS_MAX}
+        value={form.name}
+        onChange={(name) => setForm({ ...form, name })}
+      />
+      <TextField
+        label={text.people.userName}
+        required
+        maxLength={USER_NAME_CHARACTERS_MAX}
+        hint={text.people.userNameHint}
+        value={form.user_name}
+        onChange={(user_name) => setForm({ ...form, user_name })}
+      />
+      <RoleFields chosen={form.roles} onChange={(roles) => setForm({ ...form, roles })} />
+    </FormDialog>
   );
 }

@@ -1,18 +1,17 @@
 import { SCOPES } from "@tripline/contracts/roles";
 import { useState } from "react";
 import type { AdminClient } from "../api/auth.js";
-import { problemFrom } from "../api/request.js";
 import { useDraft } from "../app/keep-draft.js";
 import { text } from "../texts/en/admin.js";
-import { text as app } from "../texts/en/app.js";
 import { Button } from "../ui/button.js";
 import { CheckList } from "../ui/check-list.js";
 import type { Column } from "../ui/data-table.js";
 import { DataTable } from "../ui/data-table.js";
 import { Dialog } from "../ui/dialog.js";
 import { TextField } from "../ui/field.js";
+import { FormDialog } from "../ui/form-dialog.js";
 import { Panel } from "../ui/panel.js";
-import { Empty, Loaded, ProblemNote } from "../ui/states.js";
+import { Empty, Loaded } from "../ui/states.js";
 import { ACCOUNT_COLUMNS, useChangeable } from "./admin-columns.js";
 import { Result } from "./secret-shown.js";
 import { AdminStepDialog } from "./step-dialog.js";
@@ -106,35 +105,29 @@ function AddClientDialog({ onClose }: { readonly onClose: () => void }) {
     );
   }
   return (
-    <Dialog title={text.clients.add} description={text.clients.addDetail} onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          add.mutate({ to: "clients", body: form }, { onSuccess: () => void drop(form) });
-        }}
-      >
-        <TextField
-          label={text.clients.id}
-          required
-          pattern="[A-Za-z0-9._\-]{1,64}"
-          hint={text.clients.idHint}
-          value={form.client_id}
-          onChange={(client_id) => setForm({ ...form, client_id })}
-        />
-        <CheckList
-          label={text.clients.scopes}
-          options={SCOPES.map((scope) => [scope, scope])}
-          chosen={form.scopes}
-          onChange={(scopes) => setForm({ ...form, scopes })}
-        />
-        {add.error !== null && <ProblemNote problem={problemFrom(add.error)} />}
-        <div className="actions end">
-          <Button onClick={onClose}>{app.cancel}</Button>
-          <Button look="primary" type="submit" disabled={add.isPending || form.scopes.length === 0}>
-            {text.clients.add}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={text.clients.add}
+      description={text.clients.addDetail}
+      submit={text.clients.add}
+      change={add}
+      isReady={form.scopes.length > 0}
+      onSubmit={() => add.mutate({ to: "clients", body: form }, { onSuccess: () => void drop(form) })}
+      onClose={onClose}
+    >
+      <TextField
+        label={text.clients.id}
+        required
+        pattern="[A-Za-z0-9._\-]{1,64}"
+        hint={text.clients.idHint}
+        value={form.client_id}
+        onChange={(client_id) => setForm({ ...form, client_id })}
+      />
+      <CheckList
+        label={text.clients.scopes}
+        options={SCOPES.map((scope) => [scope, scope])}
+        chosen={form.scopes}
+        onChange={(scopes) => setForm({ ...form, scopes })}
+      />
+    </FormDialog>
   );
 }

@@ -1,12 +1,8 @@
 import type { CaseDetail } from "#contract/cases";
-import { problemFrom } from "../api/request.js";
 import { useDraft } from "../app/keep-draft.js";
-import { text as app } from "../texts/en/app.js";
 import { text } from "../texts/en/cases.js";
-import { Button } from "../ui/button.js";
-import { Dialog } from "../ui/dialog.js";
 import { AreaField } from "../ui/field.js";
-import { ProblemNote } from "../ui/states.js";
+import { FormDialog } from "../ui/form-dialog.js";
 import { useCaseChange, useReload } from "./use-case.js";
 
 export function EscalateDialog({ of, onClose }: { readonly of: CaseDetail; readonly onClose: () => void }) {
@@ -18,24 +14,16 @@ export function EscalateDialog({ of, onClose }: { readonly of: CaseDetail; reado
     onClose();
   };
   return (
-    <Dialog title={text.escalate.title} onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          change.mutate({ to: "escalate", body: { note } }, { onSuccess: done });
-        }}
-      >
-        <AreaField label={text.escalate.note} required value={note} onChange={setNote} />
-        {change.error !== null && (
-          <ProblemNote problem={problemFrom(change.error)} onRetry={reload} retryLabel={text.case.reload} />
-        )}
-        <div className="actions end">
-          <Button onClick={onClose}>{app.cancel}</Button>
-          <Button look="primary" type="submit" disabled={change.isPending || note.trim() === ""}>
-            {text.escalate.submit}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={text.escalate.title}
+      submit={text.escalate.submit}
+      change={change}
+      isReady={note.trim() !== ""}
+      retry={{ onRetry: reload, retryLabel: text.case.reload }}
+      onSubmit={() => change.mutate({ to: "escalate", body: { note } }, { onSuccess: done })}
+      onClose={onClose}
+    >
+      <AreaField label={text.escalate.note} required value={note} onChange={setNote} />
+    </FormDialog>
   );
 }

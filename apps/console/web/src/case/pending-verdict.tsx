@@ -5,11 +5,10 @@ import { useDraft } from "../app/keep-draft.js";
 import { useMay, useSession } from "../app/session.js";
 import { useNow } from "../app/use-now.js";
 import { formatRelative } from "../format/times.js";
-import { text as app } from "../texts/en/app.js";
 import { REASON_WORDS, text } from "../texts/en/cases.js";
 import { Button } from "../ui/button.js";
-import { Dialog } from "../ui/dialog.js";
 import { AreaField } from "../ui/field.js";
+import { FormDialog } from "../ui/form-dialog.js";
 import { ProblemNote } from "../ui/states.js";
 import { useCaseChange, useReload } from "./use-case.js";
 
@@ -72,26 +71,21 @@ function RefuseDialog({ of, onClose }: { readonly of: CaseDetail; readonly onClo
   const [note, setNote, drop] = useDraft(`refuse ${of.id}`, "");
   const change = useCaseChange(of);
   return (
-    <Dialog title={text.verdict.refuseTitle} onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          const done = (): void => {
-            drop(note);
-            onClose();
-          };
-          change.mutate({ to: "verdict/refuse", body: { note } }, { onSuccess: done });
-        }}
-      >
-        <AreaField label={text.verdict.refuseNote} required value={note} onChange={setNote} />
-        {change.error !== null && <ProblemNote problem={problemFrom(change.error)} />}
-        <div className="actions end">
-          <Button onClick={onClose}>{app.cancel}</Button>
-          <Button look="primary" type="submit" disabled={change.isPending || note.trim() === ""}>
-            {text.verdict.refuse}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={text.verdict.refuseTitle}
+      submit={text.verdict.refuse}
+      change={change}
+      isReady={note.trim() !== ""}
+      onSubmit={() => {
+        const done = (): void => {
+          drop(note);
+          onClose();
+        };
+        change.mutate({ to: "verdict/refuse", body: { note } }, { onSuccess: done });
+      }}
+      onClose={onClose}
+    >
+      <AreaField label={text.verdict.refuseNote} required value={note} onChange={setNote} />
+    </FormDialog>
   );
 }

@@ -5,11 +5,9 @@ import type { ListPreview, ListSummary } from "../api/control.js";
 import { problemFrom } from "../api/request.js";
 import { useDraft } from "../app/keep-draft.js";
 import { formatMoment } from "../format/times.js";
-import { text as app } from "../texts/en/app.js";
 import { text } from "../texts/en/screens.js";
-import { Button } from "../ui/button.js";
-import { Dialog } from "../ui/dialog.js";
 import { SelectField, TextField } from "../ui/field.js";
+import { FormDialog } from "../ui/form-dialog.js";
 import { ProblemNote } from "../ui/states.js";
 import { useChangeLists } from "./use-lists.js";
 
@@ -59,34 +57,29 @@ export function AddDialog({ lists, list, onClose }: AddDialogProps) {
   const isPreviewed = preview.variables?.kind === form.kind && preview.variables.value === form.value.trim();
   const mustPreview = isBroad(form) && !(isPreviewed && preview.isSuccess);
   return (
-    <Dialog title={text.lists.add} onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (mustPreview) preview.mutate({ kind: form.kind, value: form.value.trim() });
-          else save();
-        }}
-      >
-        <SelectField
-          label={text.lists.list}
-          value={form.list}
-          options={[...names.map((name) => [name, name] as const), [NEW, text.lists.newList]]}
-          onChange={(value) => set({ list: value })}
-        />
-        {isNew && <NewList form={form} set={set} />}
-        <EntryFields form={form} set={set} />
-        {isPreviewed && preview.data !== undefined && <PreviewNote of={preview.data} />}
-        {isPreviewed && preview.error !== null && <ProblemNote problem={problemFrom(preview.error)} />}
-        {add.data?.waiting !== undefined && <p role="status">{text.lists.waiting}</p>}
-        {add.error !== null && <ProblemNote problem={problemFrom(add.error)} />}
-        <div className="actions end">
-          <Button onClick={onClose}>{app.cancel}</Button>
-          <Button look="primary" type="submit" disabled={add.isPending || preview.isPending}>
-            {mustPreview ? text.lists.preview : text.lists.add}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={text.lists.add}
+      submit={mustPreview ? text.lists.preview : text.lists.add}
+      change={add}
+      isReady={!preview.isPending}
+      onSubmit={() => {
+        if (mustPreview) preview.mutate({ kind: form.kind, value: form.value.trim() });
+        else save();
+      }}
+      onClose={onClose}
+    >
+      <SelectField
+        label={text.lists.list}
+        value={form.list}
+        options={[...names.map((name) => [name, name] as const), [NEW, text.lists.newList]]}
+        onChange={(value) => set({ list: value })}
+      />
+      {isNew && <NewList form={form} set={set} />}
+      <EntryFields form={form} set={set} />
+      {isPreviewed && preview.data !== undefined && <PreviewNote of={preview.data} />}
+      {isPreviewed && preview.error !== null && <ProblemNote problem={problemFrom(preview.error)} />}
+      {add.data?.waiting !== undefined && <p role="status">{text.lists.waiting}</p>}
+    </FormDialog>
   );
 }
 

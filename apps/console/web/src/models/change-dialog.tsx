@@ -1,11 +1,8 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import type { RequestOptions } from "../api/request.js";
-import { problemFrom, request } from "../api/request.js";
-import { text as app } from "../texts/en/app.js";
-import { Button } from "../ui/button.js";
-import { Dialog } from "../ui/dialog.js";
-import { ProblemNote } from "../ui/states.js";
+import { request } from "../api/request.js";
+import { FormDialog } from "../ui/form-dialog.js";
 import { MODEL_VERSIONS } from "./use-models.js";
 
 interface ChangeProps {
@@ -29,23 +26,17 @@ export function ChangeDialog(props: ChangeProps) {
     onSettled: () => client.invalidateQueries({ queryKey: MODEL_VERSIONS }),
   });
   return (
-    <Dialog title={title} description={description} onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          change.mutate();
-        }}
-      >
-        {children}
-        {change.error !== null && <ProblemNote problem={problemFrom(change.error)} />}
-        <div className="actions end">
-          <Button onClick={onClose}>{app.cancel}</Button>
-          <Button look="primary" type="submit" disabled={change.isPending || !isReady}>
-            {action}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={title}
+      description={description}
+      submit={action}
+      change={change}
+      isReady={isReady}
+      onSubmit={() => change.mutate()}
+      onClose={onClose}
+    >
+      {children}
+    </FormDialog>
   );
 }
 

@@ -2,17 +2,14 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import type { RolloutDetail } from "../api/control.js";
 import { CONTROL } from "../api/control.js";
-import { problemFrom, request } from "../api/request.js";
+import { request } from "../api/request.js";
 import { UserName } from "../app/user-name.js";
 import { formatShare } from "../format/numbers.js";
 import { formatMoment } from "../format/times.js";
-import { text as app } from "../texts/en/app.js";
 import { text as words } from "../texts/en/models.js";
 import { text } from "../texts/en/operations.js";
-import { Button } from "../ui/button.js";
-import { Dialog } from "../ui/dialog.js";
 import { AreaField } from "../ui/field.js";
-import { ProblemNote } from "../ui/states.js";
+import { FormDialog } from "../ui/form-dialog.js";
 
 const PERCENT = 100;
 
@@ -43,28 +40,20 @@ export function StepDialog({ of, step, onClose }: StepDialogProps) {
   });
   const hasChanged = of.id !== seen.id || of.revision !== seen.revision;
   return (
-    <Dialog title={text.models.actions[step]} description={`${of.candidate} → ${of.model}`} onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          make.mutate();
-        }}
-      >
-        <p>{consequenceOf(step, seen)}</p>
-        <AreaField label={text.models.why} required value={why} onChange={setWhy} />
-        {hasChanged ? <Changed of={of} /> : make.error !== null && <ProblemNote problem={problemFrom(make.error)} />}
-        <div className="actions end">
-          <Button onClick={onClose}>{app.cancel}</Button>
-          <Button
-            look={step === "rollback" ? "danger" : "primary"}
-            type="submit"
-            disabled={make.isPending || hasChanged || why.trim() === ""}
-          >
-            {text.models.actions[step]}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={text.models.actions[step]}
+      description={`${of.candidate} → ${of.model}`}
+      submit={text.models.actions[step]}
+      look={step === "rollback" ? "danger" : "primary"}
+      change={{ error: hasChanged ? null : make.error, isPending: make.isPending }}
+      isReady={!hasChanged && why.trim() !== ""}
+      onSubmit={() => make.mutate()}
+      onClose={onClose}
+    >
+      <p>{consequenceOf(step, seen)}</p>
+      <AreaField label={text.models.why} required value={why} onChange={setWhy} />
+      {hasChanged && <Changed of={of} />}
+    </FormDialog>
   );
 }
 

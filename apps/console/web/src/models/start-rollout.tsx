@@ -2,16 +2,14 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import type { ListedModels, RolloutDetail } from "../api/control.js";
 import { CONTROL } from "../api/control.js";
-import { problemFrom, request } from "../api/request.js";
+import { request } from "../api/request.js";
 import { useMay } from "../app/session.js";
-import { text as app } from "../texts/en/app.js";
 import { text as words } from "../texts/en/models.js";
 import { text } from "../texts/en/operations.js";
 import { Button } from "../ui/button.js";
 import { ChoiceField } from "../ui/choice-field.js";
-import { Dialog } from "../ui/dialog.js";
 import { AreaField, CheckField, SelectField, TextField } from "../ui/field.js";
-import { ProblemNote } from "../ui/states.js";
+import { FormDialog } from "../ui/form-dialog.js";
 import { Compared } from "./compared.js";
 import { formatPercent } from "./rollout-step.js";
 import type { FoundVersion } from "./use-models.js";
@@ -77,51 +75,44 @@ function StartDialog({ listed, onClose }: StartProps) {
   const isCompared = found?.version.offline != null;
   const isReady = steps !== undefined && why.trim() !== "" && (isCompared || isUncompared);
   return (
-    <Dialog title={words.start.title} onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          start.mutate();
-        }}
-      >
-        <SelectField
-          label={words.start.candidate}
-          value={chosen}
-          options={candidates.map(optionOf)}
-          onChange={setChosen}
-        />
-        {found !== undefined && (
-          <p>
-            <Compared of={found.version} />
-          </p>
-        )}
-        {!isCompared && <CheckField label={words.start.without} isChecked={isUncompared} onChange={setUncompared} />}
-        <ChoiceField
-          label={words.start.begin}
-          value={begin}
-          options={[
-            ["shadow", words.start.shadow],
-            ["canary", words.start.canary],
-          ]}
-          onChange={setBegin}
-        />
-        <TextField label={words.start.steps} hint={words.start.stepsHint} required value={typed} onChange={setTyped} />
-        {steps === undefined && <p role="alert">{words.start.stepsWrong}</p>}
-        <CheckField label={words.start.auto} isChecked={isAutomatic} onChange={setAutomatic} />
-        <AreaField label={text.models.why} required value={why} onChange={setWhy} />
+    <FormDialog
+      title={words.start.title}
+      submit={words.start.button}
+      change={start}
+      isReady={isReady}
+      onSubmit={() => start.mutate()}
+      onClose={onClose}
+    >
+      <SelectField
+        label={words.start.candidate}
+        value={chosen}
+        options={candidates.map(optionOf)}
+        onChange={setChosen}
+      />
+      {found !== undefined && (
         <p>
-          {begin === "shadow" ? words.start.begins.shadow : words.start.begins.canary(formatPercent(steps?.[0] ?? 0))}
+          <Compared of={found.version} />
         </p>
-        {found !== undefined && needsCard(found, listed) && <p>{words.start.cardLimit}</p>}
-        {start.error !== null && <ProblemNote problem={problemFrom(start.error)} />}
-        <div className="actions end">
-          <Button onClick={onClose}>{app.cancel}</Button>
-          <Button look="primary" type="submit" disabled={start.isPending || !isReady}>
-            {words.start.button}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+      )}
+      {!isCompared && <CheckField label={words.start.without} isChecked={isUncompared} onChange={setUncompared} />}
+      <ChoiceField
+        label={words.start.begin}
+        value={begin}
+        options={[
+          ["shadow", words.start.shadow],
+          ["canary", words.start.canary],
+        ]}
+        onChange={setBegin}
+      />
+      <TextField label={words.start.steps} hint={words.start.stepsHint} required value={typed} onChange={setTyped} />
+      {steps === undefined && <p role="alert">{words.start.stepsWrong}</p>}
+      <CheckField label={words.start.auto} isChecked={isAutomatic} onChange={setAutomatic} />
+      <AreaField label={text.models.why} required value={why} onChange={setWhy} />
+      <p>
+        {begin === "shadow" ? words.start.begins.shadow : words.start.begins.canary(formatPercent(steps?.[0] ?? 0))}
+      </p>
+      {found !== undefined && needsCard(found, listed) && <p>{words.start.cardLimit}</p>}
+    </FormDialog>
   );
 }
 

@@ -4,11 +4,10 @@ import { problemFrom } from "../api/request.js";
 import { useMay, useSession } from "../app/session.js";
 import { useNameOf } from "../app/user-name.js";
 import { formatMoment } from "../format/times.js";
-import { text as app } from "../texts/en/app.js";
 import { text } from "../texts/en/policy.js";
 import { Button } from "../ui/button.js";
-import { Dialog } from "../ui/dialog.js";
 import { AreaField, CheckField } from "../ui/field.js";
+import { FormDialog } from "../ui/form-dialog.js";
 import { Panel } from "../ui/panel.js";
 import { ProblemNote } from "../ui/states.js";
 import { useChangeApprovals, useWaiting } from "./use-approvals.js";
@@ -114,22 +113,16 @@ function BreakGlass({ of: { kind }, onClose }: { readonly of: WaitingChange; rea
   const { change } = useChangeApprovals();
   const setting = kind === "lists-approval-off" ? { lists_need_approval: false } : { needs_approval: false };
   return (
-    <Dialog title={text.waiting.breakGlass} description={text.waiting.breakGlassDetail} onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          change.mutate({ ...setting, break_glass: true, note }, { onSuccess: onClose });
-        }}
-      >
-        <AreaField label={text.waiting.why} value={note} onChange={setNote} />
-        {change.error !== null && <ProblemNote problem={problemFrom(change.error)} />}
-        <div className="actions end">
-          <Button onClick={onClose}>{app.cancel}</Button>
-          <Button look="primary" type="submit" disabled={change.isPending || note.trim().length < 10}>
-            {text.waiting.breakGlass}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={text.waiting.breakGlass}
+      description={text.waiting.breakGlassDetail}
+      submit={text.waiting.breakGlass}
+      change={change}
+      isReady={note.trim().length >= 10}
+      onSubmit={() => change.mutate({ ...setting, break_glass: true, note }, { onSuccess: onClose })}
+      onClose={onClose}
+    >
+      <AreaField label={text.waiting.why} value={note} onChange={setNote} />
+    </FormDialog>
   );
 }

@@ -1,11 +1,9 @@
 import { useState } from "react";
 import { VERDICT_REASONS } from "#contract/cases";
-import { text as app } from "../texts/en/app.js";
 import { REASON_WORDS, text } from "../texts/en/cases.js";
-import { Button } from "../ui/button.js";
 import { ChoiceField } from "../ui/choice-field.js";
-import { Dialog } from "../ui/dialog.js";
 import { AreaField } from "../ui/field.js";
+import { FormDialog } from "../ui/form-dialog.js";
 import type { BulkChange } from "./use-cases.js";
 
 const NOTE_CHARACTERS_MAX = 1_000;
@@ -22,28 +20,23 @@ export function BulkVerdictDialog({ count, onConfirm, onClose }: BulkVerdictProp
   const [note, setNote] = useState("");
   const { bulk } = text.queue;
   return (
-    <Dialog title={bulk.genuineTitle(count)} description={bulk.genuineExplain} onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          onConfirm({ verdict: { verdict: "genuine", reason, note } });
-          onClose();
-        }}
-      >
-        <ChoiceField
-          label={text.verdict.reason}
-          options={VERDICT_REASONS.genuine.map((one) => [one, REASON_WORDS[one] ?? one])}
-          value={reason}
-          onChange={setReason}
-        />
-        <AreaField label={text.verdict.note} value={note} maxLength={NOTE_CHARACTERS_MAX} onChange={setNote} />
-        <div className="actions end">
-          <Button onClick={onClose}>{app.cancel}</Button>
-          <Button look="primary" type="submit">
-            {bulk.submit(count)}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={bulk.genuineTitle(count)}
+      description={bulk.genuineExplain}
+      submit={bulk.submit(count)}
+      onSubmit={() => {
+        onConfirm({ verdict: { verdict: "genuine", reason, note } });
+        onClose();
+      }}
+      onClose={onClose}
+    >
+      <ChoiceField
+        label={text.verdict.reason}
+        options={VERDICT_REASONS.genuine.map((one) => [one, REASON_WORDS[one] ?? one])}
+        value={reason}
+        onChange={setReason}
+      />
+      <AreaField label={text.verdict.note} value={note} maxLength={NOTE_CHARACTERS_MAX} onChange={setNote} />
+    </FormDialog>
   );
 }

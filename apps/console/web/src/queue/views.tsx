@@ -1,12 +1,10 @@
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { problemFrom } from "../api/request.js";
-import { text as app } from "../texts/en/app.js";
 import { text } from "../texts/en/cases.js";
 import { Button } from "../ui/button.js";
-import { Dialog } from "../ui/dialog.js";
 import { TextField } from "../ui/field.js";
-import { ProblemNote } from "../ui/states.js";
+import { FormDialog } from "../ui/form-dialog.js";
 import type { QueueSearch } from "./queue-search.js";
 import { readQueueSearch } from "./queue-search.js";
 import { useViews } from "./use-cases.js";
@@ -51,28 +49,15 @@ interface NameDialogProps {
 function NameDialog({ search, save, onClose }: NameDialogProps) {
   const [name, setName] = useState("");
   return (
-    <Dialog title={text.queue.saveView} onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          save.mutate({ name: name.trim(), query: search }, { onSuccess: onClose });
-        }}
-      >
-        <TextField
-          label={text.queue.viewName}
-          required
-          maxLength={NAME_CHARACTERS_MAX}
-          value={name}
-          onChange={setName}
-        />
-        {save.error !== null && <ProblemNote problem={problemFrom(save.error)} />}
-        <div className="actions end">
-          <Button onClick={onClose}>{app.cancel}</Button>
-          <Button look="primary" type="submit" disabled={save.isPending || name.trim() === ""}>
-            {text.queue.saveView}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={text.queue.saveView}
+      submit={text.queue.saveView}
+      change={save}
+      isReady={name.trim() !== ""}
+      onSubmit={() => save.mutate({ name: name.trim(), query: search }, { onSuccess: onClose })}
+      onClose={onClose}
+    >
+      <TextField label={text.queue.viewName} required maxLength={NAME_CHARACTERS_MAX} value={name} onChange={setName} />
+    </FormDialog>
   );
 }

@@ -1,11 +1,9 @@
 import type { ReactNode } from "react";
 import { useState } from "react";
-import { problemFrom } from "../api/request.js";
 import { text } from "../texts/en/app.js";
-import { Button } from "./button.js";
 import { ChoiceField } from "./choice-field.js";
 import { Dialog } from "./dialog.js";
-import { ProblemNote } from "./states.js";
+import { FormDialog } from "./form-dialog.js";
 
 interface StepWords {
   readonly name: string;
@@ -46,29 +44,24 @@ export function StepDialog<Change, Changed>(props: StepDialogProps<Change, Chang
     );
   }
   return (
-    <Dialog title={title} onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (chosen !== undefined) change.mutate(chosen);
-        }}
-      >
-        <ChoiceField
-          label={text.action}
-          options={names.map((name) => [name, words[name]?.name ?? name])}
-          value={step}
-          onChange={setStep}
-        />
-        {children?.(step)}
-        <p>{words[step]?.detail}</p>
-        {change.error !== null && <ProblemNote problem={problemFrom(change.error)} />}
-        <div className="actions end">
-          <Button onClick={onClose}>{text.cancel}</Button>
-          <Button look="primary" type="submit" disabled={change.isPending || !isReady}>
-            {words[step]?.name}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={title}
+      submit={words[step]?.name ?? step}
+      change={change}
+      isReady={isReady}
+      onSubmit={() => {
+        if (chosen !== undefined) change.mutate(chosen);
+      }}
+      onClose={onClose}
+    >
+      <ChoiceField
+        label={text.action}
+        options={names.map((name) => [name, words[name]?.name ?? name])}
+        value={step}
+        onChange={setStep}
+      />
+      {children?.(step)}
+      <p>{words[step]?.detail}</p>
+    </FormDialog>
   );
 }

@@ -1,10 +1,7 @@
-import { problemFrom } from "../api/request.js";
 import { useDraft } from "../app/keep-draft.js";
-import { text as app } from "../texts/en/app.js";
 import { text } from "../texts/en/webhooks.js";
-import { Button } from "../ui/button.js";
 import { Dialog } from "../ui/dialog.js";
-import { ProblemNote } from "../ui/states.js";
+import { FormDialog } from "../ui/form-dialog.js";
 import { EndpointFields, EndpointResult } from "./endpoint-fields.js";
 import type { EndpointForm } from "./use-webhooks.js";
 import { useEndpointChange } from "./use-webhooks.js";
@@ -24,22 +21,16 @@ export function AddEndpointDialog({ onClose }: { readonly onClose: () => void })
     );
   }
   return (
-    <Dialog title={words.add} description={words.addDetail} onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          add.mutate({ body: form }, { onSuccess: () => void drop(form) });
-        }}
-      >
-        <EndpointFields form={form} onChange={setForm} />
-        {add.error !== null && <ProblemNote problem={problemFrom(add.error)} />}
-        <div className="actions end">
-          <Button onClick={onClose}>{app.cancel}</Button>
-          <Button look="primary" type="submit" disabled={add.isPending || form.event_types.length === 0}>
-            {words.add}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={words.add}
+      description={words.addDetail}
+      submit={words.add}
+      change={add}
+      isReady={form.event_types.length > 0}
+      onSubmit={() => add.mutate({ body: form }, { onSuccess: () => void drop(form) })}
+      onClose={onClose}
+    >
+      <EndpointFields form={form} onChange={setForm} />
+    </FormDialog>
   );
 }
