@@ -130,20 +130,25 @@ function close(
     set: { status: "closed", verdict, undo_until_ms: untilMs, snoozed_until_ms: null, ...closedBy(by.person) },
     text: `Closed the case as ${verdict} (${reason})${confirmed}.`,
     async also(queries) {
-      await noteAudit(queries, AUDIT_SOURCE, {
-        tenant: by.tenant,
-        actor: by.person.id,
-        actorKind: "person",
-        action: "case-closed",
-        subjectKind: "case",
-        subjectId: found.id,
-        details: { verdict, reason, payments: found.payments, ...(first === undefined ? {} : { asked_by: first.id }) },
-      });
+      const asked = first === undefined ? {} : { asked_by: first.id };
+      await noteCase(queries, by, found.id, "case-closed", { verdict, reason, payments: found.payments, ...asked });
       await keepNote(queries, found.id, by, note);
       const labels = await queueLabels(queries, found.id, by, verdict === "fraud", untilMs);
       await holdEvent(queries, found, untilMs, labels);
     },
   };
+}
+
+/** Records a user's action on a case in the audit log. */
+export function noteCase(
+  queries: Queries,
+  { tenant, person }: Pick<Worker, "tenant" | "person">,
+  caseId: string,
+  action: string,
+  details: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const by = { tenant, actor: person.id, actorKind: "person" } as const;
+  return noteAudit(queries, AUDIT_SOURCE, { ...by, action, subjectKind: "case", subjectId: caseId, details });
 }
 
 const closedBy = (person: PersonRef | null) => ({

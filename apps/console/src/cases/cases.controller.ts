@@ -14,7 +14,6 @@ import {
 import { TriplineError } from "@tripline/contracts/error-table";
 import { invalidFields } from "@tripline/http/describe-issues";
 import { parseRequest } from "@tripline/http/parse-request";
-import { noteAudit } from "@tripline/nest-kit/audit/note-audit";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database } from "@tripline/stores/postgres/connect-database";
@@ -24,9 +23,18 @@ import { CONSOLE_CONFIG } from "../config.js";
 import type * as shown from "../contract/cases.js";
 import { may, Person, RequirePermission, requirePermission, SessionGuard, showFor } from "../sessions/session.guard.js";
 import type { Session } from "../sessions/session-store.js";
-import { AUDIT_SOURCE, ViewEvents } from "../view-events.js";
+import { ViewEvents } from "../view-events.js";
 import type { VerdictRules } from "./case-changes.js";
-import { escalate, giveVerdict, keepNote, refuseVerdict, reopen, requireOpen, snooze } from "./case-changes.js";
+import {
+  escalate,
+  giveVerdict,
+  keepNote,
+  noteCase,
+  refuseVerdict,
+  reopen,
+  requireOpen,
+  snooze,
+} from "./case-changes.js";
 import { CaseReader } from "./case-reader.js";
 import type { BulkChange } from "./case-requests.js";
 import * as requests from "./case-requests.js";
@@ -78,15 +86,7 @@ export class CasesController {
     const found = await this.cases.find(session.tenant, parseCaseId(path));
     const row = await this.reader.read(session.tenant, found, false);
     return this.narratives.write(session.tenant, { ...row, row }, () =>
-      noteAudit(this.database, AUDIT_SOURCE, {
-        tenant: session.tenant,
-        actor: session.personId,
-        actorKind: "person",
-        action: "narrative-asked",
-        subjectKind: "case",
-        subjectId: found.id,
-        details: { model: row.narrativeModel },
-      }),
+      noteCase(this.database, workerOf(session), found.id, "narrative-asked", { model: row.narrativeModel }),
     );
   }
 

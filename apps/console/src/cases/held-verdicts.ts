@@ -1,10 +1,8 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import { CaseEventKind } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { noteAudit } from "@tripline/nest-kit/audit/note-audit";
 import type { Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
-import { AUDIT_SOURCE } from "../view-events.js";
-import { reopen } from "./case-changes.js";
+import { noteCase, reopen } from "./case-changes.js";
 import type { Worker } from "./case-requests.js";
 import type { KnownCase } from "./case-rows.js";
 import type { CaseChange } from "./case-store.js";
@@ -47,16 +45,7 @@ export async function undoVerdict(queries: Queries, found: KnownCase, by: Worker
     set: hasOther ? { ...set, status: "closed" } : { ...set, pending },
     text: `Undid the verdict ${verdict} before it took effect.${hasOther ? ` ${stays}` : ""}`,
     isUnpublished: true,
-    also: (queries) =>
-      noteAudit(queries, AUDIT_SOURCE, {
-        tenant: by.tenant,
-        actor: by.person.id,
-        actorKind: "person",
-        action: "verdict-undone",
-        subjectKind: "case",
-        subjectId: found.id,
-        details: { verdict, payments: found.payments },
-      }),
+    also: (queries) => noteCase(queries, by, found.id, "verdict-undone", { verdict, payments: found.payments }),
   };
 }
 

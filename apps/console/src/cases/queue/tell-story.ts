@@ -61,10 +61,10 @@ function smallThenLarge(sorted: readonly StoryPayment[]): CaseStory | null {
     // A verification of the card has the amount 0.
     return index >= SMALL_PAYMENTS_MIN && maxMinor > 0 && amount >= LARGE_TIMES * maxMinor;
   });
-  const [large, small] = [sorted[at], sorted.slice(0, at)];
-  if (large === undefined) return null;
-  const maxMinor = Math.max(...amounts.slice(0, at));
-  if (currenciesOf(sorted) > 1 || spanOf([...small, large]) > DAY_MS) return null;
+  const large = sorted[at];
+  if (large === undefined || currenciesOf(sorted) > 1 || spanOf(sorted.slice(0, at + 1)) > DAY_MS) return null;
+  const small = amounts.slice(0, at);
+  const maxMinor = Math.max(...small);
   const { currency } = large;
   // In currencies without decimals, such as the yen, a unit is too small to tell a test from a purchase.
   const decimals = currencyDecimals(currency);
@@ -72,7 +72,7 @@ function smallThenLarge(sorted: readonly StoryPayment[]): CaseStory | null {
   return {
     kind: isTest ? "card-testing" : "small-then-large",
     payments: small.length,
-    minMinor: Math.min(...amounts.slice(0, at)),
+    minMinor: Math.min(...small),
     maxMinor,
     largeMinor: large.amountMinor,
     later: sorted.length - small.length - 1,
