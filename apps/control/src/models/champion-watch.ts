@@ -7,11 +7,10 @@ import { labelledGauge } from "@tripline/telemetry/metrics";
 import type { ControlConfig } from "../config.js";
 import { CONTROL_CONFIG } from "../config.js";
 import { RegularLook } from "../rollouts/regular-look.js";
-import { MODEL_REGISTRY } from "../rollouts/rollouts.js";
+import { CHAMPION_ALIAS, MODEL_REGISTRY } from "../rollouts/rollouts.js";
 import type { ExpiredVersion, VersionKey } from "./version-store.js";
 import { VersionStore } from "./version-store.js";
 
-const CHAMPION_ALIAS = "champion";
 const LOOK_MS_MIN = 60_000;
 const MS_PER_S = 1_000;
 const MODELS_MAX = 100;

@@ -20,11 +20,9 @@ import type { FastifyRequest } from "fastify";
 import type { ControlConfig } from "../config.js";
 import { CONTROL_CONFIG } from "../config.js";
 import { operatorOf } from "../requests/managed-tenant.js";
-import { MODEL_REGISTRY } from "../rollouts/rollouts.js";
+import { CHAMPION_ALIAS, MODEL_REGISTRY } from "../rollouts/rollouts.js";
 import { LimitStore } from "./limit-store.js";
 import { limitsRequest, limitsSignature } from "./promotion-limits.js";
-
-const CHAMPION_ALIAS = "champion";
 
 /** Limits within which models that retraining registered are promoted automatically. `GET /v1/models` shows them. */
 @Controller("/v1/models/:model/limits")

@@ -8,14 +8,13 @@ import type { ControlConfig } from "../config.js";
 import { CONTROL_CONFIG } from "../config.js";
 import { operatorOf } from "../requests/managed-tenant.js";
 import { byHand, isRetrained, offlineOf } from "../rollouts/offline-comparison.js";
-import { MODEL_REGISTRY } from "../rollouts/rollouts.js";
+import { CHAMPION_ALIAS, MODEL_REGISTRY } from "../rollouts/rollouts.js";
 import { LimitStore } from "./limit-store.js";
 import { isoTime, presentContract } from "./model-contract.js";
 import { whyNotInEffect } from "./promotion-limits.js";
 import type { KnownVersion } from "./version-store.js";
 import { VersionStore } from "./version-store.js";
 
-const CHAMPION_ALIAS = "champion";
 const MODELS_MAX = 20;
 /** Versions per model, the newest. */
 const VERSIONS_MAX = 50;

@@ -29,7 +29,7 @@ import { changeOf, describeStage, GUARD, hasManyCards, needsLabels, needsModelCa
 import type { MeasuredChampion, PromotedRollout, RecordedStep } from "./rollout-store.js";
 import { RolloutStore } from "./rollout-store.js";
 
-const CHAMPION_ALIAS = "champion";
+export const CHAMPION_ALIAS = "champion";
 /** Scoring serves this alias's model next to the champion. Without a candidate, the alias names the champion. */
 const CANDIDATE_ALIAS = "candidate";
 
