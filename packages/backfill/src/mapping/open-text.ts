@@ -45,7 +45,7 @@ export function encodingOf(name: string): string | undefined {
 }
 
 /** The bytes of a file, decompressed if its name ends in `.gz` or `.zst`. */
-function openBytes(file: string): Readable {
+export function openBytes(file: string): Readable {
   const bytes = createReadStream(file, { highWaterMark: READ_BYTES });
   if (file.endsWith(".gz")) return pipeline(bytes, createGunzip({ chunkSize: READ_BYTES }), () => {});
   if (file.endsWith(".zst")) return pipeline(bytes, createZstdDecompress({ chunkSize: READ_BYTES }), () => {});

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Mapping } from "./mapping.js";
-import { ByteCensus, linesOf, notUtf8, openText, UTF_8 } from "./open-text.js";
+import { ByteCensus, linesOf, notUtf8, openBytes, openText, UTF_8 } from "./open-text.js";
 
 /*
  * An unclosed quote would swallow the rest of a CSV file, so lines are scanned before they are parsed. A line with an
@@ -119,7 +119,7 @@ export async function scanLines(file: string, { quote, encoding }: CsvFormat): P
 export async function linesAt(file: string, positions: readonly number[]): Promise<number[]> {
   const found: number[] = [];
   let [line, at] = [1, 0];
-  for await (const chunk of openText(file)) {
+  for await (const chunk of openBytes(file)) {
     const bytes: Buffer = chunk;
     for (let index = 0; index < bytes.length && found.length < positions.length; index += 1) {
       const byte = bytes[index];
