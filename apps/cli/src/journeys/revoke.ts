@@ -65,8 +65,8 @@ export async function revokeJourney(options: RevokeOptions): Promise<void> {
     await Promise.all([traffic.stop(), bystander.stop()]);
   }
   // If the client renews its token after it was disabled, auth rejects it first.
-  const expected = (code: string) => code === "token-revoked" || code.includes("invalid_client");
-  const others = [...traffic.refusals.keys()].filter((code) => !expected(code));
+  const isExpected = (code: string) => code === "token-revoked" || code.includes("invalid_client");
+  const others = [...traffic.refusals.keys()].filter((code) => !isExpected(code));
   if (!traffic.refusals.has("token-revoked") || others.length > 0) {
     throw new Error(`The client should only get token-revoked, but got: ${others.join(", ")}.`);
   }
