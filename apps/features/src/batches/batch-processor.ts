@@ -33,19 +33,19 @@ import { parseEvent } from "./parse-event.js";
 export interface ProcessorClock {
   /** Wall clock in milliseconds since the epoch. */
   readonly now: () => number;
-  /** Waits before a batch is retried, after a conflict with another writer or during its turn. */
+  /** Waits before a batch is retried: after a conflict with another writer, or while another writer has the turn. */
   readonly pause: (ms: number) => Promise<void>;
 }
 
 /** Maximum number of attempts for a batch that conflicts with other writers, before the consumer backs off. */
 const TRIES_MAX = 20;
 /**
- * The next attempt after these takes the turn, so that no writer loses every race. A turn also costs the others an
- * attempt. Therefore, the first attempts only wait for a random part of the last one's duration, multiplied by their
- * number, which spreads out writers.
+ * After this many failed attempts, the next attempt takes the turn, so that no writer loses every race. A turn costs each
+ * of the other writers an attempt. Therefore, the first attempts only pause, for a random part of the last attempt's
+ * duration, multiplied by the number of attempts. This spreads out the writers.
  */
 const TRIES_BEFORE_TURN = 5;
-/** Minimum for the duration of a read, from which the pause during another instance's turn is derived in the same way. */
+/** While another instance has the turn, the pause is derived from the duration of a read, which counts as at least this. */
 const PAUSE_MS_MIN = 1;
 
 /**
@@ -231,7 +231,7 @@ export class BatchProcessor {
     );
   }
 
-  /** Reads repeatedly while another instance has the turn, but no longer than one turn can last. */
+  /** Repeats the read while another instance has the turn, but for no longer than one turn can last. */
   async #afterTurns(read: () => Promise<Snapshot>): Promise<Snapshot> {
     const endsAtMs = this.clock.now() + TURN_MS;
     for (let reads = 1; ; reads += 1) {
@@ -263,7 +263,7 @@ export class BatchProcessor {
     const progress = await this.#progressOf(snapshot, batches);
     if (progress === undefined) return undefined;
     const isNew = progress.some(({ fresh }) => fresh.length > 0);
-    // The write also ends the turn.
+    // The write also ends the turn, so it is necessary even if no event is new.
     const folds = isNew || snapshot.turn === "own" ? await this.#foldAndWrite(snapshot, progress, contexts, keys) : [];
     if (folds === undefined) return undefined;
     return progress.map(({ batch, fresh, earlier }, index) => {

@@ -5,7 +5,7 @@ import { foldEvents } from "./fold-events.js";
 import type { EventRecord } from "./parse-event.js";
 import { parseEvent } from "./parse-event.js";
 
-/** The event of a record; undefined if the record becomes a dead letter. */
+/** Returns the event of a record, or undefined if the record becomes a dead letter. */
 export function countableEvent(engine: FeatureEngine, record: IncomingRecord): EventRecord | undefined {
   try {
     const event = parseEvent(engine, record);

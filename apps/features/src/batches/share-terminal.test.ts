@@ -167,7 +167,7 @@ test("a writer that loses every race gives up, and the consumer backs off", asyn
   await expect(handle([far])).rejects.toMatchObject({ code: "state-conflict" });
 });
 
-test("regression #25: a writer that loses every race takes the turn, and the other waits until it has written", async () => {
+test("regression #25: a writer that loses every race takes the turn, and the other writer waits for its write", async () => {
   const [slow, fast] = [await instance(), await instance()];
   const log = atSharedTerminal(1, 10);
   const counting: Promise<void>[] = [];
@@ -208,9 +208,9 @@ test("regression #25: a turn also ends if another instance has counted the batch
 });
 
 test.each([
-  ["until it expires", 3, Number.POSITIVE_INFINITY],
-  ["no longer than a turn can last, even if it does not end", Number.POSITIVE_INFINITY, 3],
-])("regression #25: an instance waits for the turn of another one %s", async (_name, expires, impatient) => {
+  ["until the turn expires", 3, Number.POSITIVE_INFINITY],
+  ["for no longer than a turn can last, even if the turn does not end", Number.POSITIVE_INFINITY, 3],
+])("regression #25: while another instance has the turn, an instance waits %s", async (_name, expires, impatient) => {
   const { handle, store, clock } = await instance();
   const redis = await connect();
   await redis.set(TURN_KEY, "crashed");

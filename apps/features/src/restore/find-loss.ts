@@ -14,8 +14,8 @@ const ANY_MARK = "state-complete:*";
 const SCAN_SHARE = 0.1;
 
 /**
- * The mark of this layout or, if its states were never complete, of the running services' layout. Redis loses all marks
- * together.
+ * Returns the mark of this layout. If the states of this layout were never complete, returns the mark of the layout that
+ * the running services use. Redis loses all marks together.
  */
 export async function readMark(redis: Redis, ownKey: string): Promise<string | null> {
   const own = await requestRedis(() => redis.get(ownKey));

@@ -2,7 +2,7 @@ import { TOPICS } from "@tripline/contracts/topics";
 import { APPLIED_KEY, engine } from "../testing/instance.js";
 import { CommittedOffsets } from "./committed-offsets.js";
 
-test("finds the committed offsets of all partitions by the keys of their applied batches", async () => {
+test("returns the committed offset of each partition by the key of its applied batch", async () => {
   const asked: unknown[] = [];
   const admin = {
     clusterId: async () => "cluster",

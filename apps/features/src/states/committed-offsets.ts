@@ -13,8 +13,8 @@ import { FEATURES_GROUP } from "./state-completeness.js";
 import type { CommittedOffset } from "./state-store.js";
 
 /**
- * The offsets that all instances together have committed. An offset is committed only after the states of its records
- * were written, so a Redis with an earlier applied offset has lost writes.
+ * The offsets that the instances have committed to Kafka. An instance commits an offset only after it has written the
+ * states of the records before it. Therefore, a Redis with an earlier applied offset has lost writes.
  */
 @Injectable()
 export class CommittedOffsets {
@@ -26,7 +26,7 @@ export class CommittedOffsets {
   ) {}
 
   /**
-   * By Redis key of the partition's applied batch.
+   * Returns each partition's committed offset, by the Redis key of the partition's applied batch.
    *
    * @throws TriplineError `kafka-unavailable` within 10 s
    */

@@ -26,8 +26,9 @@ export function encodeMark(flagged: FlaggedStates = NONE_FLAGGED): string {
 }
 
 /**
- * Key that exists from when complete states of a layout are lost or removed until they are restored. Otherwise, a
- * `snapshots` process that starts in between could not tell them from states that were never complete.
+ * Returns the key that marks a layout's states as lost: it exists from the time when complete states are lost or removed
+ * until they are restored. Without this key, a `snapshots` process that starts in between could not distinguish lost
+ * states from states that were never complete.
  *
  * @param completeKey key of the mark
  */

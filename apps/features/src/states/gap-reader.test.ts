@@ -7,7 +7,7 @@ import { GapReader } from "./gap-reader.js";
 
 const TOPIC = TOPICS.transactions.name;
 
-test("regression #33: tells handled records that were counted from dead letters", async () => {
+test("regression #33: distinguishes records that were counted from dead letters", async () => {
   const { kafkaBrokers, topicPrefix } = await testStack();
   const kafka = connectKafka({ brokers: kafkaBrokers, topicPrefix, clientId: "test" });
   const admin = await kafka.admin();
@@ -23,7 +23,7 @@ test("regression #33: tells handled records that were counted from dead letters"
     expect(await hasEvents(1, 4)).toBe(true);
     // The topic was recreated since these offsets were committed.
     expect(await hasEvents(1, 5)).toBe(false);
-    // Kafka no longer has the first of these records, which is why they cannot be recent.
+    // Kafka no longer has the first of these records, so they cannot be recent.
     expect(await hasEvents(-1, 3)).toBe(false);
   } finally {
     await Promise.all([producer.close(), admin.close()]);

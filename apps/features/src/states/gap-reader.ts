@@ -9,11 +9,11 @@ import { countableEvent } from "../batches/countable-event.js";
 import { FEATURE_ENGINE } from "../features.tokens.js";
 import { FEATURES_GROUP } from "./state-completeness.js";
 
-/** A longer gap is not read: it is assumed to contain events. A replica is seconds behind, not more. */
+/** A gap with more records is not read, but assumed to contain events: a replica is only seconds behind. */
 const RECORDS_MAX = 10_000;
 const READ_MS_MAX = 15_000;
 
-/** Reads records again that were handled but have no states: they may be dead letters, which are never counted. */
+/** Rereads records that were handled but are missing from the states. They may be dead letters, which never count. */
 @Injectable()
 export class GapReader {
   constructor(
@@ -23,8 +23,8 @@ export class GapReader {
   ) {}
 
   /**
-   * Whether a range contains an event that features counts. False if Kafka no longer has all records of the range: lost
-   * writes are recent, so these were dead letters.
+   * Returns whether a range contains an event that the features service counts. If Kafka no longer has all records of the
+   * range, returns false: lost writes are recent, so such old records were dead letters.
    *
    * @param range handled records
    * @throws TriplineError `kafka-unavailable`; `deadline-exceeded` if the range cannot be read within 15 s
@@ -32,7 +32,7 @@ export class GapReader {
   async hasEvents(topic: string, partition: number, range: OffsetRange): Promise<boolean> {
     const { kafka, admin, engine } = this;
     const [starts, ends] = await Promise.all([admin.startOffsets(topic), admin.endOffsets(topic)]);
-    // The topic was recreated, and these were records of the old one.
+    // The topic was recreated, and the range belongs to the old topic.
     if ((ends.get(partition) ?? 0) < range.to) return false;
     if (range.from < (starts.get(partition) ?? 0)) return false;
     if (range.to - range.from > RECORDS_MAX) return true;
@@ -40,7 +40,7 @@ export class GapReader {
     await readRange(kafka, {
       group: `${FEATURES_GROUP}-gap-${randomUUID()}`,
       topic,
-      // The other partitions begin at their ends, so that their records are not fetched.
+      // The ranges of other partitions are empty, so that their records are not fetched.
       ranges: new Map([...ends].map(([each, end]) => [each, each === partition ? range : { from: end, to: end }])),
       readMsMax: READ_MS_MAX,
       handle({ records }) {
@@ -51,7 +51,7 @@ export class GapReader {
   }
 }
 
-/** A record that cannot be folded, for whatever reason, was a dead letter. Without I/O, a retry cannot help. */
+/** If a record cannot be folded, it was a dead letter: folding does no I/O, so no error of it is temporary. */
 function isCounted(engine: FeatureEngine, record: IncomingRecord): boolean {
   try {
     return countableEvent(engine, record) !== undefined;

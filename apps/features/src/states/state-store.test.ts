@@ -115,7 +115,7 @@ describe("after a failover", () => {
     const check = async () => {
       const { complete } = await read();
       expect(await store.isMarkedComplete()).toBe(complete);
-      // Until they are restored, `snapshots` must know that they were lost, even if it starts later.
+      // Until lost states are restored, `snapshots` must know about the loss, even if it starts later.
       expect(await redis.exists(lostKey(COMPLETE_KEY))).toBe(complete ? 0 : 1);
       return complete;
     };
@@ -128,7 +128,7 @@ describe("after a failover", () => {
     await store.markComplete();
     const applied = [{ key: APPLIED_KEY, value: value(offset) }];
     expect(await store.compareAndSet({ snapshot: await read(), applied, states: [] })).toBe(true);
-    /** @returns whether the states of a server with this offset count as complete */
+    /** @returns whether the states count as complete after a failover to a server with this offset */
     const failOver = async (at: number) => {
       await other.set(APPLIED_KEY, value(at));
       await reconnect();

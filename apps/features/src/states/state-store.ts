@@ -13,8 +13,8 @@ import { encodeMark, lostKey, MarkReader } from "./complete-mark.js";
 
 const NO_EVICTION = "noeviction";
 /**
- * Redis key of the turn. While it exists, only the instance that set it writes. It begins like the keys of states, which
- * the service's Redis user may write.
+ * Redis key of the turn. While it exists, only the instance that set it writes. It has the prefix of the states' keys,
+ * because the service's Redis user may write keys with this prefix.
  */
 export const TURN_KEY = "state:turn";
 /** Expiry of a turn, in milliseconds, in case the instance ends before it writes. */
@@ -32,7 +32,7 @@ export interface Snapshot {
   readonly complete: boolean;
   /** The unverified states, if the states are marked as complete. */
   readonly flagged: FlaggedStates;
-  /** The instance that has the turn, if any. The others should wait before they write. */
+  /** Whether this instance or another one has the turn. If another one has it, this instance should not write yet. */
   readonly turn: "own" | "other" | undefined;
   /** Number of the read that returned it; only the newest one can be the basis of a write. */
   readonly read: number;
@@ -49,7 +49,7 @@ export interface Change {
 
 /** Kafka's view of the progress in one partition. */
 export interface CommittedOffset {
-  /** Everything before this offset was counted or dead-lettered, by whichever instance. */
+  /** All records before this offset were counted or dead-lettered, each by any of the instances. */
   readonly next: number;
   /** Whether any record from this offset up to `next` was counted. */
   isCountedFrom(offset: number): Promise<boolean>;
@@ -65,23 +65,23 @@ export interface CommittedOffset {
  * store owns the connection, and nothing else may use it. Reads are numbered, and a snapshot whose keys may no longer
  * be watched cannot be written. All keys must be on one shard.
  *
- * An instance that keeps losing races takes the turn. Every read watches its key, so this cancels all concurrent writes,
- * and the next write ends the turn.
+ * An instance that keeps losing races takes the turn, by setting a key that every read watches. This cancels all
+ * concurrent writes. The instance's next write ends the turn.
  */
 export class StateStore {
   /** Number of the read whose keys are watched. Everything that ends the watch increments it. */
   #watching = 0;
-  /** Value of the key while this instance has the turn. */
+  /** Value of `TURN_KEY` while this instance has the turn. */
   readonly #turn = Buffer.from(randomUUID());
   readonly #multiSet: MultiSet;
   readonly #marks = new MarkReader();
   /** Number of lost connections so far. */
   #losses = 0;
-  /** Value of `#losses` when the server was last checked: it evicts nothing, and has the last writes. */
+  /** Value of `#losses` at the last check, which found that the server evicts no keys and has the last writes. */
   #checkedAt: number | undefined;
   /**
-   * Offsets of the applied batches that were written while the states had the current mark, by key. They may not be
-   * committed yet.
+   * Offsets of the applied batches that this store wrote while the states had the current mark, by key. They may not be
+   * committed to Kafka yet.
    */
   readonly #written = new Map<string, number>();
   #mark: Buffer | null = null;
@@ -94,7 +94,7 @@ export class StateStore {
       readonly stateTtlSeconds: number;
       /** Key that exists while the states are complete, see `completeKey`. */
       readonly completeKey: string;
-      /** The progress of all instances. Default: only the writes of this store are known */
+      /** The progress of all instances. Without it, the store knows only its own writes. */
       readonly committed?: { byKey(): Promise<ReadonlyMap<string, CommittedOffset>> };
     },
   ) {
@@ -199,7 +199,7 @@ export class StateStore {
     return true;
   }
 
-  /** After a topic was recreated, the operator removes the offset of its old partition. */
+  /** Forgets the offsets that an operator has removed from Redis, because their topics were recreated. */
   #forgetRemoved(keys: readonly string[], heads: readonly Buffer[]): void {
     for (const [index, key] of keys.entries()) {
       if (appliedOffset(heads[index]) < (this.#written.get(key) ?? -1)) this.#written.delete(key);
@@ -220,13 +220,13 @@ export class StateStore {
   }
 
   /**
-   * After a failover, the server may be a replica that lacks the last writes. Its states would silently lack events, so
-   * their mark is removed before anything is counted: they are then flagged and restored, as if all of them had been
-   * lost.
+   * After a failover, the server may be a replica that lacks the last writes, so that its states silently lack events. In
+   * this case, the store removes their mark before it counts anything. All states are then flagged and restored, as if
+   * Redis had lost all of them.
    */
   async #findLostWrites(losses: number): Promise<void> {
     const { completeKey } = this.options;
-    // Requested before the stored offsets, because other instances may be counting.
+    // Requested before the stored offsets, which other instances may advance in the meantime.
     const committed = await this.options.committed?.byKey();
     const keys = [...new Set([...this.#written.keys(), ...(committed?.keys() ?? [])])];
     if (keys.length === 0) return;
@@ -237,11 +237,11 @@ export class StateStore {
     const [, , ...replies] = await this.#run(pipeline, pipeline.length);
     const mark = bufferOf(replies[keys.length]);
     if (mark === null) return;
-    // Another mark belongs to states that were restored since.
+    // A different mark means that the states have been restored since this store wrote them.
     if (!isSame(mark, this.#mark)) this.#written.clear();
     const applied = keys.map((key, index) => [key, appliedOffset(bufferOf(replies[index]) ?? undefined)] as const);
-    // Otherwise, they are still needed: a failover may follow before the next batch of a partition.
     const evidence = await this.#findBehind(applied, committed);
+    // The offsets are kept, because another failover may follow before the next batch of a partition.
     if (evidence === undefined) return;
     this.#requireConnected(losses);
     const removal = this.redis
@@ -252,7 +252,7 @@ export class StateStore {
     this.#written.clear();
   }
 
-  /** @returns a partition whose stored offset is behind, for the operator; undefined if there is none */
+  /** @returns a message to the operator about a partition whose stored offset is behind; undefined if there is none */
   async #findBehind(
     applied: readonly (readonly [key: string, offset: number])[],
     committed: ReadonlyMap<string, CommittedOffset> = new Map(),
@@ -261,8 +261,8 @@ export class StateStore {
       const written = this.#written.get(key) ?? -1;
       if (offset < written) return `${key} is at ${offset}, but this instance wrote ${written}`;
       const { next = 0, isCountedFrom } = committed.get(key) ?? {};
-      // A missing offset does not mean a loss: it is also missing after `tripline load-state --partial`, and if all records
-      // were dead letters.
+      // A missing offset does not prove a loss: `tripline load-state --partial` stores none, and neither do partitions that
+      // have only had dead letters.
       if (offset >= 0 && offset + 1 < next && (await isCountedFrom?.(offset + 1))) {
         return `${key} is at ${offset}, but ${next - 1} was committed`;
       }

@@ -111,7 +111,7 @@ export function makeInstance(redis: Redis, outbox: Outbox, committed = false, pr
       return new Map([0, 1, 2].map((partition) => [partition, log.endOffset]));
     },
   };
-  // Differs on every call, so recomputed features would not have the same bytes.
+  // The time differs on every call, so recomputed features would not have the same bytes.
   const clock = { now: () => (clockMs += 1), pause: (ms: number): Promise<void> => delay(ms) };
   const processor = new BatchProcessor(
     engine,

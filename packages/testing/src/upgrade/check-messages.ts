@@ -5,7 +5,7 @@ import { ROOT } from "@tripline/system/services/workspace";
 const CONTRACTS = join("packages", "contracts");
 
 /**
- * Compares this build's protobuf messages with those of another build, by the rules in `buf.yaml`.
+ * Checks that this build can read another build's protobuf messages, according to the rules in `buf.yaml`.
  *
  * @param root root folder of the other build's checkout
  * @throws Error with buf's findings, for example a field number with a new meaning

@@ -17,8 +17,10 @@ import type { SimulatedFleet } from "./simulated-fleet.js";
 /**
  * Checks invariants once everything is committed, whatever happened before: every event is counted once in each of its
  * states and emitted; two events never have the same number in a state; all results of an event are equal and follow
- * from the events counted before it; and no result is flagged, because no state was lost. After a failover that has
- * lost writes, only results that are not flagged are checked: a rebuild needs them to have different numbers.
+ * from the events counted before it; and no result is flagged, because no state was lost.
+ *
+ * After a failover that lost writes, flagged results are ignored, and only one invariant is checked: two events never
+ * have the same number in a state. A rebuild depends on this.
  *
  * @returns a sentence per violated invariant
  */
@@ -47,7 +49,7 @@ function numberFaults({ sent }: SimulatedFleet): string[] {
   return faults;
 }
 
-/** Whether everything emitted so far is committed. */
+/** Returns whether the offsets of all events emitted so far are committed. */
 export function isEverythingCommitted(fleet: SimulatedFleet): boolean {
   const committed = new Set<string>();
   for (const log of fleet.log) {

@@ -6,8 +6,8 @@ const QUEUED = Buffer.from("QUEUED");
 
 /**
  * The part of Redis that window states need, in memory: WATCH, MULTI, EXEC and the commands between them. As in Redis,
- * a watched key counts as changed if it was written or removed, whatever its value. Keys expire only if the schedule
- * wants it.
+ * a watched key counts as changed if it was written or removed, whatever its value. Keys expire only when the schedule
+ * calls `expire`.
  */
 export class MemoryRedis implements RedisServer {
   #values = new Map<string, Buffer>();

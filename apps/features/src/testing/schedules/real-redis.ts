@@ -70,7 +70,7 @@ export class RealRedis implements RedisServer {
   }
 }
 
-/** The arguments without a short expiry, because a schedule must not depend on the time that it takes. */
+/** Returns the arguments without a short expiry, because a schedule's result must not depend on its duration. */
 function lasting({ args }: WireCommand): readonly Buffer[] {
   const expiry = args.findIndex((arg) => arg.toString("latin1") === "PX");
   return expiry < 0 ? args : args.toSpliced(expiry, 2);

@@ -17,13 +17,13 @@ export interface RedisServer {
   open(): Promise<ServerConnection>;
   /** Value of a key, read outside of any connection. */
   get(key: string): Promise<Buffer | null>;
-  /** Removes a key, as after its time to live. @returns false if it does not exist */
+  /** Removes a key, as if it had expired. @returns false if it does not exist */
   expire(key: string): Promise<boolean>;
-  /** Remembers all keys and values, as a replica does. */
+  /** Saves a copy of all keys and values, as a replica does. */
   save(): Promise<void>;
-  /** Replaces all keys by the saved ones. The caller then closes all connections. @returns false if nothing was saved */
+  /** Replaces all keys with the saved ones. The caller must then close all connections. @returns false if none are saved */
   rollBack(): Promise<boolean>;
-  /** Removes all keys, also saved ones, and closes all connections. */
+  /** Removes all keys, including saved ones, and closes all connections. */
   reset(): Promise<void>;
 }
 

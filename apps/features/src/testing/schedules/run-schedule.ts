@@ -80,7 +80,7 @@ const PEACEFUL: ReadonlySet<Step> = new Set([
   "old owner notified",
   "turn expired",
 ]);
-/** The steps that finish what was begun, before a failover. */
+/** The steps that finish the batches in progress before a failover. */
 const DRAINING_LOT: readonly Step[] = ["call answered", "question to Kafka answered", "pause ended"];
 const DRAINING_DRAWS_MAX = 300;
 const PEACEFUL_LOT = LOT.filter((step) => PEACEFUL.has(step));
@@ -113,7 +113,7 @@ class Schedule {
   readonly #counts: StepCounts;
   readonly #applied = new Map<string, number>();
   readonly #faults: string[] = [];
-  /** Partitions of which the replica has an applied offset. */
+  /** Partitions whose applied offset the replica has. */
   readonly #replicated = new Set<PlannedPartition>();
 
   constructor(
@@ -208,10 +208,10 @@ class Schedule {
   }
 
   /**
-   * A failover takes longer than emitting and committing what was counted. The loss of a partition's first batch cannot
-   * be noticed.
+   * First finishes and commits all batches in progress, because a real failover takes longer than that. Does not fail over
+   * if a partition's first batch would be lost, because the service cannot detect this loss.
    *
-   * @returns false if something was emitted but not committed, or if a replica lacks a first batch
+   * @returns false, without a failover, if a batch is not committed or the replica lacks a partition's first batch
    */
   async #failOver(): Promise<boolean> {
     const fleet = this.#fleet;

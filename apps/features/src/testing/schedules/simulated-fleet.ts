@@ -91,7 +91,7 @@ export class SimulatedInstance {
   }
 }
 
-/** Takes the turn after each lost race, because few batches of a schedule lose as many as it normally takes. */
+/** Takes the turn after every lost race, because few batches of a schedule lose as many races as real ones must. */
 class ContendedStore extends StateStore {
   #hasLost = false;
 
@@ -189,7 +189,7 @@ export class SimulatedFleet {
     return true;
   }
 
-  /** Whether nothing is being counted or emitted. */
+  /** Whether no instance is counting or emitting a batch. */
   get isIdle(): boolean {
     return this.instances.every(({ running }) => running === 0);
   }
@@ -198,7 +198,7 @@ export class SimulatedFleet {
     for (const [log, owner] of this.#owners) this.commit(log, owner);
   }
 
-  /** The server is replaced by a replica. @returns false if there is none */
+  /** Replaces the server with its replica. @returns false if there is none */
   async failOver(): Promise<boolean> {
     if (!(await this.server.rollBack())) return false;
     for (const { connection } of this.instances) await connection.break();
@@ -246,7 +246,7 @@ export class SimulatedFleet {
     });
   }
 
-  /** Like `CommittedOffsets`, except that all records count, so every gap is a loss. */
+  /** Like `CommittedOffsets`, but treats every gap as a loss, because a schedule has no dead letters. */
   byKey(): Promise<Map<string, CommittedOffset>> {
     const isCountedFrom = async () => true;
     return this.#asked(

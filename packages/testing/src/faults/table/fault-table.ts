@@ -23,7 +23,7 @@ const bomb: Cause = ({ system }) => sendBomb(system.stack.kafkaBrokers, TOPICS.t
 
 /**
  * The faults that run on one machine without root: id, title, expected verdict and cause. Published with their verdicts in
- * docs/reliability.md. F24 is the last, because afterwards the archive needs an operator.
+ * docs/reliability.md. F24 is the last one, because the archive needs an operator after it.
  */
 const ROWS: readonly (readonly [id: string, title: string, worst: Answer, cause: Cause])[] = [
   ["F1", "kill -9 in mid-batch: ingestion", "refused", crash("ingestion")],

@@ -10,9 +10,9 @@ export interface FaultTools {
   /** Folders of the services' model registry and lake. */
   readonly registry: string;
   readonly lake: string;
-  /** Between the services and Valkey. */
+  /** Proxy between the services and Valkey. */
   readonly valkey: NetworkProxy;
-  /** Between the decision and scoring services; unused if they share a process. */
+  /** Proxy between the decisions and scoring services; unused if they share a process. */
   readonly scoring: NetworkProxy;
   /** Sends a burst of payments, so that every service has uncommitted work. */
   burst(): void;
@@ -32,7 +32,7 @@ export interface Fault {
   /**
    * Causes the fault and, unless the system recovers by itself, ends it.
    *
-   * @throws Error in one sentence if a part of the verdict other than the responses is missed
+   * @throws Error with a one-sentence message if the system fails a requirement other than the worst response
    */
   cause(tools: FaultTools): Promise<void>;
 }

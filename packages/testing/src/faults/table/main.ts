@@ -30,11 +30,11 @@ const START_MS = Date.UTC(2026, 0, 15);
 const DAY_MS = 86_400_000;
 const BROKERS = 3;
 const PER_SECOND = 20;
-/** Long enough that a busy machine alone causes no fallback. After a longer wait, the circuit breaker has no effect. */
+/** Long enough that a busy machine alone causes no fallback. With a longer wait, the circuit breaker has no effect. */
 const SCORING_WAIT_MS = 1_000;
 /** Long enough that a busy machine alone causes no refusal. */
 const REDIS_TIMEOUT_MS = "3000";
-/** Enough for every service, and filled within seconds. */
+/** Large enough for every service, but small enough to be filled within seconds. */
 const HEAP_MIB = 512;
 
 const given = process.argv.slice(2);

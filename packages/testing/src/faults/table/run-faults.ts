@@ -23,7 +23,7 @@ const READ_MS = 200;
 
 export interface FaultRun extends Pick<FaultTools, "registry" | "lake" | "valkey" | "scoring"> {
   readonly system: RunningSystem;
-  /** Tells the services which fault to cause inside. */
+  /** Tells a service which fault to cause inside its process. */
   readonly innerFaultFile: string;
   readonly admin: KafkaAdmin;
   readonly topology: Topology;

@@ -8,7 +8,7 @@ const RETRY_MS = 200;
 const GIVE_UP_MS = 180_000;
 /** New payments wait while this many payments have no response. */
 const OPEN_MAX = 2_000;
-/** Statuses of responses with `Retry-After`; and 401 for a token that a caller replaces. */
+/** Statuses after which a caller retries: 429 and 503 have `Retry-After`; for 401, the caller first replaces its token. */
 const RETRYABLE = new Set([401, 429, 503]);
 
 /** The first response to a payment, from best to worst. `error` is a refusal that does not tell the caller to retry. */

@@ -11,14 +11,14 @@ import type { FaultTools } from "../fault.js";
 import { DOWN_MS } from "../fault.js";
 
 const HOST = "127.0.0.1";
-/** How far the replica is behind when it is promoted. */
+/** How far the replica lags behind when it is promoted. */
 const BEHIND_MS = 1_000;
 const POLL_MS = 50;
 const SYNC_MS_MAX = 30_000;
 
 /**
  * Kills Valkey and promotes a replica that lacks the last second of writes. Later, a planned failover returns to the first
- * server, while the demoted one keeps its connections. As with a managed service, the address stays the same.
+ * server, and the demoted server keeps its connections. As with a managed service, the address stays the same.
  */
 export async function failOver({ system: { stack }, valkey, burst }: FaultTools): Promise<void> {
   const firstPort = Number(new URL(stack.redisUrl).port);

@@ -7,10 +7,10 @@ import type { Cause } from "../fault.js";
 import { DOWN_MS } from "../fault.js";
 
 const CHAMPION = "champion";
-/** A model's file that was copied only in part. */
+/** Size of a model file that was only partly copied. */
 const HALF_BYTES = 4_096;
 
-/** Nothing can be read from or written to the folder, even by root: a file takes its place for a while. */
+/** Replaces the folder with a file for a while, so that nobody can read or write in it, not even root. */
 export const loseFolder =
   (name: "registry" | "lake", during: Cause = async () => {}): Cause =>
   async (tools) => {
@@ -28,7 +28,7 @@ export const loseFolder =
     }
   };
 
-/** The champion becomes a version of which only a part was copied. */
+/** For a while, makes a version champion that was only partly copied. */
 export const halveModel =
   (during: Cause): Cause =>
   async (tools) => {

@@ -3,8 +3,8 @@ import { isMainThread } from "node:worker_threads";
 import { z } from "zod";
 
 /*
- * Faults inside a process, without product code for them. The table of faults starts every service with this module as a
- * start-up hook (`NODE_OPTIONS=--import=<url>?file=<path>`). On SIGUSR2, it causes the fault described in the file.
+ * Causes faults inside a process, so that the product contains no code for this. The fault table starts every service with
+ * this module (`NODE_OPTIONS=--import=<url>?file=<path>`). On SIGUSR2, the module causes the fault that the file describes.
  */
 
 export const SIGNAL = "SIGUSR2";
@@ -12,7 +12,7 @@ export const SIGNAL = "SIGUSR2";
 const innerFault = z.union([
   /** Blocks the event loop for this time. */
   z.strictObject({ blockMs: z.number() }),
-  /** Moves the clock by this much, relative to the real time. Timers are not affected. */
+  /** Sets the clock this far ahead of the real time. Timers are not affected. */
   z.strictObject({ clockAheadMs: z.number() }),
   /** Allocates memory until V8 ends the process. */
   z.strictObject({ leak: z.literal(true) }),

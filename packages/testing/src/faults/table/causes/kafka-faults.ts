@@ -25,7 +25,7 @@ export async function killEachBroker({ system }: FaultTools): Promise<void> {
   }
 }
 
-/** Another consumer joins the groups on the path of a payment again and again, handles nothing, and leaves. */
+/** Repeatedly, another consumer joins the consumer groups on a payment's path, handles nothing, and leaves. */
 export async function stormGroups({ system }: FaultTools): Promise<void> {
   const handle = () => Promise.reject(new TriplineError("service-unavailable", "This consumer handles nothing."));
   const groups = [
@@ -41,8 +41,8 @@ export async function stormGroups({ system }: FaultTools): Promise<void> {
 }
 
 /**
- * Deletes a topic before its last records are archived, and creates it again. Kafka cannot return these records, and the
- * offsets of new ones were already used, so the archive must name the topic instead of continuing.
+ * Deletes a topic before its last records are archived, and recreates it. These records are lost, and new records reuse
+ * their offsets. Therefore, the archive must report the topic by name instead of continuing.
  */
 export async function deleteTopic({ system, lake }: FaultTools): Promise<void> {
   const { name } = TOPICS.paymentUpdates;
@@ -82,7 +82,7 @@ async function sendUpdates({ client }: FaultTools["system"], id: string): Promis
   );
 }
 
-/** @throws Error with the sentence if this does not become true in time */
+/** Waits until a condition is true. @throws Error with this message if the condition is not true in time */
 async function within(isSo: () => Promise<boolean>, sentence: string): Promise<void> {
   const deadlineMs = performance.now() + WITHIN_MS;
   while (!(await isSo())) {

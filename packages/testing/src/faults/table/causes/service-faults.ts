@@ -28,7 +28,7 @@ export const pause =
     process.kill(pid, "SIGCONT");
   };
 
-/** Uses up the memory that V8 may use. V8 then ends the process, which spends its last seconds collecting garbage. */
+/** Fills V8's heap. The process spends its last seconds collecting garbage, until V8 aborts it. */
 export const runOutOfMemory =
   (service: BusyService): Cause =>
   async ({ causeInside }) =>
@@ -43,7 +43,7 @@ export const block =
     }
   };
 
-/** The clocks of these services' machines are ten minutes ahead for a while. */
+/** For a while, sets the clocks of these services ten minutes ahead, as on machines with wrong clocks. */
 export const moveClock =
   (...services: readonly ServiceName[]): Cause =>
   async ({ causeInside }) => {

@@ -15,10 +15,10 @@ import { DOWN_MS } from "../fault.js";
 
 const SLOW_MS = 100;
 const SLOW_FOR_MS = 20_000;
-/** As in plan-redis.ts. */
+/** Valkey's normal memory limit, as in plan-redis.ts. */
 const MEMORY = "1gb";
 const QUERY_MS_MAX = 30_000;
-/** Status of a control plane that cannot store a change now. */
+/** HTTP status of a control plane that is temporarily unable to store changes. */
 const UNAVAILABLE = 503;
 
 export const stopFor =
@@ -45,7 +45,7 @@ export async function flushValkey({ system, burst }: FaultTools): Promise<void> 
   await withRedis(system.stack.redisUrl, (redis) => redis.flushall());
 }
 
-/** Valkey rejects every write for a while, because it exceeds its memory limit. */
+/** Lowers Valkey's memory limit for a while, so that Valkey rejects every write. */
 export async function fillValkey({ system, burst }: FaultTools): Promise<void> {
   burst();
   await withRedis(system.stack.redisUrl, async (redis) => {
@@ -61,7 +61,7 @@ export async function slowValkey({ valkey }: FaultTools): Promise<void> {
   valkey.responseDelayMs = 0;
 }
 
-/** Requests arrive, but responses do not. */
+/** Holds back responses for a while. Requests still arrive. */
 export const loseResponses =
   (from: "valkey" | "scoring"): Cause =>
   async (tools) => {
@@ -70,9 +70,9 @@ export const loseResponses =
     tools[from].release();
   };
 
-/** Postgres rejects every write for a while, as after its demotion to a replica, or when a cloud protects a full disk. */
+/** Makes Postgres read-only for a while, as after a demotion, or when a cloud provider protects a full disk. */
 export async function lockPostgres({ system }: FaultTools): Promise<void> {
-  // The operator has a token.
+  // Obtains the operator's token while auth can still write.
   await system.control.call("GET", "/v1/lists");
   const set = (value: "on" | "off") =>
     withDatabase(system, async (database) => {
@@ -85,8 +85,8 @@ export async function lockPostgres({ system }: FaultTools): Promise<void> {
 }
 
 /**
- * Postgres cannot write to any file, not even to its write-ahead log: it stops with a panic, and cannot start until
- * there is space. Works without root, but only on Linux.
+ * Prevents Postgres from writing to any file, even its write-ahead log. Postgres stops with a panic, and cannot start
+ * until there is space. Works without root, but only on Linux.
  */
 export async function fillDiskOfPostgres({ system }: FaultTools): Promise<void> {
   await system.control.call("GET", "/v1/lists");
@@ -99,7 +99,7 @@ export async function fillDiskOfPostgres({ system }: FaultTools): Promise<void> 
   const { uid, gid } = statSync(`/proc/${pid}`);
   const limit = (one = "") => promisify(execFile)("prlimit", ["--pid", one, "--fsize=0"], { uid, gid });
   await limit(pid);
-  // Connections may have ended.
+  // Some of these processes may have ended with their connections.
   await Promise.allSettled(stdout.trim().split(/\s+/).map(limit));
   await delay(DOWN_MS);
   await expectUnavailable(system).finally(async () => {
@@ -120,12 +120,12 @@ function withDatabase<T>({ stack }: RunningSystem, work: (database: Database) =>
   return work(database).finally(() => database.close());
 }
 
-/** @throws Error unless the control plane says that it cannot store a change now */
+/** @throws Error unless the control plane responds that it is temporarily unable to store changes */
 async function expectUnavailable({ control }: RunningSystem): Promise<void> {
   const entries = [{ kind: "terminal", value: "t-fault", reason: "Test" }];
   const status = await control.call("POST", "/v1/lists/watch/entries", { body: { entries } }).then(
     () => 200,
     (error: unknown) => (error instanceof ControlRefusal ? error.status : String(error)),
   );
-  if (status !== UNAVAILABLE) throw new Error(`A change of a list got ${status} instead of ${UNAVAILABLE}.`);
+  if (status !== UNAVAILABLE) throw new Error(`A change to a list got ${status} instead of ${UNAVAILABLE}.`);
 }
