@@ -42,7 +42,8 @@ export function generatePayment(root) {
 }
 
 /**
- * Stored payments may contain a removed field, so its numbers must not get another meaning.
+ * Requires that `payment` retires the numbers of removed fields. Stored payments may contain these fields, so their
+ * numbers must not get another meaning.
  *
  * @param {string} before the current messages
  * @param {import("./read-payment.mjs").Payment} payment
@@ -58,14 +59,14 @@ function requireRetired(before, { fields, columns, retired, retiredSealed }) {
       if (known.includes(number)) continue;
       throw new Error(
         `${PAYMENT_FILE} lacks the number ${number}${field}: add ${number} to ${list}. ` +
-          `If no payment was ever stored with it, delete it from ${PROTO_FILE} instead.`,
+          `If no stored payment ever had this number, delete the number from ${PROTO_FILE} instead.`,
       );
     }
   }
 }
 
 /**
- * The numbers of a message, including reserved ones.
+ * The field numbers of a message, including reserved ones.
  *
  * @param {string} document
  * @param {string} name

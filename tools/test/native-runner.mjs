@@ -80,7 +80,7 @@ export default async function runNatively(globalConfig, config, environment, run
       FRAMEWORK.has(description),
     );
     for (const key of [...TELEMETRY, ...framework]) Reflect.deleteProperty(globalThis, key);
-    // A worker that Jest ends by force would not write it.
+    // If Jest later ends this worker by force, the cache is not written at exit.
     flushCompileCache();
   }
 }

@@ -58,13 +58,13 @@ def scorecard_to_publish(rows: Rows, spec: FeatureSpec, delay_ms: int) -> bytes 
 
 
 def measure_scorecard(card: bytes | None, rows: Rows, names: tuple[str, ...]) -> dict[str, Any]:
-    """The scorecard's figures on payments on which it was not trained, for comparison with its model's.
+    """Measures a scorecard on payments on which it was not trained, for comparison with its model.
 
     Empty without a scorecard or payments.
     """
     if card is None or len(rows) == 0:
         return {}
-    # Only their order matters.
+    # The measures depend only on the order of the margins.
     margins = margins_of_card(parse_scorecard(card.decode()), rows.features, names)
     found = measure(rows.occurred_at_ms, rows.cards, margins, rows.fraud, rows.weights)
     return {"scorecard": {"average_precision": found.average_precision, "auc_roc": found.auc_roc}}

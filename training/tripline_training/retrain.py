@@ -58,7 +58,7 @@ def retrain(command: Command) -> Outcome:
         with _temporary_files_in(command.work / TEMPORARY_FOLDER):
             outcome = challenge(options, command.work)
         write_file(result, (json.dumps({"identity": identity, **outcome.as_json()}) + "\n").encode())
-        # Including files that a killed run had not finished. Nobody else writes here while this one has the lock.
+        # This includes files that a killed run left unfinished. No other run writes here while this one holds the lock.
         for pattern in ("fit-*.ubj", f"{TEMPORARY_PREFIX}*"):
             for left in command.work.glob(pattern):
                 left.unlink()

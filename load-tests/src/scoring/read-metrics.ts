@@ -3,8 +3,8 @@ const MS_PER_S = 1_000;
 const TIMERS_APART_MS = 10;
 
 /**
- * The 99th percentile of a service's event loop delay since the last read, in ms; nothing for a build without this
- * metric, since a build is also compared with older ones.
+ * The 99th percentile of a service's event loop delay since the last read, in ms. The object is empty for older builds
+ * without this metric, with which a build may be compared.
  */
 export async function readEventLoopDelay(url: string): Promise<{ loop_p99_ms?: number }> {
   const text = await (await fetch(`${url}/metrics`)).text();

@@ -12,9 +12,10 @@ export interface KeyGroups {
 export const ONE_GROUP: KeyGroups = { tagOf: () => "" };
 
 /**
- * Hash tags in the order of their slots. The 16,384 slots are divided into 24 ranges, with one tag each. Masters with equal ranges of slots
- * therefore get equal numbers of groups. With more groups, batches would be split into more commands. With fewer,
- * fewer masters could share the load. A different list would make the cluster forget its decisions.
+ * Hash tags in the order of their slots. The 16,384 slots are divided into 24 ranges, with one tag each. Masters with
+ * equal ranges of slots therefore get equal numbers of groups. With more groups, batches would be split into more
+ * commands. With fewer groups, fewer masters could share the load. A different list would make the cluster forget its
+ * decisions.
  */
 export const CLUSTER_TAGS: readonly string[] = "10 25 3 61 50 43 11 24 2 60 51 42 12 27 1 63 52 41 13 114 0 62 53 40"
   .split(" ")

@@ -352,7 +352,7 @@ describe("properties", () => {
       })),
   );
 
-  test("the same input gives the same bytes, whichever payment was decided before", () => {
+  test("the same input gives the same bytes, regardless of the previous payment", () => {
     fc.assert(
       fc.property(likelyInput, likelyInput, (given, other) => {
         const copy = structuredClone(given);

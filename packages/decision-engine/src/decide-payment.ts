@@ -232,10 +232,10 @@ export function whyUnusable(policy: Policy, features: DecisionInput["features"])
   return bad < 0 ? undefined : `the feature ${policy.featureNames[bad]} is ${features.values[bad]}`;
 }
 
-/** By policy. Its variables have so many names that an object for each payment would take 7 kB. */
+/** The variables of each policy. They are reused, because a policy has so many that a new object would take 7 kB. */
 const variables = new WeakMap<Policy, Values>();
 
-/** Valid until the next call with this policy. */
+/** The result is valid until the next call with this policy. */
 function variablesOf(policy: Policy, input: DecisionInput, features: readonly number[], score: DecidingScore): Values {
   const known = variables.get(policy);
   const values = listedValues(input, known ?? {});
@@ -247,7 +247,7 @@ function variablesOf(policy: Policy, input: DecisionInput, features: readonly nu
   return values;
 }
 
-/** Writes the values of a payment that are available without its features. */
+/** Adds to `into` the values of a payment that are available without its features. */
 function listedValues({ transaction, attributes, listHits }: DecisionInput, into: Values): Values {
   into[ATTRIBUTES] = attributes !== undefined && "values" in attributes ? attributes.values : NO_ATTRIBUTES;
   into[LISTS] = listFacts(listHits);

@@ -39,7 +39,7 @@ export class AdministeredKafka implements KafkaAdmin {
     const topics = table.map((topic) => this.#wantedOf(topic, topic.partitions === 1 ? 1 : width));
     await this.#create(topics, visible);
     const names = topics.map(({ topic }) => topic);
-    // For a moment after a topic was deleted, brokers still list it.
+    // Brokers may still list a topic that was just deleted, so each retry creates the topics that are missing by then.
     const found = await this.#waitForLeaders(names, async () => this.#create(topics, await this.#visibleTopics()));
     await this.#completeConfigs(topics.filter(({ topic }) => visible.has(topic)));
     return found;
@@ -144,7 +144,7 @@ export class AdministeredKafka implements KafkaAdmin {
   }
 
   /**
-   * @param retry is called before each attempt but the first
+   * @param retry called before every attempt except the first
    * @returns the number of partitions by topic, without the prefix
    */
   async #waitForLeaders(

@@ -38,8 +38,9 @@ export async function runProcess<C extends { readonly DRAIN_SECONDS: number }>(
   read: (environment: NodeJS.ProcessEnv) => C | Promise<C>,
   start: (config: C) => Promise<RunningParts>,
 ): Promise<void> {
-  // A service shares its cores with others, and V8's helper threads use more CPU time for these collections than they
-  // save (docs/adr/0066-what-the-functions-added-since-98bae6e-cost.md).
+  // Collects the young generation on one thread. A service shares its cores with others, and for these collections,
+  // V8's helper threads use more CPU time than they save
+  // (docs/adr/0066-what-the-functions-added-since-98bae6e-cost.md).
   setFlagsFromString("--no-parallel-scavenge");
   const log = createLogger(name, process.env.LOG_LEVEL ?? "info");
   // Before start-up completes, there is nothing to close. Without a handler, a process with id 1 in a container would
@@ -60,7 +61,7 @@ export async function runProcess<C extends { readonly DRAIN_SECONDS: number }>(
   } catch (thrown) {
     const error = asTriplineError(thrown);
     log.fatal({ code: error.code, ...(error.code === "internal" ? { err: thrown } : {}) }, error.message);
-    // Unlike a setting, the model of an alias can change without this process.
+    // A restart may succeed after `model-refused`: unlike a setting, an alias can point to another model by then.
     const isHopeless = error.row.kafka === "stop" && error.code !== "model-refused";
     process.exit(isHopeless ? EXIT_CONFIG : EXIT_FAILURE);
   }

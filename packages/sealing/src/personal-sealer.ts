@@ -43,7 +43,7 @@ export interface NewKey {
 }
 
 interface DataKey {
-  /** Kept as a KeyObject, because creating one for each payment costs a quarter of sealing. */
+  /** Kept as a KeyObject, because creating one for each payment would take a quarter of the CPU time for sealing. */
   readonly secret: KeyObject;
   /** From `headOf`. */
   readonly head: string;

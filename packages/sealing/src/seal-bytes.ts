@@ -34,7 +34,7 @@ export function nextRandom(bytes: number): Buffer {
 /**
  * @param key 32 bytes. Node takes several times as long for bytes as for a KeyObject, even a new one
  * @param context bound to the ciphertext, which can be opened only with the same context
- * @param before bytes that are placed before the sealed bytes, in Latin-1
+ * @param before a Latin-1 string, whose bytes are placed before the sealed bytes
  */
 export function sealBytes(plaintext: Uint8Array, key: Uint8Array | KeyObject, context: string, before = ""): Buffer {
   const nonce = nextRandom(NONCE_BYTES);

@@ -22,7 +22,7 @@ export interface PersonalSubject {
   readonly otherTokens?: readonly string[];
 }
 
-/** The header before the sealed bytes, in Latin-1, which takes a tenth of a small buffer's memory. */
+/** The header before the sealed bytes, as a Latin-1 string, which takes a tenth of the memory of a small buffer. */
 export function headOf(keyId: Buffer): string {
   return String.fromCharCode(VERSION) + keyId.toString("latin1");
 }

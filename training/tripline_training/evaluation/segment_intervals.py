@@ -1,4 +1,4 @@
-"""Calibration and false positives of segments, with intervals over cards."""
+"""Calibration and false positives of segments, with intervals from samples of cards."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +10,9 @@ from tripline_training.evaluation.bootstrap import PERCENTILES
 
 SAMPLES = 500
 CARDS_MIN = 10
-"""With fewer cards, an interval would be unreliable. As in the backtest."""
+"""With fewer cards, an interval would be unreliable. The backtest has the same minimum."""
 CARDS_WITH_EVENTS_MIN = 5
-"""Samples of no or few events vary too little: without any, the interval would be 0 to 0."""
+"""With fewer cards, the samples would vary too little. Without any events, the interval would be 0 to 0."""
 CARDS_TOGETHER = 5_000
 
 Floats = NDArray[np.float64]
@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Ratio:
-    """A ratio of two sums with its 95 % interval; None if it is undefined or too few cards have events."""
+    """A ratio of two sums, None if it is undefined. Its 95 % interval is also None if there is too little data."""
 
     value: float | None
     low: float | None
@@ -38,22 +38,22 @@ class Scores:
     fraud: NDArray[np.int64]
     scores: NDArray[np.floating]
     times: Floats
-    """The number of payments that each represents."""
+    """The number of payments that each entry represents."""
     band: float
     """Genuine payments with at least this score count as false positives."""
 
     def sums(self) -> Floats:
-        """Frauds, expected frauds, false positives and genuine payments of each payment: one column each."""
+        """One row per payment, with columns for frauds, expected frauds, false positives and genuine payments."""
         genuine = 1.0 - self.fraud
         columns = [self.fraud, self.scores, genuine * (self.scores >= self.band), genuine]
         return np.column_stack(columns).astype(np.float64) * self.times[:, None]
 
 
 def ratios_of(of: Scores, parts: list[NDArray[np.bool_]], seed: int) -> list[tuple[Ratio, Ratio]]:
-    """For each part: observed divided by expected frauds, and the share of false positives among genuine payments.
+    """For each part, observed divided by expected frauds, and the share of false positives among genuine payments.
 
-    The cards are drawn with Poisson weights, the same for all parts: N. Chamandy et al., Estimating uncertainty for
-    massive data streams, Google, 2012.
+    Each sample draws the cards with Poisson weights, which are the same for all parts. Source: N. Chamandy et al.,
+    Estimating uncertainty for massive data streams, Google, 2012.
     """
     sums = of.sums()
     width = sums.shape[1]
@@ -81,7 +81,7 @@ def ratios_of(of: Scores, parts: list[NDArray[np.bool_]], seed: int) -> list[tup
 
 
 def _totals(card: NDArray[np.int64], sums: Floats, parts: list[NDArray[np.bool_]]) -> Floats:
-    """The sums of each card in each part: one row per card, and the columns of `sums` for each part."""
+    """The sums per card, one card per row. Each part has all the columns of `sums`."""
     size = int(card.max(initial=-1)) + 1
     columns = [
         np.bincount(card[within], weights=sums[within, column], minlength=size)
@@ -92,7 +92,7 @@ def _totals(card: NDArray[np.int64], sums: Floats, parts: list[NDArray[np.bool_]
 
 
 def _ratio(whole: Floats, samples: Floats, events: int, *, has_interval: bool | np.bool_) -> Ratio:
-    """Of a column to the next one."""
+    """The ratio of the column `events` to the next column."""
     below = events + 1
     if whole[below] <= 0:
         return Ratio(None, None, None)

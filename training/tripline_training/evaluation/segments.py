@@ -82,7 +82,7 @@ def amounts_of(rows: Rows, feature_spec: Path) -> NDArray[np.float32] | None:
 
 @dataclass(frozen=True)
 class Kinds:
-    """For example the tenant or the currency of each row."""
+    """A property of each row, for example its tenant or its currency."""
 
     names: list[str]
     """Sorted."""
@@ -105,15 +105,15 @@ class Described:
     band: float
     """Genuine payments with at least this score count as false positives."""
     kinds: tuple[tuple[str, Kinds], ...] = ()
-    """Further segments, such as `tenant`, of which the largest are described."""
+    """Further kinds of segments, such as `tenant`. Only the largest segments of each kind are described."""
     seed: int = 0
 
 
 def describe_segments(given: Described, scores: NDArray[np.floating]) -> list[dict[str, Any]]:
-    """By amount, hour of the day (UTC), new cards and `kinds`, for a model's manifest, so that its card shows where it
-    is weak.
+    """Figures for the segments in a model's manifest, from which the model card shows where the model is weak.
 
-    Empty if the spec has no amount.
+    The segments are by amount, hour of the day (UTC), new cards and `kinds`. Empty if the spec has no amount, or
+    without payments.
     """
     rows = given.rows
     amounts = amounts_of(rows, given.feature_spec)
@@ -155,7 +155,7 @@ def describe_segments(given: Described, scores: NDArray[np.floating]) -> list[di
 
 
 def _is_new_card(rows: Rows, features: Path) -> NDArray[np.bool_]:
-    """Whether the card's first payment in the file was less than `NEW_CARD_DAYS` before."""
+    """For each row, whether the card's first payment in the file was less than `NEW_CARD_DAYS` earlier."""
     since_ms = int(rows.occurred_at_ms.min()) - NEW_CARD_DAYS * DAY_MS
     key = "md5_number_lower(card_token)" if rows.mapped else "card_token"
     found = query(

@@ -110,7 +110,7 @@ class Chosen:
     candidate: Candidate
     measured: Measured
     measured_card: bytes | None
-    """A scorecard that did not learn from the newest weeks, on which it is measured."""
+    """A scorecard to measure on the newest weeks, because it was not trained on them."""
     learnt_to_ms: int
     fixed: list[list[str]]
     """The old weeks that its manifest contains."""
@@ -147,7 +147,7 @@ def challenge(options: Options, folder: Path) -> Outcome:
 
 
 def _judge_registered(prepared: Prepared, options: Options, asked: str) -> Outcome:
-    """Compares a model that was registered by hand with the champion, by the checks and rules for retrained models.
+    """Compares a manually registered model with the champion, using the checks and rules for retrained models.
 
     It must be better: only a retrained model, which learns the newest weeks, may be only as good as the champion.
     """

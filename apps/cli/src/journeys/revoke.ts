@@ -64,7 +64,7 @@ export async function revokeJourney(options: RevokeOptions): Promise<void> {
   } finally {
     await Promise.all([traffic.stop(), bystander.stop()]);
   }
-  // If the client renews its token after it was disabled, auth rejects it first.
+  // If the disabled client tries to renew its token, auth rejects the request with `invalid_client`.
   const isExpected = (code: string) => code === "token-revoked" || code.includes("invalid_client");
   const others = [...traffic.refusals.keys()].filter((code) => !isExpected(code));
   if (!traffic.refusals.has("token-revoked") || others.length > 0) {

@@ -8,7 +8,7 @@ function printed(...moves: readonly (readonly [from: Outcome, to: Outcome, rows:
   return printReplay({ ...tally, specVersion: 1, policyVersion: undefined, modelVersion: undefined });
 }
 
-test("regression #28: a replay says for how many payments the payment updates would have differed", () => {
+test("regression #28: a replay reports how many payments would have had other payment updates", () => {
   const text = printed(
     [Outcome.DECLINE, Outcome.APPROVE, 3],
     [Outcome.REVIEW, Outcome.DECLINE, 4],

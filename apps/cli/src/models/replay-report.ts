@@ -83,11 +83,11 @@ export function updateSentences(moved: number): string[] {
   if (moved === 0) return [];
   return [
     `${number(moved)} payments would have had other payment updates, because only one of the two decisions declines them. ` +
-      "The features are those of the recorded updates.",
+      "The features were computed with the recorded updates.",
   ];
 }
 
-/** Payments that only one of the two decisions declines. Tripline's own decline is a payment update. */
+/** Number of payments that only one of the two decisions declines. Tripline's declines are also payment updates. */
 function movedDeclines({ transitions }: ReplayDecisionsReport): number {
   const decline = nameOf(Outcome.DECLINE);
   return [...pairsOf(transitions)].reduce(

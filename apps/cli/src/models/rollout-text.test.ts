@@ -1,7 +1,7 @@
 import type { ShownRollout } from "@tripline/system/client/rollout-client";
 import { rolloutText } from "./rollout-text.js";
 
-test("a guard's line names the data that it still needs", () => {
+test("the line of a guard names the data that the guard still needs", () => {
   const times = { started_at: "2026-03-01T00:00:00.000Z", changed_at: "2026-03-01T00:00:00.000Z" };
   const data = [
     { kind: "labels", count: 30, needed: 20 },

@@ -20,7 +20,7 @@ function explained(...moves: readonly (readonly [decided: Outcome, drafted: Outc
   return aboutBacktest({ ...tally.figures(), ...range, ...draft, labels: NO_LABELS }).join("\n");
 }
 
-test("regression #28: a backtest says for how many payments the payment updates would have differed", () => {
+test("regression #28: a backtest reports how many payments would have had other payment updates", () => {
   const { APPROVE, REVIEW, DECLINE } = Outcome;
   const text = explained([APPROVE, DECLINE], [DECLINE, REVIEW], [DECLINE, DECLINE], [APPROVE, REVIEW]);
   expect(text).toContain("\n2 payments would have had other payment updates, because only one of the two decisions");

@@ -57,7 +57,7 @@ test.each([
   ["dddddddddddd", "the champion fraud dddddddddddd has no signed model card; it keeps deciding"],
   [SIGNED, undefined],
 ])(
-  "regression #31: where every version needs a model card, reports a champion without a signed one: %s",
+  "regression #31: if every version needs a model card, a champion without a signed one is reported: %s",
   async (champion, note) => {
     for (const isRequired of [true, false]) {
       const watch = watchOf(async () => champion, isRequired);

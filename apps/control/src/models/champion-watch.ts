@@ -16,8 +16,9 @@ const MS_PER_S = 1_000;
 const MODELS_MAX = 100;
 
 /**
- * Reports champions whose model cards have expired and, where every version needs one, champions without a signed one:
- * anyone who can write to the registry can move the alias without control. They keep deciding.
+ * Reports champions whose model cards have expired. If every version needs a model card, it also reports champions
+ * without a signed one, because anyone who can write to the registry can move the alias without the control plane.
+ * Reported champions keep deciding.
  */
 @Injectable()
 export class ChampionWatch extends RegularLook {
@@ -69,8 +70,9 @@ export class ChampionWatch extends RegularLook {
   }
 
   /**
-   * Once a minute is often enough. Unless cards are required, the registry is queried only about models with an expired
-   * card. While it is unavailable, the previous result stays: cards bind only later promotions, so no payment is unguarded.
+   * Once a minute is often enough. Unless model cards are required, the registry is queried only for models with an
+   * expired card. While the registry is unavailable, the previous result is kept. No payment is at risk, because model
+   * cards only restrict later promotions.
    */
   async lookAt(nowMs: number): Promise<void> {
     if (nowMs < this.#nextAtMs) return;

@@ -19,11 +19,14 @@ const NO_PAST: ModelPast = { promotions: 0, wasRolledBack: false };
 const STEPS_OF_MODEL = `control.rollouts r
   JOIN control.audit a ON a.details ->> 'rollout' = r.rollout_id AND a.details ? 'rollout' WHERE r.model_name = $1`;
 
-/** Whether a step belongs to a rollout that was rolled back after a time, and gave its version more than 5 % of the cards. */
+/** SQL: whether this step gave a candidate more than 5 % of the cards, and its rollout was rolled back after `time`. */
 const rolledBackSince = (time: string) => `(r.stage = 'rolled-back' AND r.changed_at > ${time}
   AND (a.details ->> 'stage' = 'champion' OR (a.details ->> 'canary_percent')::numeric > 5))`;
 
-/** Limits for automatic promotion. Once a model has limits, its versions need these or a signed model card. */
+/**
+ * Limits for automatic promotion. Once a model has limits, a version gets more than 5 % of the cards only within these
+ * limits or with a signed model card.
+ */
 @Injectable()
 export class LimitStore {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
@@ -32,7 +35,7 @@ export class LimitStore {
     return limitsIn(this.database, model, "");
   }
 
-  /** What has happened to a model since its limits were set. */
+  /** A model's recent promotions, and whether a version was rolled back since the limits were set. */
   async pastOf(model: string, { setAtMs }: PromotionLimits): Promise<ModelPast> {
     const [found] = await this.database.query(
       pastRow,
@@ -46,8 +49,8 @@ export class LimitStore {
   }
 
   /**
-   * Sets a model's limits, or replaces them, which removes the signature. Repeating it changes nothing, unless a rollback
-   * has ended the limits since.
+   * Sets or replaces a model's limits, which removes the signature. Setting the same limits again has no effect, unless
+   * they were signed or a rollback has ended them.
    */
   set(model: string, { expires_at: expiresAt, ...limits }: LimitsRequest, by: Managed): Promise<void> {
     const user = principalOf(by);
@@ -68,11 +71,11 @@ export class LimitStore {
   }
 
   /**
-   * Signs a model's limits. Repeating it changes nothing.
+   * Signs a model's limits. Signing them again has no effect.
    *
-   * @param setAt when the limits that the user read were set
-   * @throws TriplineError `not-found` without limits, `changed-meanwhile` if they are not those that the user read or if
-   *   another user has signed them, `approval-missing` if this user set them or they have expired
+   * @param setAt the time at which the limits that the user read were set
+   * @throws TriplineError `not-found` if the model has no limits, `changed-meanwhile` if the user read other limits or
+   *   another user has signed these, `approval-missing` if this user set the limits or they have expired
    */
   sign(model: string, setAt: Date, by: Managed): Promise<void> {
     const user = principalOf(by);
@@ -104,7 +107,7 @@ export class LimitStore {
     });
   }
 
-  /** Withdraws the signature, so that nothing is promoted automatically. @throws TriplineError `not-found` */
+  /** Withdraws the signature, so that no version is promoted automatically. @throws TriplineError `not-found` */
   withdraw(model: string, by: Managed): Promise<void> {
     return this.database.transaction(async (transaction) => {
       const { signedBy } = await existingIn(transaction, model);

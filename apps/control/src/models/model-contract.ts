@@ -62,7 +62,7 @@ export function whyNotSigned(
 
 export const isoTime = (ms: number): string => new Date(ms).toISOString();
 
-/** The form in which the API returns it. */
+/** The form in which the API returns a model card. */
 export function presentContract(model: string, version: string, { owner, ...contract }: ModelContract) {
   const { expiresAtMs, registeredBy, registeredAtMs, signedBy, signedAtMs } = contract;
   return {

@@ -44,7 +44,7 @@ beforeEach(async () => {
   await registry.setAlias(name, "candidate", champion);
 });
 
-/** @param retrained whether retraining compared it with the champion */
+/** @param retrained whether retraining compared the version with the champion */
 function publish(retrained = false) {
   const money = { sentence: "It saves 12.00 EUR per day." };
   const metrics = retrained ? { retrain: { champion, is_as_good: false, money } } : {};
@@ -107,7 +107,7 @@ test("within limits that another user signed, a retrained version becomes the ch
   expect(noted.filter(({ details }) => details.version === version)).toMatchObject([{ details: { signed_by: "bob" } }]);
 });
 
-test("expired and withdrawn limits allow nothing", async () => {
+test("expired limits and withdrawn limits allow no promotion", async () => {
   await setLimits(ann);
   await signLimits(bob);
   await startRollout();
@@ -119,7 +119,7 @@ test("expired and withdrawn limits allow nothing", async () => {
   expect(await step("promote")).toMatchObject(refused("Nobody has signed the limits"));
 });
 
-test("a signature is for the limits that the user read, and a change removes it", async () => {
+test("a signature applies only to the limits that the user read, and new limits have none", async () => {
   await setLimits(ann, { promotions_max: 1 });
   const read = (await shownModel())?.limits?.set_at;
   await setLimits(ann, { promotions_max: 50 });
@@ -140,17 +140,17 @@ test("a signature is for the limits that the user read, and a change removes it"
   expect(await step("promote")).toMatchObject(refused("allow 50 % of the cards, not 100 %"));
 });
 
-test("after a rollback, limits must be signed again", async () => {
+test("after a rollback, limits must be set and signed again", async () => {
   await setLimits(ann);
   await signLimits(bob);
   await startRollout();
-  // The limits stay in effect after a rollback with few cards.
+  // A rollback at 5 % of the cards does not end the limits.
   expect((await step("rollback")).status).toBe(200);
   await startRollout();
   expect(await step("advance")).toMatchObject({ status: 200, body: { canary_percent: 50 } });
   expect((await step("rollback")).status).toBe(200);
   await startRollout();
-  const why = "A version was rolled back since the limits for automatic promotion were set";
+  const why = "A version has been rolled back since the limits for automatic promotion were set";
   expect(await step("advance")).toMatchObject(refused(why));
   expect(await shownModel()).toMatchObject({ limits: { not_in_effect: expect.stringContaining(why) } });
   await setLimits(ann);
@@ -158,7 +158,7 @@ test("after a rollback, limits must be signed again", async () => {
   expect((await step("advance")).status).toBe(200);
 });
 
-test("regression #31: after a rollback, limits that are withdrawn and signed again must still be set again", async () => {
+test("regression #31: after a rollback, limits must be set again, even if they are withdrawn and signed again", async () => {
   const expires = { expires_at: inDays(30) };
   await setLimits(ann, expires);
   await signLimits(bob);
@@ -208,7 +208,7 @@ test("regression #31: a rollback does not report success if another version has 
   expect((await step("promote")).status).toBe(200);
   const { version } = await publish();
   await registry.setAlias(name, "champion", version);
-  expect(await step("rollback")).toMatchObject(refused("This rollout did not promote"));
+  expect(await step("rollback")).toMatchObject(refused("which this rollout did not promote"));
   expect(await registry.aliasTarget(name, "champion")).toBe(version);
 });
 
@@ -227,7 +227,7 @@ test("versions registered by hand, and those with a model card, still need their
   expect(await step("promote")).toMatchObject(refused("Nobody has signed its model card."));
 });
 
-test("limits belong to the operator and to an existing model, and are bounded", async () => {
+test("only the operator can set limits, for an existing model and within bounds", async () => {
   const foreign = bed.as("eve", { tenant: "acme", scope: "models:read models:write" });
   expect(await setLimits(foreign)).toMatchObject({ status: 403, body: { code: "tenant-foreign" } });
   expect(await foreign.get("/v1/models")).toMatchObject({ status: 403, body: { code: "tenant-foreign" } });

@@ -24,7 +24,7 @@ import { CHAMPION_ALIAS, MODEL_REGISTRY } from "../rollouts/rollouts.js";
 import { LimitStore } from "./limit-store.js";
 import { limitsRequest, limitsSignature } from "./promotion-limits.js";
 
-/** Limits within which models that retraining registered are promoted automatically. `GET /v1/models` shows them. */
+/** Limits within which retrained versions are promoted automatically. `GET /v1/models` returns the current limits. */
 @Controller("/v1/models/:model/limits")
 @OperatorOnly(true)
 @UseGuards(TokenGuard)
@@ -42,7 +42,7 @@ export class ModelLimitsController {
   async set(@Req() request: FastifyRequest, @Param("model") model: string, @Body() body: unknown): Promise<void> {
     const operator = operatorOf(request, this.config.OPERATOR_TENANT);
     const wanted = parseRequest(limitsRequest, body);
-    // Fails for an unknown model, and for one that cannot be rolled out yet.
+    // Fails for an unknown model, and for a model without a champion, which cannot be rolled out yet.
     await this.registry.aliasTarget(model, CHAMPION_ALIAS);
     await this.limits.set(model, wanted, operator);
   }

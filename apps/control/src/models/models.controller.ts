@@ -16,10 +16,10 @@ import type { KnownVersion } from "./version-store.js";
 import { VersionStore } from "./version-store.js";
 
 const MODELS_MAX = 20;
-/** Versions per model, the newest. */
+/** Number of versions that are shown per model: the newest ones. The champion is always shown. */
 const VERSIONS_MAX = 50;
 
-/** The models of the registry, with the contracts of their versions. */
+/** The models in the registry, with the model cards of their versions. */
 @Controller("/v1/models")
 @OperatorOnly(true)
 @UseGuards(TokenGuard)

@@ -41,12 +41,12 @@ test.each([
   ["too large a share", limitsOf({ percent_max: 50 }), PAST, rolloutOf(), "allow 50 % of the cards, not 100 %"],
   ["a version registered by hand", limitsOf(), PAST, rolloutOf({ is_retrained: false }), "that retraining compared"],
   ["no comparison", limitsOf(), PAST, { ...rolloutOf(), offline: undefined }, "that retraining compared"],
-  ["a version that is only as good", limitsOf(), PAST, rolloutOf({ is_as_good: true }), "require a better version"],
+  ["a version that is only as good", limitsOf(), PAST, rolloutOf({ is_as_good: true }), "require a better one"],
   ["no comparison in money", limitsOf(), PAST, rolloutOf({ money: "" }), "require a comparison in money"],
   ["fewer mature labels", limitsOf(), PAST, rolloutOf({}, { mature_labels_min: 9 }), "waits for 9 mature labels"],
   ["younger labels", limitsOf(), PAST, rolloutOf({}, { label_days: 1 }), "mature after 1 days"],
   ["a wider guard", limitsOf(), PAST, rolloutOf({}, { outcome_ratio_max: 9 }), "a wider guard than the default"],
-])("a person signs in case of %s", (_, limits, past, rollout, why) => {
+])("a user must sign in case of %s", (_, limits, past, rollout, why) => {
   expect(whyOutside(limits, past, rollout, PROMOTION, NOW_MS)).toContain(why);
 });
 

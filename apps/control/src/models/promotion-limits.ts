@@ -15,21 +15,24 @@ const YEAR_MS = 366 * 86_400_000;
 /** Days over which promotions are counted. */
 export const PROMOTION_DAYS = 30;
 
-/** What a version that retraining registered must fulfil to get more cards without a signature of its own. */
+/**
+ * The conditions for automatic promotion. A version that retraining registered can get more cards if it meets them,
+ * even if nobody has signed a model card for it.
+ */
 const limits = z.strictObject({
-  /** The largest share of the cards in percent. 100 also allows the promotion. */
+  /** The largest share of the cards, in percent. Only 100 allows the promotion to champion. */
   percent_max: z.number().min(5).max(100).default(100),
   /** Maximum number of promotions of the model within 30 days. */
   promotions_max: z.number().int().min(1).max(PROMOTIONS_MAX).default(4),
-  /** Whether it must have been compared with the champion in money. */
+  /** Whether the version must have been compared with the champion in money. */
   needs_money: z.boolean().default(true),
-  /** Whether it may be only as good as the champion, as after a drift. */
+  /** Whether the version may be only as good as the champion, as is usual after a drift. */
   may_be_as_good: z.boolean().default(false),
-  /** The least `mature_labels_min` of its rollout. */
+  /** The lowest value of `mature_labels_min` that the version's rollout may have. */
   mature_labels_min: z.number().int().min(0).max(MATURE_LABELS_MAX).default(200),
-  /** The least age of mature labels in its rollout. */
+  /** The lowest value of `label_days`, the age of mature labels, that the version's rollout may have. */
   label_days_min: z.number().int().min(0).max(LABEL_DAYS_MAX).default(14),
-  /** Who answers for versions that are promoted within the limits. */
+  /** The owner of versions that are promoted within the limits. */
   owner: writtenText(200).min(1),
   /** Days for which the model cards of these versions are valid. */
   card_days: z.number().int().min(1).max(CARD_DAYS_MAX).default(180),
@@ -44,7 +47,7 @@ export const limitsRequest = limits.extend({
 
 export type LimitsRequest = z.infer<typeof limitsRequest>;
 
-/** Body of `POST /v1/models/{model}/limits/signature`: which limits the user read. */
+/** Body of `POST /v1/models/{model}/limits/signature`. `set_at` identifies the limits that the user read. */
 export const limitsSignature = z.strictObject({ set_at: time });
 
 const moment = z.date().transform((date) => date.getTime());
@@ -64,17 +67,17 @@ export const limitsRow = z
 
 export type PromotionLimits = z.infer<typeof limitsRow>;
 
-/** What has happened to a model. */
+/** Earlier promotions and rollbacks of a model. */
 export interface ModelPast {
   /** Promotions within the last 30 days. */
   readonly promotions: number;
-  /** Whether a version was rolled back, since the limits were set, that had decided for more than 5 % of the cards. */
+  /** Whether a version with more than 5 % of the cards was rolled back since the limits were set. */
   readonly wasRolledBack: boolean;
 }
 
 type Rollout = Pick<RolloutState, "canaryBasisPoints" | "offline" | "plan">;
 
-/** Why a step is outside the limits, as a sentence; undefined if it is within them. */
+/** The reason why a step is outside the limits, as a sentence; undefined for a step within the limits. */
 export function whyOutside(
   found: PromotionLimits,
   past: ModelPast,
@@ -87,14 +90,14 @@ export function whyOutside(
   );
 }
 
-/** Why nothing can be promoted under these limits; undefined if they are in effect. */
+/** The reason why the limits are not in effect, as a sentence; undefined if they are in effect. */
 export function whyNotInEffect(found: PromotionLimits, past: ModelPast, nowMs: number): string | undefined {
   if (found.signedBy === null) return "Nobody has signed the limits for automatic promotion.";
   if (found.expiresAtMs <= nowMs) {
     return `The limits for automatic promotion expired on ${new Date(found.expiresAtMs).toISOString()}.`;
   }
   if (!past.wasRolledBack) return undefined;
-  return "A version was rolled back since the limits for automatic promotion were set, so they must be set and signed again.";
+  return "A version has been rolled back since the limits for automatic promotion were set, so the limits must be set and signed again.";
 }
 
 function whyNotGoodEnough({ limits: allowed }: PromotionLimits, { offline, plan }: Rollout): string | undefined {
@@ -102,17 +105,17 @@ function whyNotGoodEnough({ limits: allowed }: PromotionLimits, { offline, plan 
     return "The limits for automatic promotion apply only to versions that retraining compared with this champion.";
   }
   if (offline.is_as_good && !allowed.may_be_as_good) {
-    return "It is only as good as the champion, and the limits for automatic promotion require a better version.";
+    return "The version is only as good as the champion, but the limits for automatic promotion require a better one.";
   }
   if (offline.money === null && allowed.needs_money) {
     return "The limits for automatic promotion require a comparison in money.";
   }
   const { mature_labels_min: labels, label_days: days = LABEL_DAYS } = plan.guards;
   if (labels < allowed.mature_labels_min) {
-    return `Its rollout waits for ${labels} mature labels, and the limits for automatic promotion require ${allowed.mature_labels_min}.`;
+    return `Its rollout waits for ${labels} mature labels, but the limits for automatic promotion require at least ${allowed.mature_labels_min}.`;
   }
   if (days < allowed.label_days_min) {
-    return `Its labels count as mature after ${days} days, and the limits for automatic promotion require ${allowed.label_days_min}.`;
+    return `Its labels count as mature after ${days} days, but the limits for automatic promotion require at least ${allowed.label_days_min}.`;
   }
   const loosened = LIMITED_GUARDS.find((name) => plan.guards[name] > DEFAULT_GUARDS[name]);
   if (loosened === undefined) return undefined;
@@ -131,11 +134,11 @@ function whyTooMuch(
     return `The limits for automatic promotion allow ${allowed.percent_max} % of the cards, not ${percentOf(points)} %.`;
   }
   if (!isPromotion || promotions < allowed.promotions_max) return undefined;
-  return `The limits for automatic promotion allow ${allowed.promotions_max} promotions within ${PROMOTION_DAYS} days, and there were ${promotions}.`;
+  return `The limits for automatic promotion allow ${allowed.promotions_max} promotions within ${PROMOTION_DAYS} days, and there have already been ${promotions}.`;
 }
 
 const DEFAULT_GUARDS = guardPlan.parse({});
-/** Guards that must not be wider than by default. */
+/** Guards whose limits must not be wider than their defaults. */
 const LIMITED_GUARDS = [
   "missing_points_max",
   "outcome_points_max",

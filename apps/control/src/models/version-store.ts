@@ -29,7 +29,7 @@ const knownRow = z
     contract: row.owner === null ? undefined : modelContract.parse(row),
   }));
 
-/** A version's comparison and model card, as far as it has them. */
+/** A version's comparison and model card, each only if there is one. */
 export type KnownVersion = Omit<z.infer<typeof knownRow>, "version">;
 
 const expiredRow = z
@@ -66,7 +66,7 @@ export class VersionStore {
     });
   }
 
-  /** What is known about the versions of a model, by version. */
+  /** The comparisons and model cards of a model's versions, by version. */
   async knownOf(model: string): Promise<ReadonlyMap<string, KnownVersion>> {
     const rows = await this.database.query(
       knownRow,
@@ -108,7 +108,7 @@ export class VersionStore {
    * Signs a version's model card. Repeating it changes nothing.
    *
    * @param read the card that the user read
-   * @param isRetrained whether retraining registered the version, so that any one user may sign
+   * @param isRetrained whether retraining registered the version; any user may then sign
    * @throws TriplineError `not-found` without a model card, `changed-meanwhile` if it is not the one that the user read or
    *   if another user has signed it, `approval-missing` if this user must not sign it
    */
@@ -133,9 +133,9 @@ export class VersionStore {
   }
 
   /**
-   * Gives a version without a model card one that the signed limits for automatic promotion sign.
+   * Registers a model card for a version without one. The signed limits for automatic promotion provide its signature.
    *
-   * @throws TriplineError `rollout-conflict` if it has a model card, which must be signed
+   * @throws TriplineError `rollout-conflict` if the version has a model card, which a user must sign
    */
   async signByLimits(
     transaction: Queries,
@@ -167,7 +167,7 @@ export class VersionStore {
     });
   }
 
-  /** Removes the signature of a version that was rolled back, so that nobody rolls it out again without a new one. */
+  /** Removes the signature of a version that was rolled back. Another rollout of this version needs a new signature. */
   async removeSignature(transaction: Queries, { model, version }: VersionKey, by: Managed): Promise<void> {
     const changed = await transaction.execute(
       `UPDATE control.model_versions SET signed_by = NULL, signed_at = NULL

@@ -106,7 +106,7 @@ const finding = z
     figure: z
       .object({ kind: z.enum(["share", "evidence"]), value: z.number(), limit: z.number() })
       .nullable()
-      .meta({ description: "How close the guard is to a breach; null if this is not a matter of degree." }),
+      .meta({ description: "How close the guard is to a breach; null if the guard compares no number with a limit." }),
     data: z
       .array(
         z.object({
@@ -130,20 +130,19 @@ const shownLimits = limitsRequest
     ...{ expires_at: time, set_by: z.string(), set_at: time, signed_by: z.string().nullable() },
     signed_at: time.nullable(),
     promotions: z.int().meta({ description: `Promotions within the last ${PROMOTION_DAYS} days.` }),
-    not_in_effect: z
-      .string()
-      .nullable()
-      .meta({ description: "Why the limits allow nothing; null if they are in effect." }),
+    not_in_effect: z.string().nullable().meta({ description: "Why the limits are not in effect; null if they are." }),
   })
   .meta({ id: "PromotionLimits" });
 const listedVersion = z
   .object({
     version: z.string(),
     aliases: z.array(z.string()),
-    created_at: time.nullable().meta({ description: "Null if its manifest cannot be read." }),
-    is_retrained: z.boolean().meta({ description: "Whether retraining registered it, so that any user may sign." }),
+    created_at: time.nullable().meta({ description: "Null if the version's manifest cannot be read." }),
+    is_retrained: z
+      .boolean()
+      .meta({ description: "Whether retraining registered this version. If so, any user may sign its model card." }),
     offline: offlineComparison.nullable().meta({
-      description: "How it was compared with the current champion; null if it was not compared.",
+      description: "The comparison with the current champion; null if there is none.",
     }),
     card: modelCard.nullable(),
   })
@@ -227,7 +226,7 @@ export const ANSWERS = named({
           })
           .meta({ id: "ListedModel" }),
       )
-      .meta({ description: "Their newest 50 versions, newest first." }),
+      .meta({ description: "Each model with its newest 50 versions, newest first." }),
   }),
   rollout: rollout.extend({ findings: z.array(finding), steps: z.array(step) }).meta({ id: "RolloutDetail" }),
   erased: z.object({

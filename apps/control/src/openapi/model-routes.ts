@@ -13,7 +13,7 @@ const STEPS = [
   ["hold", "Stay at the current step"],
   ["resume", "Resume automatic steps"],
   ["promote", "Promote the candidate to champion now"],
-  ["rollback", "Roll back all cards to the champion; after a promotion, to the previous one"],
+  ["rollback", "Roll back all cards to the champion; after a promotion, to the previous champion"],
 ] as const;
 
 /** Only available if a registry is configured. */
@@ -23,7 +23,7 @@ export const ROLLOUTS: readonly ControlRoute[] = [
     path: "/v1/models",
     id: "listModels",
     scope: "models:read",
-    summary: "Models with their newest versions, their model cards and their comparisons with the champion",
+    summary: "Models and their newest versions, with each version's model card and comparison with the champion",
     answers: { 200: ANSWERS.models },
   },
   {
@@ -102,7 +102,7 @@ export const ROLLOUTS: readonly ControlRoute[] = [
     path: "/v1/models/{model}/limits",
     id: "setPromotionLimits",
     scope: "models:write",
-    summary: "Set or replace the limits for automatic promotion of a model, which removes their signature",
+    summary: "Set or replace a model's limits for automatic promotion, which removes their signature",
     parameters: OF_A_MODEL,
     body: limitsRequest,
     answers: { 204: undefined },
@@ -113,7 +113,7 @@ export const ROLLOUTS: readonly ControlRoute[] = [
     path: "/v1/models/{model}/limits/signature",
     id: "signPromotionLimits",
     scope: "models:write",
-    summary: "Sign the limits for automatic promotion. The body repeats when the limits that the user read were set.",
+    summary: "Sign the limits for automatic promotion. `set_at` identifies the limits that the user read.",
     parameters: OF_A_MODEL,
     body: limitsSignature,
     answers: { 204: undefined },
@@ -124,7 +124,7 @@ export const ROLLOUTS: readonly ControlRoute[] = [
     path: "/v1/models/{model}/limits/signature",
     id: "withdrawPromotionLimits",
     scope: "models:write",
-    summary: "Withdraw the signature of the limits, so that nothing is promoted automatically",
+    summary: "Withdraw the signature of the limits, so that no version is promoted automatically",
     parameters: OF_A_MODEL,
     answers: { 204: undefined },
     errors: ["not-found"],

@@ -6,7 +6,7 @@ export const offlineComparison = z.object({
   champion: z.string(),
   /** Whether the candidate is only as good, which is enough after a drift. */
   is_as_good: z.boolean(),
-  /** Whether retraining compared it. Otherwise, an operator stored the comparison. */
+  /** Whether retraining compared the two versions. If not, an operator stored the comparison. */
   is_retrained: z.boolean().default(false),
   /** What the candidate would save, as a sentence; null if no costs were given. */
   money: z.string().nullable(),
@@ -33,7 +33,7 @@ export function offlineOf(
   return { champion, is_as_good, is_retrained: true, money: money?.sentence ?? null };
 }
 
-/** A version's comparison with a champion that an operator stored. */
+/** The comparison that an operator stored for a version; undefined if it is not a comparison with this champion. */
 export function byHand(
   stored: { readonly champion: string; readonly money: string | null } | undefined,
   championVersion: string,

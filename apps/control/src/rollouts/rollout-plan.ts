@@ -33,7 +33,7 @@ export const rolloutPlan = z.strictObject({
 
 export type RolloutPlan = z.infer<typeof rolloutPlan>;
 
-/** `label_days`, if neither the plan nor the candidate's training sets it. */
+/** Default of `label_days`, if neither the plan nor the candidate's training sets it. */
 export const LABEL_DAYS = 30;
 
 /** Above this share of the cards, the candidate needs mature labels of its own and a valid model card. */
@@ -78,6 +78,6 @@ export function basisPoints(percent: number): number {
 }
 
 export function percentOf(points: number): number {
-  // In this order, 700 gives 7 and not 7.000000000000001.
+  // Dividing first would give 7.000000000000001 for 700.
   return (points * PERCENT) / BASIS_POINTS;
 }

@@ -67,7 +67,7 @@ export const isOpen = ({ stage }: Pick<RolloutState, "stage">): boolean => stage
  * Applies a step to a rollout. Shadow and canary are never both on, because in canary, the control group's scores are
  * enough.
  *
- * A promotion can be rolled back as long as no other rollout follows.
+ * A promotion can be rolled back until the next rollout of the model starts.
  *
  * @throws TriplineError `rollout-conflict` if the step is not allowed from this stage
  */
@@ -109,7 +109,7 @@ export function needsModelCard(change: Change, { canaryBasisPoints }: RolloutSta
   return change.stage === "champion" || isAboveUnproven(change, canaryBasisPoints);
 }
 
-/** Whether the candidate decides for more cards than it may without mature labels and a model card. */
+/** Whether the candidate decides for more cards than are allowed without mature labels and a model card. */
 export function hasManyCards({ stage, canaryBasisPoints }: Pick<RolloutState, "stage" | "canaryBasisPoints">): boolean {
   return stage === "champion" || canaryBasisPoints > UNPROVEN_BASIS_POINTS_MAX;
 }

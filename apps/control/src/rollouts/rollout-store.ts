@@ -167,7 +167,7 @@ export class RolloutStore {
     return found?.watched_ms ?? 0;
   }
 
-  /** Whether the model's newest rollout ended with a promotion, but the version that it replaced is the champion again. */
+  /** Whether the newest rollout promoted its candidate, but the version that was replaced is the champion again. */
   async isUndone(modelName: string, champion: string): Promise<boolean> {
     const [newest] = await this.database.query(
       z.object({ stage, champion_version: z.string() }),

@@ -33,7 +33,7 @@ export const CHAMPION_ALIAS = "champion";
 /** Scoring serves this alias's model next to the champion. Without a candidate, the alias names the champion. */
 const CANDIDATE_ALIAS = "candidate";
 
-const UNDONE: StepRequest = { why: "the alias champion was moved back in the registry" };
+const UNDONE: StepRequest = { why: "the champion alias was moved back in the registry" };
 
 const RETRY_MS_MIN = 1_000;
 const RETRY_MS_MAX = 60_000;
@@ -49,7 +49,7 @@ const STAGES: Readonly<Record<Stage, RolloutStage>> = {
 /** A `RecordingRegistry`. */
 export const MODEL_REGISTRY = Symbol("MODEL_REGISTRY");
 
-/** `why` if a candidate must not get a larger share; `limits` if only the limits for automatic promotion allow it. */
+/** `why` a candidate must not get a larger share; `limits` if only the limits for automatic promotion allow it. */
 export type Permission = { readonly why: string } | { readonly limits?: PromotionLimits };
 
 /** Starts rollouts and makes their steps: first in the registry, then in Postgres, then on the topic. */
@@ -202,9 +202,9 @@ export class Rollouts implements OnApplicationShutdown {
   }
 
   /**
-   * Whether the candidate may get a larger share: with a valid model card, or within the limits for automatic promotion.
+   * Whether the candidate may get a larger share. Without a valid model card, it must be within the promotion limits.
    *
-   * @returns why not, and how to continue; or the limits, if it has no model card but is within them
+   * @returns the reason why it must not, and how to continue; or the limits, if it has no model card but is within them
    */
   async permissionFor(state: RolloutState, change: Change): Promise<Permission> {
     const { modelName: model, candidateVersion: version } = state;
@@ -213,7 +213,7 @@ export class Rollouts implements OnApplicationShutdown {
     const isRequired = this.config.MODEL_CARDS_REQUIRED || limits !== undefined;
     const why = whyNotPromoted(contract, { version, nowMs, isRequired });
     if (why === undefined) return {};
-    // Where somebody has registered a model card, somebody signs it.
+    // Once a user has registered a model card, only a user can sign it.
     const hasLimits = contract === undefined && limits !== undefined;
     const outside = hasLimits
       ? whyOutside(limits, await this.limits.pastOf(model, limits), state, change, nowMs)
@@ -340,12 +340,12 @@ async function demote(registry: RecordingRegistry, state: RolloutState, change: 
   await registry.setAlias(modelName, CHAMPION_ALIAS, championVersion, { expect: candidateVersion, ...change });
 }
 
-/** Passes without the registry. @throws TriplineError `rollout-conflict` if the alias is now a third version */
+/** Passes if the registry is unavailable. @throws TriplineError `rollout-conflict` if the alias has a third version */
 async function requireRevertible(registry: RecordingRegistry, state: RolloutState): Promise<void> {
   const { modelName, championVersion, candidateVersion } = state;
   const alias = await registry.aliasTarget(modelName, CHAMPION_ALIAS).catch(() => candidateVersion);
   if ([candidateVersion, championVersion].includes(alias)) return;
-  const detail = `This rollout did not promote ${modelName} ${alias}, the champion. Move the alias in the registry.`;
+  const detail = `The champion is ${modelName} ${alias}, which this rollout did not promote. Move the alias in the registry.`;
   throw new TriplineError("rollout-conflict", detail);
 }
 

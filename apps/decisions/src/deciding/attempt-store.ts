@@ -20,7 +20,7 @@ const attempt = z.object({
   stops: z.number(),
   /** The record that the process is deciding individually, outside a batch. */
   alone: z.string().optional(),
-  /** Records that are not evaluated again, because a process ended each time it evaluated them, even alone. */
+  /** Records that are not evaluated again, because every process that evaluated them ended, even outside a batch. */
   unsafe: z.array(z.string()),
 });
 

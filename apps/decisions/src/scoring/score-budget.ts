@@ -14,8 +14,8 @@ export const SCORING_MS_MIN = 2;
  * Time for which a batch may wait for its scores, in milliseconds. Below `SCORING_MS_MIN`, there is no time for a
  * request.
  *
- * If callers are waiting, the scores must arrive before the latest of their deadlines. If all have
- * passed, accuracy matters more than speed, and the batch gets all of `waitMsMax`.
+ * If callers are waiting, the scores must arrive before the latest of their deadlines. If no deadline remains, accuracy
+ * matters more than speed, and the batch gets all of `waitMsMax`.
  *
  * @param deadlinesMs one per payment, milliseconds since the epoch; `undefined` for records without a deadline
  */

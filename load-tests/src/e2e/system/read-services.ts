@@ -35,7 +35,7 @@ const processRecord = z.object({ child: z.object({ pid: z.number().int().positiv
 
 /**
  * The 99th percentile of each service's event loop delay since the last read, as `<service>_loop_p99_ms`, and the
- * largest one as `loop_p99_ms`. Services that do not report it are left out.
+ * largest one as `loop_p99_ms`. Services that do not report the delay are omitted.
  */
 export async function readLoopDelays({ urls }: BenchSystem): Promise<Record<string, number>> {
   const delays: Record<string, number> = {};

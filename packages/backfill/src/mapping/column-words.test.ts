@@ -40,33 +40,36 @@ const EXPORTS = {
   },
 };
 
-test.each(Object.entries(EXPORTS))("a file with %s names and values", async (_, { header, countries, answers }) => {
-  const columns = header.split(";");
-  const lines = Array.from({ length: ROWS }, (_unused, index) => {
-    const [country, answer] = [countries[index % 2], answers[index % 3 === 0 ? 0 : 1]];
-    return `p${index};2026-01-02T10:00:00Z;4111 1111 1111 1111;9,99;m1;${country};${answer};2026-02-03T00:00:00Z`;
-  });
-  const file = join(folder, "payments.csv");
-  writeFileSync(file, `${[header, ...lines].join("\n")}\n`);
-  const { fields, label, yaml } = await inspectFile(file, folder);
-  expect(fields).toMatchObject({
-    transaction_id: { column: columns[0] },
-    occurred_at: { column: columns[1] },
-    card: { column: columns[2], holds: "number" },
-    amount: { column: columns[3], decimal: "," },
-    card_country: { column: columns[5] },
-  });
-  expect(Object.values(fields)).toContainEqual({ column: columns[4] });
-  expect(label).toMatchObject({
-    ...{ column: columns[6], fraud: [answers[0]], genuine: [answers[1]] },
-    reported_at: { column: columns[7] },
-  });
-  const values = fields.card_country?.values as Record<string, string>;
-  expect(countries.map((text) => values[text] ?? text)).toEqual(["DE", "AT"]);
-  const mapping = parseMapping(yaml, join(folder, "mapping.yaml"));
-  const options = { key: Buffer.alloc(32), tenant: "t", spec: currentFeatureSpec(), rejectsPath: join(folder, "r") };
-  await expect(checkFile({ mapping, ...options })).resolves.toMatchObject({ rows: ROWS, accepted: ROWS, frauds: 10 });
-});
+test.each(Object.entries(EXPORTS))(
+  "maps a file with %s names and values",
+  async (_, { header, countries, answers }) => {
+    const columns = header.split(";");
+    const lines = Array.from({ length: ROWS }, (_unused, index) => {
+      const [country, answer] = [countries[index % 2], answers[index % 3 === 0 ? 0 : 1]];
+      return `p${index};2026-01-02T10:00:00Z;4111 1111 1111 1111;9,99;m1;${country};${answer};2026-02-03T00:00:00Z`;
+    });
+    const file = join(folder, "payments.csv");
+    writeFileSync(file, `${[header, ...lines].join("\n")}\n`);
+    const { fields, label, yaml } = await inspectFile(file, folder);
+    expect(fields).toMatchObject({
+      transaction_id: { column: columns[0] },
+      occurred_at: { column: columns[1] },
+      card: { column: columns[2], holds: "number" },
+      amount: { column: columns[3], decimal: "," },
+      card_country: { column: columns[5] },
+    });
+    expect(Object.values(fields)).toContainEqual({ column: columns[4] });
+    expect(label).toMatchObject({
+      ...{ column: columns[6], fraud: [answers[0]], genuine: [answers[1]] },
+      reported_at: { column: columns[7] },
+    });
+    const values = fields.card_country?.values as Record<string, string>;
+    expect(countries.map((text) => values[text] ?? text)).toEqual(["DE", "AT"]);
+    const mapping = parseMapping(yaml, join(folder, "mapping.yaml"));
+    const options = { key: Buffer.alloc(32), tenant: "t", spec: currentFeatureSpec(), rejectsPath: join(folder, "r") };
+    await expect(checkFile({ mapping, ...options })).resolves.toMatchObject({ rows: ROWS, accepted: ROWS, frauds: 10 });
+  },
+);
 
 test.each([
   ["Card Number", "cardnumber"],
@@ -101,4 +104,4 @@ test.each([
   ["Estados Unidos", "US"],
   ["999", undefined],
   ["Shop", undefined],
-])("the country %s", (text, code) => expect(countryCode(text)).toBe(code));
+])("the code of the country %s is %s", (text, code) => expect(countryCode(text)).toBe(code));

@@ -1,8 +1,8 @@
 import { COUNTRIES } from "@tripline/contracts/country";
 
 /**
- * Words in German, French, Spanish and Portuguese column names, by their English word. Without accents; in German also
- * with `ae` for `ä`. The words of an empty entry are ignored.
+ * German, French, Spanish and Portuguese words in column names, by the English word. They are written without accents,
+ * and German words also with `ae` for `ä`. The words under the empty key are ignored.
  */
 const WORDS: Readonly<Record<string, string>> = {
   "": "de la le du des del do da der die das d l electronico",
@@ -48,7 +48,7 @@ const LANGUAGES = ["en", "de", "fr", "es", "pt"];
 
 const YES = new Set("yes y true t 1 1.0 ja j oui o si s sim wahr w vrai v verdadero verdadeiro".split(" "));
 const NO = new Set("no n false f 0 0.0 nein non nao falsch faux falso".split(" "));
-/** Letters that mean yes only if the column's other text means no. */
+/** Letters that mean yes only if the column's other texts mean no. */
 const YES_WITH_NO = new Set("j o s w v".split(" "));
 
 /** A text in lower case without accents. */
@@ -65,7 +65,7 @@ export function plainNames(name: string): string[] {
   const english = words.map(englishOf);
   const plain = words.join("").replaceAll(/[^a-z0-9]/g, "");
   if (english.every((word, index) => word === words[index])) return [plain];
-  // "Date de la fraude" is the date of the fraud: "fraud date" in English.
+  // English puts the words in the opposite order: "Date de la fraude" is "fraud date".
   return [english.join(""), english.toReversed().join(""), plain];
 }
 
@@ -80,7 +80,7 @@ function englishOf(word: string): string {
   return word;
 }
 
-/** The meaning of a text in a column of yes and no; undefined if it has none. @param all the column's texts */
+/** Whether a text means yes or no; undefined if it means neither. @param all the texts of its column */
 export function yesOrNo(text: string, all: Iterable<string>): boolean | undefined {
   const word = folded(text);
   if (NO.has(word)) return false;
@@ -88,7 +88,10 @@ export function yesOrNo(text: string, all: Iterable<string>): boolean | undefine
   return !YES_WITH_NO.has(word) || [...all].every((one) => one === text || NO.has(folded(one))) || undefined;
 }
 
-/** The ISO 3166-1 alpha-2 code for a code, a numeric code or a name in one of the languages; undefined for other texts. */
+/**
+ * The ISO 3166-1 alpha-2 code of a country that is given by this code, its numeric code or its name in one of the
+ * languages; undefined for other texts.
+ */
 export function countryCode(text: string): string | undefined {
   const code = text.toUpperCase();
   if (COUNTRIES.has(code)) return code;

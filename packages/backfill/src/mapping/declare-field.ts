@@ -40,7 +40,7 @@ const TITLE_LENGTH_MAX = 40;
 /**
  * The payment field for a declared column.
  *
- * @param profile of an enum, a country or a boolean: with all distinct values in the file
+ * @param profile the column's profile; for an enum or a country, with all distinct values in the file
  * @throws TriplineError `invalid-field` if the column has no values, or a value is not of the declared type
  */
 export function declareField({ column, type }: Declaration, profile: ColumnProfile | undefined): DeclaredField {

@@ -27,7 +27,7 @@ export interface Inspection extends Proposal {
 
 /** Number of rows to sample from the start of the file. */
 const SAMPLE_ROWS = 10_000;
-/** Number of distinct values to read of a column whose first rows are not enough. More than an enum may have. */
+/** Number of distinct values to read from a column whose first rows are not enough. More than the maximum for an enum. */
 const RARE_READ_MAX = 1_000;
 
 /**

@@ -123,7 +123,7 @@ async function repeatedPayments(connection: DuckDBConnection, mapping: Mapping):
   return Number(reader.getRows()[0]?.[0]);
 }
 
-/** SQL for the reason of a broken line in the summary, which names the first line that is not UTF-8. */
+/** SQL for the reason that the summary gives for a broken line. Of the lines that are not UTF-8, it names the first. */
 const SUMMARY = `CASE WHEN starts_with(reason, ${sqlText(NOT_UTF_8)})
   THEN (SELECT arg_min(reason, line) || ' (the first one); see csv.encoding in the mapping' FROM broken
     WHERE starts_with(reason, ${sqlText(NOT_UTF_8)}))

@@ -166,7 +166,7 @@ export const fileEntries = {
     .strictObject({
       delimiter: z.string().length(1, "must be one character").optional(),
       quote: z.string().length(1, "must be one character").optional(),
-      /** By default UTF-8. NDJSON is always UTF-8. */
+      /** The default is UTF-8. NDJSON is always UTF-8. */
       encoding: encoding.optional(),
     })
     .default({}),

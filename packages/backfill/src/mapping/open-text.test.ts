@@ -25,7 +25,7 @@ const text = (merchant = "Müller € Köln") =>
     (_, index) => `r${index};2026-01-02T10:00:00Z;k${index % 3};${index === 30 ? merchant : "Shop"};9,99\r\n`,
   ).join("")}`;
 
-/** Unlike the other characters, the euro sign differs from ISO-8859-1. */
+/** Of the characters in these tests, only the euro sign is not encoded as in ISO-8859-1. */
 const windows1252 = (content: string) => Buffer.from(content.replaceAll("€", "\u0080"), "latin1");
 const utf16 = (content: string, order: "le" | "be") => {
   const bytes = Buffer.from(content, "utf16le");
@@ -62,7 +62,7 @@ describe("a file in another encoding", () => {
       terminal_id: { column: "Händler", clean: true },
       amount: { column: "Betrag", decimal: "," },
     });
-    const note = 'csv: the file is not UTF-8; windows-1252 is a guess, with which line 1, byte 18 is "ä"';
+    const note = 'csv: the file is not UTF-8; windows-1252 is a guess that reads line 1, byte 18 as "ä"';
     expect(notes.filter((one) => one.startsWith("csv"))).toEqual(encoding === "windows-1252" ? [note] : []);
     // Without `clean`, the name is rejected, so the reject file shows how it was read.
     const { checked, rejects } = await check(yaml.replace(/\n\s+clean: true/, ""));
@@ -77,7 +77,7 @@ describe("a file in another encoding", () => {
   });
 });
 
-describe("a wrong encoding is rejected with line and byte", () => {
+describe("the error for a wrong encoding names line and byte", () => {
   const withEncoding = async (content: Buffer, encoding: string | undefined) => {
     const { yaml } = await inspect(Buffer.from(text()));
     writeFileSync(join(folder, "payments.csv"), content);
@@ -102,7 +102,7 @@ describe("a wrong encoding is rejected with line and byte", () => {
     await expect(withEncoding(content, encoding)).rejects.toThrow(new RegExp(`payments.csv ${message}`));
   });
 
-  test("single lines with other bytes are rejects, and the first one is named", async () => {
+  test("single lines that are not UTF-8 are rejected, and the first one is named", async () => {
     const { yaml } = await inspect(Buffer.from(text()));
     const lines = text()
       .split("\r\n")
@@ -145,7 +145,7 @@ describe("regression #28: only line breaks end a line", () => {
     expect((await check(yaml)).checked).toMatchObject({ rows: ROWS, accepted: ROWS });
   });
 
-  test("in UTF-8, the invalid line after it is rejected, and no other", async () => {
+  test("in UTF-8, only the invalid line after such a name is rejected", async () => {
     const { yaml } = await inspect(Buffer.from(text(separators)));
     const invalid = windows1252("r40;2026-01-02T10:00:00Z;k1;M\u00fc;9,99\r\n");
     const more = Buffer.from(`r41;2026-01-02T10:00:00Z;k1;${separators};9,99\r\n`);
@@ -170,7 +170,7 @@ describe("regression #28: only line breaks end a line", () => {
     }
   });
 
-  test("a file without line breaks is rejected before it is in memory", async () => {
+  test("a file without line breaks is rejected before all of it is in memory", async () => {
     let chunks = 0;
     function* endless() {
       for (; chunks < 100; chunks += 1) yield Buffer.alloc(1 << 20, "a");

@@ -10,15 +10,15 @@ import { createGunzip, createZstdDecompress } from "node:zlib";
 import { TriplineError } from "@tripline/contracts/error-table";
 
 /*
- * The text of a file in an encoding of the WHATWG standard. A wrong encoding would change names without an error, so
- * the bytes of the whole file are compared with the encoding in the mapping.
+ * Reads the text of a file in an encoding of the WHATWG standard. A wrong encoding would change names without an error,
+ * so all bytes of the file are checked against the encoding in the mapping.
  */
 
 export const UTF_8 = "utf-8";
 /** The usual encoding of files that are not Unicode. The standard uses this name for ISO-8859-1 as well. */
 const FALLBACK = "windows-1252";
 const READ_BYTES = 1 << 20;
-/** In UTF-16, digits, separators and most letters contain a zero byte. Other files contain hardly any. */
+/** In UTF-16, digits, separators and most letters contain a zero byte. Files in other encodings contain hardly any. */
 const ZERO_SHARE_MIN = 0.05;
 const ASCII_MAX = 0x7f;
 /** U+FFFD replaces bytes that are invalid in the encoding. */
@@ -28,7 +28,7 @@ const REPLACEMENT_CODE = 0xfffd;
 const LINE_BYTES_MAX = 4 << 20;
 const [NEWLINE, RETURN] = [0x0a, 0x0d];
 
-/** A byte of a file. Lines count from 1; `index` counts from 0 within the line. */
+/** A byte and its position in a file. The first `line` is 1, and the first `index` within a line is 0. */
 interface BytePosition {
   readonly line: number;
   readonly index: number;
@@ -54,7 +54,7 @@ export function openBytes(file: string): Readable {
 
 /**
  * The text of a file as UTF-8 bytes. If the file has another encoding, the stream fails with TriplineError
- * `invalid-field`, which names line and byte. Single invalid bytes in a UTF-8 file are left to the reader.
+ * `invalid-field`, which names line and byte. The caller handles single invalid bytes in a UTF-8 file.
  */
 export function openText(file: string, encoding = UTF_8, census = new ByteCensus()): Readable {
   return Readable.from(utf8Chunks(file, encoding, census), { objectMode: false, highWaterMark: READ_BYTES });
@@ -77,10 +77,10 @@ async function* utf8Chunks(file: string, encoding: string, census: ByteCensus): 
 }
 
 /**
- * The lines of a file, without their line breaks: `\n`, `\r\n` or `\r`, as for DuckDB. In text, node:readline also splits
- * at U+2028 and U+2029. In latin1, each byte is one character, so it finds neither.
+ * The lines of a file without their line breaks, which are `\n`, `\r\n` or `\r`, as in DuckDB. node:readline would also
+ * split text at U+2028 and U+2029, so it gets each byte as one latin1 character, which is never one of these.
  *
- * @throws TriplineError `invalid-field` for a line of more than 4 MiB, or up to one chunk more
+ * @throws TriplineError `invalid-field` for a line of more than 4 MiB; a line may exceed this by less than one chunk
  */
 export async function* linesOf(bytes: Readable, file: string): AsyncGenerator<Buffer> {
   const bounded = Readable.from(boundLines(bytes, file), { objectMode: false, highWaterMark: READ_BYTES });
@@ -107,7 +107,7 @@ async function* boundLines(bytes: Readable, file: string): AsyncGenerator<Buffer
   }
 }
 
-/** Runs a job on a copy of a file in UTF-8, or on the file itself if it is UTF-8. */
+/** Runs a job on a UTF-8 copy of a file, or on the file itself if it is already UTF-8. */
 export async function inUtf8<T>(file: string, encoding: string, job: (path: string) => Promise<T>): Promise<T> {
   if (encoding === UTF_8) return job(file);
   const folder = await mkdtemp(join(tmpdir(), "tripline-csv-"));
@@ -120,7 +120,7 @@ export async function inUtf8<T>(file: string, encoding: string, job: (path: stri
   }
 }
 
-/** The encoding of a file, from all its bytes, and what the user should check. */
+/** Detects the encoding of a file from all of its bytes. The notes say what the user should check. */
 export async function detectEncoding(
   file: string,
 ): Promise<{ readonly encoding: string; readonly notes: readonly string[] }> {
@@ -134,13 +134,13 @@ export async function detectEncoding(
   const character = new TextDecoder(encoding).decode(Uint8Array.of(first.byte));
   return {
     encoding,
-    notes: [`csv: the file is not UTF-8; ${encoding} is a guess, with which ${at} is "${character}"`],
+    notes: [`csv: the file is not UTF-8; ${encoding} is a guess that reads ${at} as "${character}"`],
   };
 }
 
 const isUtf16 = (encoding: string): boolean => encoding.startsWith("utf-16");
 
-/** Counts the bytes by which encodings differ. */
+/** Counts the bytes that distinguish encodings from each other. */
 export class ByteCensus {
   readonly #decoder = new TextDecoder(UTF_8);
   #utf16: string | undefined;
@@ -169,12 +169,12 @@ export class ByteCensus {
     return this.#utf16 ?? (this.invalid > this.#valid ? FALLBACK : UTF_8);
   }
 
-  /** Text in another encoding is practically never valid UTF-8 throughout. */
+  /** Whether the file must be UTF-8. Text in another encoding is almost never valid UTF-8 throughout. */
   get isOnlyUtf8(): boolean {
     return this.#utf16 === undefined && this.invalid === 0 && this.#valid > 0;
   }
 
-  /** Whether the file is UTF-16 exactly if the encoding is. */
+  /** Whether the encoding is possible: both it and the file are the same variant of UTF-16, or neither is UTF-16. */
   mayBe(encoding: string): boolean {
     return isUtf16(encoding) ? this.#utf16 === encoding : this.#utf16 === undefined;
   }
@@ -196,7 +196,7 @@ function utf16Of(chunk: Buffer): string | undefined {
 
 function notUtf16(file: string, encoding: string, { start = Buffer.alloc(0), encoding: found }: ByteCensus) {
   const other = start.findIndex((byte) => byte === 0 || byte > ASCII_MAX);
-  // The first letter of a header in UTF-16 has one zero byte: the second, or in utf-16be the first.
+  // In UTF-16, the first letter of a header has one zero byte: in utf-16be the first, otherwise the second.
   const index = isUtf16(found) ? Math.max(0, other) : Number(encoding === "utf-16le");
   return wrongEncoding(file, encoding, `line 1, byte ${index + 1} is ${hex(start[index])}`, found);
 }
@@ -215,9 +215,9 @@ async function isUtf8Instead(file: string, encoding: string): Promise<TriplineEr
   return wrongEncoding(file, encoding, "all its bytes are UTF-8", UTF_8);
 }
 
-/** Finds the byte that the decoder rejects. */
+/** An error that names the byte that the decoder rejects. */
 async function undecodable(file: string, encoding: string): Promise<TriplineError> {
-  // One decoder is a chunk behind, to decode the invalid chunk byte by byte.
+  // `single` decodes a chunk only after `whole`, so that it can decode the invalid chunk byte by byte.
   const [whole, single] = [new TextDecoder(encoding, { fatal: true }), new TextDecoder(encoding, { fatal: true })];
   let [line, index] = [1, 0];
   let at = "it ends within a character";
@@ -252,7 +252,7 @@ function wrongEncoding(file: string, encoding: string, at: string, found = "the 
   );
 }
 
-/** The first byte of a file that is not UTF-8. */
+/** The first byte in a file that is invalid in UTF-8. */
 async function firstInvalidByte(file: string): Promise<BytePosition | undefined> {
   for await (const { line, bytes } of linesBeyondAscii(file)) {
     const found = invalidByteOf(line, bytes);
@@ -261,7 +261,7 @@ async function firstInvalidByte(file: string): Promise<BytePosition | undefined>
   return undefined;
 }
 
-/** The first byte of a line that is not UTF-8. */
+/** The first byte in a line that is invalid in UTF-8. */
 export function invalidByteOf(line: number, bytes: Buffer): BytePosition | undefined {
   if (isUtf8(bytes)) return undefined;
   const index = invalidByte(bytes);
@@ -271,7 +271,7 @@ export function invalidByteOf(line: number, bytes: Buffer): BytePosition | undef
 export const wordsOf = ({ line, index, byte }: BytePosition): string =>
   `line ${line}, byte ${index + 1} is ${hex(byte)}`;
 
-/** Index of the first byte of the first sequence that is not UTF-8. */
+/** Index of the first byte of the first byte sequence that is invalid in UTF-8. */
 function invalidByte(bytes: Buffer): number {
   const decoder = new TextDecoder(UTF_8, { fatal: true });
   let start = 0;

@@ -17,7 +17,7 @@ export interface Proposal {
   readonly unused: readonly string[];
 }
 
-/** Common column names per field, most reliable first. Compared with `plainNames`. */
+/** Common column names per field, most reliable first. They are compared with the `plainNames` of a column. */
 const NAMES: Readonly<Record<string, readonly RegExp[]>> = {
   transaction_id: [
     /^(?:transaction|trans|txn?|payment|order|booking)(?:id|no|num|number|ref|reference)$/,
@@ -75,8 +75,8 @@ const isNamed = (column: string, pattern: RegExp): boolean => plainNames(column)
 const isNamedLike = (column: string, field: string): boolean => namesOf(field).some((name) => isNamed(column, name));
 
 /**
- * Whether the first rows of a column are not enough: a label or its time is often missing there, and the mapping lists
- * every name of a country.
+ * Whether the first rows of a column are not enough. They often lack labels and the times of labels, and the mapping
+ * must list every country name in the file.
  */
 export function needsAllTexts({ name, values }: ColumnProfile): boolean {
   if (["label", "reported_at"].some((field) => isNamedLike(name, field))) return true;
@@ -87,7 +87,7 @@ export function needsAllTexts({ name, values }: ColumnProfile): boolean {
  * Proposes a column for each field, based on column names and samples.
  *
  * @param columns the first rows
- * @param rare distinct values in the whole file of the columns that `needsAllTexts`
+ * @param rare the distinct values in the whole file, for each column that `needsAllTexts`
  */
 export function proposeFields(
   columns: readonly ColumnProfile[],
@@ -273,7 +273,7 @@ export function fieldEntry(column: ColumnProfile, { type }: Pick<MappedField, "t
   };
 }
 
-/** The value of a country or boolean that a text stands for. */
+/** The standard form of a text in a country or boolean column; undefined if there is none. */
 export function standardText(text: string, type: string, column: Pick<ColumnProfile, "distinct">): string | undefined {
   if (type === "country") return isCountry(text.toUpperCase()) ? text : countryCode(text);
   if (type !== "boolean") return undefined;

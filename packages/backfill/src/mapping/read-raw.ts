@@ -155,7 +155,7 @@ async function storeBroken(connection: DuckDBConnection, broken: readonly Broken
 }
 
 interface CsvRecords {
-  /** In UTF-8. */
+  /** A file in UTF-8. */
   readonly file: string;
   readonly csv: CsvFormat;
   readonly header: CsvHeader;

@@ -22,15 +22,15 @@ const VALUE_LINES_MAX = 100;
 /** More broken lines than this mean a wrong `quote` or `delimiter`. Also the limit of the reject table. */
 export const BROKEN_MAX = 100_000;
 
-/** Beginning of the reason for a line with another encoding. */
+/** Beginning of the reason for rejecting a line that is not UTF-8. */
 export const NOT_UTF_8 = "not UTF-8";
 
 /**
- * Copies a file in UTF-8 with uniform line breaks, and omits lines that are not UTF-8 or whose quote is never closed. A
- * line with an odd number of quotes starts a value with line breaks if one of the next 100 lines completes a record with
- * as many columns as the header.
+ * Copies a file as UTF-8 with uniform line breaks. The copy omits lines that are not UTF-8, and lines with a quote that
+ * is never closed. A line with an odd number of quotes starts a value with line breaks if one of the next 100 lines
+ * completes a record with as many columns as the header.
  *
- * @param brokenMax stops after the first broken line beyond this number
+ * @param brokenMax copying stops after the first broken line beyond this number
  */
 export async function repairCsv(
   file: string,

@@ -40,7 +40,7 @@ export type CsvFormat = ReturnType<typeof csvFormat>;
 /**
  * The columns and delimiter of a CSV file. The delimiter is the most frequent candidate in the first line.
  *
- * @throws TriplineError `invalid-field` for an empty file, and for names in another encoding
+ * @throws TriplineError `invalid-field` for an empty file, or a header that is not in the file's encoding
  */
 export async function readHeader(file: string, csv: Mapping["csv"]): Promise<CsvHeader> {
   const { quote, delimiter, encoding } = csvFormat(csv);
@@ -82,7 +82,7 @@ export function splitRecord(record: string, quote: string, delimiter: string): s
   return values;
 }
 
-/** @throws TriplineError `invalid-field` for a file with too many blank lines, or in another encoding */
+/** @throws TriplineError `invalid-field` for a file that has too many blank lines, or is not in `encoding` */
 export async function scanLines(file: string, { quote, encoding }: CsvFormat): Promise<ScannedLines> {
   const mark = quote.charCodeAt(0);
   const blank: number[] = [];

@@ -94,7 +94,7 @@ export interface BacktestFigures {
   readonly changes: Readonly<
     Record<string, { readonly rows: number; readonly frauds: number; readonly genuine: number }>
   >;
-  /** Payments that only one of the two decisions declines. Tripline's own decline is a payment update. */
+  /** Number of payments that only one of the two decisions declines. Tripline's declines are also payment updates. */
   readonly movedDeclines: number;
   readonly parts: readonly PartFigures[];
   /** Payments for which the draft could not be evaluated, by reason. */

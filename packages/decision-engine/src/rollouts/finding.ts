@@ -8,7 +8,7 @@ export interface Finding {
   readonly isBreached: boolean;
   /** A sentence for users. */
   readonly text: string;
-  /** How close the guard is to a breach; absent if this is not a matter of degree. */
+  /** How close the guard is to a breach; absent if the guard compares no number with a limit. */
   readonly figure?: Figure;
   /** The data that the guard, or the next step, needs. */
   readonly data?: readonly DataCount[];
@@ -16,13 +16,13 @@ export interface Finding {
 
 /** A number that a guard compares with its limit. */
 export interface Figure {
-  /** `share`: of payments or cards. `evidence`: the logarithm of how much the data contradict a harmless difference. */
+  /** `share`: a share of payments or cards. `evidence`: the logarithm of the evidence against a harmless difference. */
   readonly kind: "share" | "evidence";
   readonly value: number;
   readonly limit: number;
 }
 
-/** How much data of a kind there is. For both models, it is the smaller number. */
+/** How much data of one kind there is. If both models need it, `count` is the smaller number of the two. */
 export interface DataCount {
   readonly kind: "cards" | "payments" | "labels" | "mature-labels";
   readonly count: number;
@@ -39,7 +39,7 @@ export const LABEL_EVIDENCE_MIN = Math.log(10_000 / 5);
 
 const EVIDENCE_SHOWN_MAX = 1_000;
 
-/** The figure of a test whose logarithm of the capital is `log`, bounded, because JSON has no infinity. */
+/** The figure of a test. `log` is the logarithm of its capital. The value is bounded, because JSON has no infinity. */
 export function evidence(log: number, limit: number): Figure {
   return { kind: "evidence", value: Math.min(Math.max(0, log), EVIDENCE_SHOWN_MAX), limit };
 }

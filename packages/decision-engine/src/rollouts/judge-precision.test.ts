@@ -34,6 +34,6 @@ test("tolerates the difference in precision that existed before the rollout", ()
 test("regression #31: only the data of a finding says how many mature labels are missing", () => {
   const { text, data } = judgePrecision([], 12, NO_AGREEMENT, PLAN);
   expect(data).toContainEqual({ kind: "mature-labels", count: 12, needed: 200 });
-  // The Models screen shows both, and so repeated the number.
+  // The Models screen shows the text and the data, so it repeated the number.
   expect(text).not.toContain("mature labels");
 });

@@ -59,7 +59,7 @@ export class OutcomeShares {
     tally.fewer.add(Number(!isCandidate), 1 - candidates(share, this.#fewerMin));
   }
 
-  /** @param cards whether enough cards of both models have paid */
+  /** @param cards the finding that says whether enough cards of both models have paid */
   findingFor({ isJudged, data = [] }: Pick<Finding, "isJudged" | "data">): Finding {
     // Most of the capital bets on more outcomes, because these affect customers.
     const log = logAverage(this.#tallies.flatMap(({ more, fewer }) => [more, more, more, fewer]));

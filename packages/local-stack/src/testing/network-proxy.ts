@@ -14,13 +14,13 @@ interface Way {
 }
 
 /**
- * For tests: forwards TCP connections to a server on this machine, and can hold or delay what passes, like a faulty
- * network. New connections are always accepted, but nothing passes in a held direction.
+ * For tests: forwards TCP connections to a server on this machine, and can hold or delay their data, like a faulty
+ * network. It always accepts new connections, but forwards no data in a direction that is held.
  */
 export class NetworkProxy {
-  /** Delay of everything that the server sends, in milliseconds. */
+  /** Delay of all data from the server, in milliseconds. */
   responseDelayMs = 0;
-  /** Called with everything that clients send, whether it is forwarded or not. */
+  /** Called with all data from clients, whether it is forwarded or not. */
   onRequest: (chunk: Buffer) => void = () => {};
   readonly #held = new Set<Direction>();
   readonly #ways = new Set<Way>();
@@ -40,18 +40,18 @@ export class NetworkProxy {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** From now on, nothing passes in this direction. */
+  /** Stops forwarding data in this direction until `release` is called. */
   hold(direction: Direction): void {
     this.#held.add(direction);
   }
 
-  /** Forwards what was held. */
+  /** Forwards the data that was held, and all later data. */
   release(): void {
     this.#held.clear();
     for (const way of this.#ways) this.#forward(way);
   }
 
-  /** New connections go to another server, as when a name gets another address. Open connections stay. */
+  /** Forwards new connections to another server, as if a name had a new address. Open connections do not change. */
   redirect(targetPort: number): void {
     this.targetPort = targetPort;
   }

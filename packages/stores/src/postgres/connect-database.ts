@@ -72,7 +72,7 @@ export function connectDatabase(options: DatabaseOptions): Database {
         await queries.execute("COMMIT");
         return result;
       } catch (error) {
-        // The pool discards the connection of a query that fails. A connection to a demoted server would stay read-only.
+        // A connection to a demoted server stays read-only. Outside transactions, the pool discards it after a failure.
         if (isReadOnly(error)) broken = error;
         await client.query("ROLLBACK").catch((fault: Error) => {
           broken = fault;
@@ -145,7 +145,7 @@ export function breaksConstraint(error: unknown, name: string): boolean {
  * server's disk.
  */
 const PASSING_CLASSES = new Set(["08", "40", "53", "55", "57", "58"]);
-/** The server became a replica, or its provider protects a full disk. */
+/** The server has become a replica, or its provider has made it read-only because the disk is full. */
 const READ_ONLY = "25006";
 /** Wrong user or password, or missing database. */
 const CONFIG_CLASSES = new Set(["28", "3D"]);

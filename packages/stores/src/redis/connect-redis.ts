@@ -77,7 +77,7 @@ export function connectionOptions(config: RedisConfig | undefined, timeoutMs: nu
     // Commands on a lost connection have failed, and are never sent again on a new connection.
     autoResendUnfulfilledCommands: false,
     retryStrategy: (attempt: number) => Math.min(attempt * 50, RECONNECT_DELAY_MS_MAX),
-    // After a failover, the name may refer to another server, while this connection is still to the demoted one.
+    // After a failover, this connection may still lead to the demoted server, while its name refers to the new primary.
     reconnectOnError: ({ message }: Error) => message.startsWith("READONLY"),
   };
 }

@@ -34,8 +34,8 @@ export class TriplineClient {
   }
 
   /**
-   * Sends one payment and waits up to `waitSeconds` for its decision. No retry: the caller sees the result. The next call
-   * replaces a rejected token.
+   * Sends one payment and waits up to `waitSeconds` for its decision. It does not retry, so the caller sees the result.
+   * After a token is rejected, the next call uses a new one.
    */
   async send(payment: KnownPayment, waitSeconds: number): Promise<SendResult> {
     const headers = {

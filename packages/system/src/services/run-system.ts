@@ -58,7 +58,7 @@ export interface SystemOptions {
   readonly isSecure?: boolean;
   /** Number of Kafka brokers; default 1. */
   readonly brokers?: number;
-  /** Additional variables of every service, which replace its own, for example with the addresses of proxies. */
+  /** Environment variables for every service, for example with addresses of proxies. They replace the service's own. */
   readonly environment?: Readonly<Record<string, string>>;
   /** If given, a server that exits unexpectedly is restarted and reported to this listener. */
   readonly onServer?: ServerListener;

@@ -147,7 +147,7 @@ def test_a_recent_payment_has_no_verdict_even_with_a_report(tmp_path: Path, spec
     dataset = open_dataset(path, read_feature_spec(spec_path))
     for known_by, days in ((20, 10), (40, 25)):
         rows, left_out = dataset.known_rows(Span(0, 40 * DAY_MS), known_by * DAY_MS)
-        # Whole days, and for the first pair also the payment exactly at the cut-off.
+        # The rows of whole days. For the first pair, also the payment exactly at the cut-off.
         assert len(rows) in (100 * days, 100 * days + 1)
         assert len(rows) + left_out == 4_000
         assert rows.fraud.sum() == data["fraud"][: len(rows)].sum()

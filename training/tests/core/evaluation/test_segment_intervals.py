@@ -1,4 +1,4 @@
-"""Calibration and false positives of segments, with intervals over cards."""
+"""Calibration and false positives of segments, with intervals from samples of cards."""
 
 from dataclasses import replace
 

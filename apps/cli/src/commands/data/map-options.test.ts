@@ -1,7 +1,7 @@
 import { retrainCommand } from "../models/retrain.js";
 import { featureAucMaxOption } from "./map-options.js";
 
-test("a deployment can set the limit of retraining by a variable", () => {
+test("a deployment can set the AUC limit for retraining with an environment variable", () => {
   const option = retrainCommand().options.find(({ long }) => long === "--feature-auc-max");
   expect(option?.envVar).toBe("RETRAIN_FEATURE_AUC_MAX");
 });

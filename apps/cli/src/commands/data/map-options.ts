@@ -56,7 +56,7 @@ export const featureAucMaxOption = (when?: string): Option =>
     `${when === undefined ? "" : `with ${when}: `}do not train if a single feature separates fraud with at least this AUC, because it may have seen the label; 1 accepts any feature (default: 0.98)`,
   ).argParser(parseArea);
 
-/** The limits of the training program. */
+/** The training program would reject any other number. */
 function parseArea(text: string): number {
   const area = Number(text);
   if (area >= 0.5 && area <= 1) return area;

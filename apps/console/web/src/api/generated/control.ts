@@ -214,7 +214,7 @@ export interface components {
         readonly Models: {
             /** @description The setting MODEL_CARDS_REQUIRED. */
             readonly is_card_required: boolean;
-            /** @description Their newest 50 versions, newest first. */
+            /** @description Each model with its newest 50 versions, newest first. */
             readonly models: readonly components["schemas"]["ListedModel"][];
         };
         readonly ListedModel: {
@@ -248,17 +248,17 @@ export interface components {
             readonly signed_at: string | null;
             /** @description Promotions within the last 30 days. */
             readonly promotions: number;
-            /** @description Why the limits allow nothing; null if they are in effect. */
+            /** @description Why the limits are not in effect; null if they are. */
             readonly not_in_effect: string | null;
         };
         readonly ListedVersion: {
             readonly version: string;
             readonly aliases: readonly string[];
-            /** @description Null if its manifest cannot be read. */
+            /** @description Null if the version's manifest cannot be read. */
             readonly created_at: string | null;
-            /** @description Whether retraining registered it, so that any user may sign. */
+            /** @description Whether retraining registered this version. If so, any user may sign its model card. */
             readonly is_retrained: boolean;
-            /** @description How it was compared with the current champion; null if it was not compared. */
+            /** @description The comparison with the current champion; null if there is none. */
             readonly offline: {
                 readonly champion: string;
                 readonly is_as_good: boolean;
@@ -446,7 +446,7 @@ export interface components {
             readonly is_judged: boolean;
             readonly is_breached: boolean;
             readonly text: string;
-            /** @description How close the guard is to a breach; null if this is not a matter of degree. */
+            /** @description How close the guard is to a breach; null if the guard compares no number with a limit. */
             readonly figure: {
                 /** @enum {string} */
                 readonly kind: "share" | "evidence";
