@@ -15,7 +15,7 @@ const indexRow = z.object({ name: z.string(), oid: z.number() });
 const INDEXES = `SELECT indexrelid::regclass::text AS name, indexrelid AS oid FROM pg_index
   WHERE indrelid = 'console.payments'::regclass AND indisvalid ORDER BY 1`;
 
-test("regression #32: the upgrade from 0.2.0 builds no index on payments if those in the CHANGELOG were built before", async () => {
+test("regression #32: the upgrade from 0.2.0 builds no index on payments if the indexes in the CHANGELOG already exist", async () => {
   const { postgresUrl } = await testStack();
   const released = await mkdtemp(join(tmpdir(), "migrations-"));
   await cp(fileURLToPath(CONSOLE_MIGRATIONS.directory), released, {

@@ -54,7 +54,7 @@ export async function reopen(queries: Queries, found: KnownCase, { tenant }: Wor
 export interface VerdictRules {
   /** The amounts from which a second user must confirm. */
   readonly fourEyes: FourEyesAmounts;
-  /** How long a verdict can be undone. */
+  /** The time during which a verdict can be undone. */
   readonly holdMs: number;
 }
 
@@ -126,7 +126,7 @@ function close(
   const confirmed = first === undefined ? "" : `, as ${first.name} had requested`;
   const untilMs = Date.now() + holdMs;
   return {
-    // Keeps a requested verdict, which waits for confirmation again if this one is undone.
+    // Keeps the request for this verdict. If the verdict is undone, the request waits for confirmation again.
     set: { status: "closed", verdict, undo_until_ms: untilMs, snoozed_until_ms: null, ...closedBy(by.person) },
     text: `Closed the case as ${verdict} (${reason})${confirmed}.`,
     async also(queries) {
@@ -160,8 +160,8 @@ const closedBy = (person: PersonRef | null) => ({
 /**
  * Queues labels in the transaction of the verdict, so that none is lost while ingestion is down.
  *
- * @param fromMs when they are sent
- * @returns the number of labels
+ * @param fromMs the earliest time at which the labels are sent
+ * @returns the number of queued labels
  */
 async function queueLabels(
   queries: Queries,
@@ -170,8 +170,8 @@ async function queueLabels(
   isFraud: boolean,
   fromMs: number,
 ): Promise<number> {
-  // Skips payments that already have the same label, unless another label is queued, which this one replaces. A label
-  // is never older than its payment.
+  // Skips payments that already have the same label, unless another label for them is queued. The new label replaces a
+  // queued one. A label is never older than its payment.
   return queries.execute(
     `INSERT INTO console.label_outbox AS queued (transaction_id, case_id, tenant, person_id, body, next_try_at_ms)
      SELECT c.transaction_id, c.case_id, c.tenant, $2, jsonb_strip_nulls(jsonb_build_object('transaction_id', c.client_transaction_id,

@@ -51,8 +51,8 @@ export class CaseEventPublisher extends OutboxPublisher {
     return runAlone(this.database, "console.case_outbox", false, async (transaction) => {
       const rows = await transaction.query(
         outboxRow,
-        // A held event also holds later events of its case, which keeps their order. The lock keeps an undo from deleting
-        // an event that is being sent.
+        // A held event also holds later events of its case, so that they keep their order. The lock prevents an undo
+        // from deleting an event that is being sent.
         `SELECT ${COLUMNS} FROM console.case_outbox o WHERE NOT EXISTS (
            SELECT FROM console.case_outbox held
            WHERE held.case_id = o.case_id AND held.id <= o.id AND held.held_until_ms > $2)

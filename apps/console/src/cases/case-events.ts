@@ -34,7 +34,7 @@ export async function queueCaseEvent(
   );
 }
 
-/** Holds the event of a case that the transaction closes. Its labels wait until the same time. */
+/** Holds the event of a case that the transaction closes. The labels of the case wait until the same time. */
 export async function holdEvent(queries: Queries, found: KnownCase, untilMs: number, labels: number): Promise<void> {
   await queries.execute(
     "UPDATE console.case_outbox SET held_until_ms = $3, labels = $4 WHERE case_id = $1 AND revision = $2",

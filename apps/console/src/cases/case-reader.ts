@@ -85,7 +85,7 @@ export class CaseReader {
     );
     return {
       ...row,
-      // Only if all payments are known.
+      // A story needs all payments of the case.
       story: ofCase.length === found.payments ? tellStory(ofCase.map(toStoryPayment)) : null,
       decisions: ofCase.map((one) => toDecisionRow(one, show)),
       focus,

@@ -18,7 +18,7 @@ import { CASE_COLUMNS, caseRow, toCaseRow } from "./case-rows.js";
 export interface CaseChange {
   readonly set: Readonly<Record<string, unknown>>;
   readonly text: string;
-  /** Whether the change publishes no event, because it takes back one that is not sent yet. */
+  /** Whether the change publishes no event, because it withdraws an event that has not been sent yet. */
   readonly isUnpublished?: true;
   /** Makes further changes in the same transaction. */
   readonly also?: (queries: Queries) => Promise<unknown>;
@@ -94,8 +94,9 @@ export class CaseStore {
   /**
    * Assigns the next case of a queue to the user; undefined if there is none.
    *
-   * @param wanted the queue and the case after which to continue. At the end of the queue, it starts again. Without such
-   *   a case, it takes the first unassigned case, escalated ones first if the queue is sorted by due time.
+   * @param wanted the queue, and the case after which to continue. After the last case, the search restarts at the
+   *   first one. If no case is given, takes the first unassigned case; if the queue is sorted by due time, escalated
+   *   cases come first.
    */
   takeNext(by: Worker, { filters = {}, after }: NextCase): Promise<KnownCase | undefined> {
     return this.database.transaction(async (transaction) => {
@@ -206,7 +207,7 @@ export async function canWork(transaction: Queries, tenant: string, personId: st
   return found.length > 0;
 }
 
-/** @param place the case after which to continue, and whether only cases that come later in the queue are wanted */
+/** @param place the case after which to continue, and whether to search only the cases after it */
 function nextCase(
   by: Worker,
   filters: CaseFilters,
@@ -215,7 +216,7 @@ function nextCase(
   const values: unknown[] = [by.tenant];
   const value = (one: unknown): string => `$${values.push(one)}`;
   const conditions = conditionsOf(by, { ...filters, status: "open" }, value);
-  // A verdict that the user requested waits for somebody else.
+  // If the user requested the verdict, another user must confirm it.
   conditions.push(`c.pending->'by'->>'id' IS DISTINCT FROM ${value(by.person.id)}`);
   const { column, isDescending } = SORTS[filters.sort ?? "due"];
   const isDown = filters.descending ?? isDescending;

@@ -154,7 +154,7 @@ export class CasesController {
     const { revision } = parseRequest(requests.reopenRequest, body);
     return this.#change(session, path, revision, (found, queries) => {
       if (!isHeld(found)) return reopen(queries, found, workerOf(session));
-      // Otherwise, the labels of a wrong verdict would be sent after the case was reopened.
+      // Reopening a case must undo a held verdict: otherwise, its labels would be sent later, even if they are wrong.
       requirePermission(session, "labels:write");
       return undoVerdict(queries, found, workerOf(session));
     });

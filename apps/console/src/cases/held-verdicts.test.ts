@@ -73,7 +73,7 @@ const auditOf = (id: string): string[] =>
     .flatMap(({ subjectId, actor, action }) =>
       subjectId === id && actor === bed.people.analyst.id && action !== "case-viewed" ? [action] : [],
     );
-/** The events and labels of a case that are held. */
+/** The held events and labels of a case. */
 const heldOf = (id: string): Promise<unknown[]> =>
   bed.database.query(
     z.unknown(),
@@ -84,7 +84,7 @@ const heldOf = (id: string): Promise<unknown[]> =>
 const labelsOf = (card: string): unknown[] =>
   ingestion.seen.flatMap(({ body }) => (JSON.stringify(body)?.includes(card) ? [body] : []));
 
-/** Ends the time in which the verdict can be undone, before its event and its labels are due. */
+/** Ends the time during which the verdict can be undone. Its event and its labels are not due yet. */
 async function endHold(id: string): Promise<void> {
   await bed.database.execute("UPDATE console.cases SET undo_until_ms = 0 WHERE id = $1", [id]);
 }
@@ -96,13 +96,13 @@ async function takeEffect(id: string): Promise<void> {
   }
 }
 
-test("an undone verdict sends no label and no event, and is audited", async () => {
+test("an undone verdict sends no label and no event, and the audit log records it", async () => {
   const { card, id, revision, path } = await newCase();
   const { body } = await ana.post(`${path}/verdict`, { revision, ...FRAUD });
   expect(body).toMatchObject({ status: "closed", undoUntilMs: expect.any(Number) });
   const undone = await ana.post(`${path}/verdict/undo`, { revision: revision + 1 });
   expect(undone.body).toMatchObject({ status: "open", verdict: null, undoUntilMs: null, revision: revision + 2 });
-  // The event of the next verdict would come after that of the undone one.
+  // An event of the undone verdict would arrive before the event of the next verdict.
   await ana.post(`${path}/verdict`, { revision: revision + 2, ...GENUINE });
   await takeEffect(id);
   await collector.until(() => kindsOf(id).length === 2, "two events of the case");
@@ -114,7 +114,7 @@ test("an undone verdict sends no label and no event, and is audited", async () =
   expect(auditOf(id)).toEqual(["case-closed", "verdict-undone", "case-closed"]);
 });
 
-test("a verdict that has taken effect stays, and is corrected by reopening the case", async () => {
+test("a verdict that has taken effect cannot be undone, but users can reopen the case and correct it", async () => {
   const { card, id, revision, path } = await newCase();
   await ana.post(`${path}/verdict`, { revision, ...FRAUD });
   await takeEffect(id);
@@ -130,7 +130,7 @@ test("a verdict that has taken effect stays, and is corrected by reopening the c
   expect(kindsOf(id)).toEqual([OPENED, CLOSED, REOPENED, CLOSED]);
 });
 
-test("a verdict whose label is being sent cannot be undone, and nothing changes", async () => {
+test("a verdict cannot be undone while its label is being sent, and the case does not change", async () => {
   const { id, revision, path } = await newCase();
   await ana.post(`${path}/verdict`, { revision, ...FRAUD });
   await bed.database.execute("UPDATE console.label_outbox SET tries = 1 WHERE case_id = $1", [id]);
@@ -140,13 +140,13 @@ test("a verdict whose label is being sent cannot be undone, and nothing changes"
   expect(await bed.database.query(caseRow, held, [id])).toEqual([{ id, revision: revision + 1 }]);
 });
 
-test("events of a case that is reopened while its event is held keep their order", async () => {
+test("if a case is reopened while its event is held, its events keep their order", async () => {
   const { id, revision, path } = await newCase();
   await ana.post(`${path}/verdict`, { revision, ...FRAUD });
   await endHold(id);
   await ana.post(`${path}/reopen`, { revision: revision + 1 });
   const other = await newCase();
-  // Of two partitions, the newer event may arrive first.
+  // If the cases are on two partitions, the newer event may arrive first.
   await collector.until(() => kindsOf(id).length > 0 && kindsOf(other.id).length > 0, "the events of both cases");
   expect(kindsOf(id)).toEqual([OPENED]);
   await takeEffect(id);
@@ -154,7 +154,7 @@ test("events of a case that is reopened while its event is held keep their order
   expect(kindsOf(id)).toEqual([OPENED, CLOSED, REOPENED]);
 });
 
-test("regression #32: a second verdict replaces a label that is still queued, even if the payment has that label", async () => {
+test("regression #32: a second verdict replaces a queued label, even if the payment already has the label of that verdict", async () => {
   const { card, id, revision, path } = await newCase();
   await ana.post(`${path}/verdict`, { revision, ...FRAUD });
   await endHold(id);
@@ -171,7 +171,7 @@ test("regression #32: a second verdict replaces a label that is still queued, ev
   await eventually(async () => expect(labelsOf(card)).toMatchObject([{ fraud: false }]));
 });
 
-test("regression #32: reopening a case during the hold undoes its verdict, which requires the permission to give one", async () => {
+test("regression #32: reopening a case during the hold undoes its verdict, and needs the permission to give verdicts", async () => {
   const { id, revision, path } = await newCase();
   await ana.post(`${path}/verdict`, { revision, ...FRAUD });
   expect(await heldOf(id)).toHaveLength(2);
@@ -183,7 +183,7 @@ test("regression #32: reopening a case during the hold undoes its verdict, which
   expect(await heldOf(id)).toEqual([]);
 });
 
-test("regression #32: a verdict cannot be undone after its time, even if nothing has been sent", async () => {
+test("regression #32: a verdict cannot be undone after the hold, even if nothing has been sent", async () => {
   const { id, revision, path } = await newCase();
   await ana.post(`${path}/verdict`, { revision, ...FRAUD });
   await endHold(id);
@@ -191,7 +191,7 @@ test("regression #32: a verdict cannot be undone after its time, even if nothing
   expect(await heldOf(id)).toHaveLength(2);
 });
 
-test("regression #32: a verdict is undone even if the card has another open case by then", async () => {
+test("regression #32: a verdict can be undone even if the card has another open case by then", async () => {
   const { card, id, revision, path } = await newCase();
   await ana.post(`${path}/verdict`, { revision, ...FRAUD });
   const { vector, decision } = testPayment(bed.tenant, { card });
@@ -234,7 +234,7 @@ test("regression #32: a label that was replaced after it was read is not sent", 
   expect(await heldOf(id)).toHaveLength(2);
 });
 
-test("undoing a confirmed verdict leaves it waiting for confirmation", async () => {
+test("a confirmed verdict that is undone waits for confirmation again", async () => {
   const ben = await bed.as(bed.people.second);
   const { revision, path } = await newCase({ amountMinor: 900_000 });
   await ana.post(`${path}/verdict`, { revision, ...FRAUD });
@@ -245,7 +245,7 @@ test("undoing a confirmed verdict leaves it waiting for confirmation", async () 
   expect((await ben.get(path)).body).toMatchObject({ status: "open", pendingVerdict: { by: { name: "Ana" } } });
 });
 
-test("several verdicts are undone together, and those of other tenants are not found", async () => {
+test("several verdicts can be undone together, but not those of another tenant", async () => {
   const [one, other] = [await newCase(), await newCase()];
   const foreign = await newCase({ tenant: `${bed.tenant}-other` });
   const cases = [one, other].map(({ id, revision }) => ({ id, revision }));
@@ -267,7 +267,7 @@ describe("the next case", () => {
   const take = async (browser: TestBrowser, body: object) =>
     z.object({ id: z.string() }).safeParse((await browser.post("/api/cases/next", body)).body).data?.id;
 
-  test("is the next one of the filtered queue, and the first one after the last", async () => {
+  test("is the next one in the filtered queue, and after the last case, the first one", async () => {
     const tenant = `${bed.tenant}-next`;
     const nia = await bed.as(testPeople(tenant).analyst);
     const [small, middle, large, dear] = [
@@ -279,15 +279,15 @@ describe("the next case", () => {
     const filters = { sort: "amount", descending: true, amountMinorMax: 1_000 };
     expect(await take(nia, { filters, after: middle.id })).toBe(small.id);
     expect(await take(nia, { filters, after: small.id })).toBe(large.id);
-    // A verdict keeps the place in the queue.
+    // A case with a verdict keeps its place in the queue.
     await nia.post(`${large.path}/verdict`, { revision: large.revision + 1, ...GENUINE });
     expect(await take(nia, { filters, after: large.id })).toBe(middle.id);
-    // Without a case, it takes unassigned cases only.
+    // If no case is given, only unassigned cases are taken.
     expect(await take(nia, { filters })).toBeUndefined();
     expect(await take(nia, {})).toBe(dear.id);
   });
 
-  test("is never one that a colleague works on, or one of another tenant", async () => {
+  test("is never assigned to a colleague, and never from another tenant", async () => {
     const tenant = `${bed.tenant}-two`;
     const people = testPeople(tenant);
     const [nia, ben] = [await bed.as(people.analyst), await bed.as(people.second)];
@@ -298,7 +298,7 @@ describe("the next case", () => {
     expect(await take(nia, { filters: { sort: "score" }, after: randomUUID() })).toBe(one.id);
   });
 
-  test("regression #32: is never one whose verdict the user requested", async () => {
+  test("regression #32: is never one for which the user requested a verdict", async () => {
     const tenant = `${bed.tenant}-own`;
     const people = testPeople(tenant);
     const [nia, ben] = [await bed.as(people.analyst), await bed.as(people.second)];

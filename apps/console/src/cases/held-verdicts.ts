@@ -9,15 +9,16 @@ import type { CaseChange } from "./case-store.js";
 
 const eventRow = z.object({ labels: z.number() });
 
-/** Whether the case was closed so recently that its verdict can be undone. */
+/** Whether the case was closed so recently that its verdict can still be undone. */
 export const isHeld = ({ status, undo_until_ms: untilMs }: KnownCase): boolean =>
   status === "closed" && untilMs !== null && untilMs > Date.now();
 
 /**
- * Undoes a verdict before its event and its labels are sent. A verdict that a first user had requested waits for
- * confirmation again. If the card has another open case by now, the case stays closed, without a verdict.
+ * Undoes a verdict before its event and its labels are sent. If the verdict was confirmed by a second user, the request
+ * of the first user waits for confirmation again. If the card has another open case by now, the case stays closed, but
+ * without a verdict.
  *
- * @param queries the transaction that locks the case; it is rolled back if anything was sent
+ * @param queries the transaction that locks the case; it is rolled back if the event or a label was sent
  * @throws TriplineError `changed-meanwhile` if the verdict has taken effect
  */
 export async function undoVerdict(queries: Queries, found: KnownCase, by: Worker): Promise<CaseChange> {
@@ -26,7 +27,7 @@ export async function undoVerdict(queries: Queries, found: KnownCase, by: Worker
     throw new TriplineError("changed-meanwhile", `The case is not closed. ${found.last_change}`);
   }
   if (!isHeld(found)) throw tooLate();
-  // Waits for a publisher that is sending the event, and then finds no event.
+  // If a publisher is sending the event, this waits for the publisher and then finds no event.
   const [event] = await queries.query(
     eventRow,
     "DELETE FROM console.case_outbox WHERE case_id = $1 AND revision = $2 AND kind = $3 RETURNING labels",
@@ -40,7 +41,7 @@ export async function undoVerdict(queries: Queries, found: KnownCase, by: Worker
   const pending = found.pending === null ? null : JSON.stringify(found.pending);
   const hasOther = await hasOpenCase(queries, by.tenant, found.card_token);
   const stays =
-    "The case stays closed, because the card has another open case. Close that one, and then reopen this one.";
+    "The case stays closed, because the card has another open case. Close that case, and then reopen this one.";
   return {
     set: hasOther ? { ...set, status: "closed" } : { ...set, pending },
     text: `Undid the verdict ${verdict} before it took effect.${hasOther ? ` ${stays}` : ""}`,
@@ -50,7 +51,7 @@ export async function undoVerdict(queries: Queries, found: KnownCase, by: Worker
 }
 
 function tooLate(): TriplineError {
-  const detail = "The verdict has already taken effect. Reopen the case, and give the correct verdict.";
+  const detail = "The verdict has already taken effect. Reopen the case and give the correct verdict.";
   return new TriplineError("changed-meanwhile", detail);
 }
 

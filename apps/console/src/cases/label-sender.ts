@@ -183,8 +183,8 @@ export class LabelSender {
   }
 
   /**
-   * Claims a label, so that no other instance sends it. After a crash, it becomes due again. A label that another verdict
-   * has replaced since it was read is not claimed: the new one may be held.
+   * Claims a label, so that no other instance sends it. After a crash, the label becomes due again. Does not claim a
+   * label that another verdict has replaced since it was read, because the new label may be held.
    */
   async #claim({ transaction_id: id, tries, body }: QueuedLabel): Promise<boolean> {
     const nowMs = Date.now();

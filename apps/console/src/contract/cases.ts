@@ -31,7 +31,7 @@ export interface CaseRow {
   readonly isEscalated: boolean;
   /** The verdict with which it was closed. */
   readonly verdict: "fraud" | "genuine" | null;
-  /** The time until which the verdict can be undone; null if it has taken effect. Absent from instances older than 0.3.0. */
+  /** Until when the verdict can be undone; null if it has taken effect. Absent from instances before 0.3.0. */
   readonly undoUntilMs?: number | null;
   /** Increases with each change. A change request states the revision on which it is based. */
   readonly revision: number;
@@ -64,17 +64,17 @@ export interface CaseQuery {
   readonly limit?: number;
 }
 
-/** The pattern of a case's payments. Amounts are in the smallest unit of the currency, and spans are from first to last. */
+/** The pattern of a case's payments. Amounts are in minor units. A span is from the first payment to the last one. */
 export type CaseStory =
   | {
-      /** At least three payments, and then one of at least ten times their amount, within a day. */
+      /** Within a day, at least three small payments, then one that is at least ten times as large as each of them. */
       readonly kind: "card-testing" | "small-then-large";
-      /** The small ones. The bounds below are theirs. */
+      /** The number of small payments. `minMinor` and `maxMinor` are their smallest and largest amounts. */
       readonly payments: number;
       readonly minMinor: number;
       readonly maxMinor: number;
       readonly largeMinor: number;
-      /** Payments after the large one. */
+      /** The number of payments after the large one. */
       readonly later: number;
       readonly currency: string;
     }
@@ -88,20 +88,20 @@ export type CaseStory =
   | {
       readonly kind: "burst";
       readonly payments: number;
-      /** 0 if the payments have none. */
+      /** The number of terminals; 0 if the payments have no terminal. */
       readonly terminals: number;
       readonly currencies: number;
-      /** Null if there are several currencies. */
+      /** The total amount; null if there are several currencies. */
       readonly sumMinor: number | null;
       readonly currency: string;
       readonly spanMs: number;
     };
 
-/** A case in the queue, with what it is about. */
+/** A case in the queue, with its reasons and its story. */
 export interface QueueRow extends CaseRow {
-  /** The reasons of the payment to look at first, as on the case's page; empty if its decision was deleted. Absent as above. */
+  /** Reasons of the payment that the page shows first; empty if its decision was deleted. Absent like `undoUntilMs`. */
   readonly focusReasons?: readonly Reason[];
-  /** Null if its payments follow no known pattern. Absent as above. */
+  /** Null if its payments follow no known pattern. Absent from instances before 0.3.0. */
   readonly story?: CaseStory | null;
 }
 
@@ -178,7 +178,7 @@ export interface CaseEvent {
 
 /** Response of `GET /api/cases/:id`. */
 export interface CaseDetail extends CaseRow {
-  /** Null if its payments follow no known pattern. Absent as above. */
+  /** Null if its payments follow no known pattern. Absent from instances before 0.3.0. */
   readonly story?: CaseStory | null;
   /** Decisions on the case's payments, newest first. */
   readonly decisions: readonly DecisionRow[];
@@ -235,12 +235,12 @@ export const VERDICT_REASONS = {
  * - `notes` `{ text }` returns the CaseNote; it needs no revision
  * - `verdict` `{ verdict, reason, note }`: labels every payment of the case and closes it, or waits for a second user,
  *   who posts the same verdict, or `verdict/refuse` `{ note }`, with which the first user withdraws it
- * - `verdict/undo` `{}` takes a verdict back before its labels and its event are sent. If the card has another open case by
- *   then, the case stays closed, without a verdict
+ * - `verdict/undo` `{}` undoes a verdict before its labels and its event are sent. If the card has another open case by
+ *   then, the case stays closed, but without a verdict
  *
- * `POST /api/cases/next` `{ filters?: CaseQuery, after?: id }` assigns the next case of the queue to the user and returns
- * its CaseRow, or 204 if there is none. With `after`, it continues after this case and includes the user's own cases. Cases
- * whose verdict the user requested are left out.
+ * `POST /api/cases/next` `{ filters?: CaseQuery, after?: id }` assigns the next case in the queue to the user and
+ * returns its CaseRow, or 204 if there is no such case. With `after`, it continues after this case and includes the
+ * user's own cases. It skips cases for which the user has requested a verdict.
  * `POST /api/cases/bulk` `{ cases: { id, revision }[], change: { assign | snooze | verdict | undo … } }` takes at most
  * 200 cases and returns `{ changed: CaseRow[], refused: { id, code, detail }[] }`. `GET|PUT|DELETE
  * /api/views/:name` are for the user's saved queries, and the body of PUT is the query; `GET /api/views` lists them.

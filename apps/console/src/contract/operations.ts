@@ -189,15 +189,15 @@ export interface ModelSegment {
   /** Null if there are too few frauds. */
   readonly averagePrecision: number | null;
   readonly aucRoc: number | null;
-  /** Observed divided by expected frauds. Null for models that were registered before this was measured. */
+  /** Observed frauds divided by expected frauds. Null for models that were registered before this was measured. */
   readonly calibration: MeasuredRatio | null;
   /** The share of genuine payments whose score is at least `band`. */
   readonly falsePositives: (MeasuredRatio & { readonly band: number }) | null;
 }
 
-/** A ratio with its 95 % interval over cards. */
+/** A ratio with its 95 % confidence interval, from samples of whole cards. */
 export interface MeasuredRatio {
-  /** Null if it is undefined. */
+  /** Null if the ratio is undefined. */
   readonly value: number | null;
   /** Null if there are too few cards. */
   readonly low: number | null;

@@ -19,13 +19,13 @@ export interface OverviewFigures {
   /** Challenged, or sent to review. */
   readonly reviewed: Sum;
   readonly declined: Sum;
-  /** Payments with the verdict fraud. */
+  /** Payments with a fraud verdict. */
   readonly frauds: Sum | null;
   /** Frauds that were approved. */
   readonly lost: Sum | null;
   /** Frauds that were challenged, reviewed or declined. */
   readonly stopped: Sum | null;
-  /** Payments with the verdict genuine that were challenged, reviewed or declined. */
+  /** Challenged, reviewed or declined payments with a genuine verdict. */
   readonly falsePositives: Sum | null;
   /** Payments, and the frauds among them, of days that are old enough for a verdict. Null if there is no such day. */
   readonly mature: { readonly payments: Sum; readonly frauds: Sum } | null;

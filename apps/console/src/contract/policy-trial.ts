@@ -67,7 +67,7 @@ export interface PolicyTrial {
     readonly frauds: number;
     readonly genuine: number;
   }[];
-  /** Payments that only one of the two decisions declines, and which would have had other payment updates. */
+  /** Payments that would have had other payment updates, because only one of the two decisions declines them. */
   readonly movedDeclines: number;
   readonly parts: readonly TrialPart[];
   /** What exploration by the draft is expected to cost per day, in minor units; empty if it explores nothing. */

@@ -58,7 +58,7 @@ const CASES: readonly ConsoleRoute[] = [
     path: "/api/cases/next",
     id: "takeNextCase",
     scope: "cases:write",
-    summary: "Take the next case of the queue",
+    summary: "Take the next case in the queue",
     body: cases.nextRequest,
     answers: { 200: CASE_ROW, 204: undefined },
     errors: ["csrf-token-wrong"],

@@ -10,7 +10,7 @@ import { overviewQueryAt } from "./overview-period.js";
 import { OverviewReader } from "./overview-reader.js";
 import { WorkReader, workQuery } from "./work-reader.js";
 
-/** Payments, verdicts and amounts by day, week and month, and the work on cases. */
+/** Payments, verdicts and amounts by day, week and month, and figures about the work on cases. */
 @Controller("/api/overview")
 @UseGuards(SessionGuard)
 @UseInterceptors(TraceInterceptor)

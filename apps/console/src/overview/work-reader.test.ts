@@ -28,12 +28,12 @@ async function newCase(
   const text = "SELECT id, revision, due_at_ms FROM console.cases WHERE card_token = $1 AND payments = $2";
   return eventually(async () => {
     const [found] = await bed.database.query(caseRow, text, [card, payments]);
-    if (found === undefined) throw new Error("the case is not there yet");
+    if (found === undefined) throw new Error("The case does not exist yet.");
     return { ...found, card };
   });
 }
 
-test("a case is due after its outcome's hours, and earlier if a payment with a shorter time joins it", async () => {
+test("a case is due after the hours for its outcome, or earlier if a payment with a shorter time joins it", async () => {
   const nowMs = Date.now();
   const reviewed = await newCase(REVIEW, { decidedAtMs: nowMs, tenant: `${bed.tenant}-due` });
   expect(reviewed.due_at_ms).toBe(nowMs + 24 * HOUR_MS);
@@ -99,7 +99,7 @@ test("counts open, late and closed cases, by outcome and by user", async () => {
   });
 });
 
-test("shows no users to those who may not see cases, and no more days than cases are kept", async () => {
+test("shows no users if the caller may not see cases, and limits the period to the days for which cases are kept", async () => {
   const reader = bed.service.get(WorkReader);
   expect(await reader.read(bed.tenant, 366, false)).toMatchObject({ days: 60, users: [] });
   // Cases that were closed before the period do not count.

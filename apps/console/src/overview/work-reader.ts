@@ -18,7 +18,7 @@ export const workQuery = z.strictObject({
 });
 
 const group = {
-  /** Which of the columns below the row does not group by, as a bit each. */
+  /** Has a bit for each of `outcome` and the user ID. The bit is 1 if the row is not grouped by that column. */
   by: z.number(),
   outcome: z.number().nullable(),
   user_id: z.string().nullable(),
@@ -44,7 +44,7 @@ type OpenRow = z.infer<typeof openRow>;
 type ClosedRow = z.infer<typeof closedRow>;
 type Grouped = Pick<OpenRow, "by" | "outcome" | "user_id">;
 
-/** Reads how many cases wait, how long, and who works on them. */
+/** Reads how many cases wait, for how long, and who works on them. */
 @Injectable()
 export class WorkReader {
   constructor(

@@ -10,7 +10,7 @@ const HOURS_MAX = 720;
 const ANY = "*";
 const PART = new RegExp(`^\\s*(?:(?:([^/,=\\s]{1,64})/)?(\\*|${OUTCOMES.join("|")})=)?(\\d{1,3})\\s*$`);
 
-/** `24,review=8,acme/*=4,acme/review=1`. The most specific entry applies, and one of a tenant before one of all. */
+/** Such as `24,review=8,acme/*=4,acme/review=1`. The most specific entry applies; one for a tenant takes precedence. */
 export const caseHours = z
   .string()
   .default(String(HOURS_DEFAULT))
@@ -22,7 +22,7 @@ export const caseHours = z
       if (digits === undefined || hours < 1 || hours > HOURS_MAX || entries.has(key)) {
         check.addIssue({
           code: "custom",
-          message: `must be hours from 1 to ${HOURS_MAX} such as 24, review=8 or acme/review=1, comma-separated: ${part} is invalid`,
+          message: `must be hours from 1 to ${HOURS_MAX}, comma-separated, such as 24, review=8 or acme/review=1: ${part} is invalid`,
         });
         return z.NEVER;
       }

@@ -91,8 +91,8 @@ async function casesOf(
     openers.set(cardOf(candidate), { ...(first ?? candidate), due_at_ms: Math.min(dueMs, first?.due_at_ms ?? dueMs) });
   }
   const opened = [...openers.values()];
-  // The update locks an existing case. If a user is closing it, this waits and then opens a new case. A later payment may
-  // be due earlier, because of its outcome.
+  // The update locks an existing case. If a user is closing it, this waits and then opens a new case. A later payment
+  // can make a case due earlier, because of its outcome.
   await queries.execute(
     `INSERT INTO console.cases (id, tenant, card_token, opened_at_ms, changed_at_ms, due_at_ms)
      SELECT id, tenant, card_token, decided_at_ms, $5, due_at_ms

@@ -30,11 +30,11 @@ test.each([
   ["1\u00a0234,50\u00a0EUR", "EUR", [123_450]],
   ["CHF 1’234.50", "CHF", [123_450]],
   ["1,234 EUR", "EUR", [123_400]],
-])("regression #32: %j may be these amounts in %s", (text, currency, wanted) => {
+])("regression #32: reads all amounts that %j can mean in %s", (text, currency, wanted) => {
   expect(readAmount(text)).toEqual(wanted.map((amountMinor) => ({ currency, amountMinor })));
 });
 
-test("a named currency excludes all others, and one without decimals excludes fractions", () => {
+test("if the text names a currency, it matches no other, and a fraction matches no currency without decimals", () => {
   expect(readAmount("£5")).toEqual([{ currency: "GBP", amountMinor: 500 }]);
   expect(readAmount("19.99 JPY")).toEqual([]);
   expect(inCurrency("19.99", "JPY")).toBeUndefined();

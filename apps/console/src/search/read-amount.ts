@@ -9,10 +9,10 @@ const SIGNS: Readonly<Record<string, string>> = { "€": "EUR", "£": "GBP" };
 const AMOUNT = /^(?<before>[A-Z]{3}|[€£$¥])?\s*(?<number>\d[\d.,'’\s]*?)\s*(?<after>[A-Z]{3}|[€£$¥])?$/i;
 
 /**
- * Reads an amount such as `296.90`, `€296,90`, `1,234.50 USD` or `1234`. A dollar or yen sign may mean several currencies.
- * In currencies with three decimals, `1,234` may be 1.234 or 1,234.000.
+ * Reads an amount such as `296.90`, `€296,90`, `1,234.50 USD` or `1234`. A dollar or yen sign can mean several
+ * currencies. In currencies with three decimals, `1,234` can mean 1.234 or 1,234.000.
  *
- * @returns the amounts that may be meant, in the smallest unit of their currency; empty if the text is not an amount
+ * @returns all possible amounts, in the smallest unit of their currency; empty if the text is not an amount
  */
 export function readAmount(text: string): AmountIn[] {
   const { before, number = "", after } = AMOUNT.exec(text)?.groups ?? {};
@@ -40,7 +40,7 @@ const DECIMAL = /^(?<whole>\d+)(?:[.,](?<fraction>\d{1,3}))?$/;
 const GROUPED =
   /^(?<whole>[1-9]\d{0,2}(?<mark>[.,' ])\d{3}(?:\k<mark>\d{3})*)(?:(?!\k<mark>)[.,](?<fraction>\d{1,3}))?$/;
 
-/** The numbers that a text may be. A separator before exactly three digits may separate thousands or decimals. */
+/** All numbers that a text can mean. A separator before exactly three digits can separate thousands or decimals. */
 function plainNumbers(written: string): PlainNumber[] {
   return [DECIMAL, GROUPED].flatMap((form) => {
     const { whole, fraction } = form.exec(written)?.groups ?? {};

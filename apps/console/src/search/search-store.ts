@@ -22,13 +22,13 @@ const entityRow = z.object({
 const personRow = z.object({ id: z.string(), name: z.string() });
 const reasonRow = z.object({ value: z.string() });
 
-/** The start of a case's ID, as screens show it. Fewer digits match too many cases. */
+/** A case's ID or its first digits, as screens show them. Fewer than four digits would match too many cases. */
 const CASE_ID = /^(?:case\s+)?(?<digits>[0-9a-f]{4}[0-9a-f-]{0,32})$/i;
 const UUID_DIGITS = 32;
 
 /**
- * Finds a tenant's payments, cases, entities, users and reason codes by a text. Each query reads a bounded number of rows
- * from an index, however many payments there are.
+ * Finds a tenant's payments, cases, entities, users and reason codes that match a text. Each query reads a bounded
+ * number of rows from an index, regardless of the number of payments.
  */
 @Injectable()
 export class SearchStore {
@@ -36,7 +36,7 @@ export class SearchStore {
 
   async payments(tenant: string, text: string): Promise<KnownDecision[]> {
     const amounts = readAmount(text);
-    // Exact IDs come first. A LIMIT for each currency keeps a frequent amount from being sorted.
+    // Exact IDs come first. With a LIMIT per currency, Postgres does not sort all payments of a frequent amount.
     const ids = await this.database.query(
       idRow,
       `(SELECT transaction_id FROM console.payments WHERE tenant = $1 AND transaction_id = ANY($2::text[]))
@@ -115,7 +115,7 @@ export class SearchStore {
     );
   }
 
-  /** Reason codes of payments that the Overview counts. It counts each month, currency and reason once. */
+  /** Reason codes of payments that the Overview counts. Its table has one row per month, currency and reason. */
   async reasons(tenant: string, text: string): Promise<string[]> {
     const rows = await this.database.query(
       reasonRow,
@@ -128,7 +128,7 @@ export class SearchStore {
   }
 }
 
-/** The IDs of Tripline that a text may stand for: itself, or that of a payment to which the client gave this ID. */
+/** The text itself if it is one of Tripline's IDs; otherwise, the ID of the payment to which a client gave it. */
 function paymentIds(tenant: string, text: string): string[] {
   return [TRANSACTION_ID_PATTERN.test(text) ? text : transactionId(tenant, text)];
 }

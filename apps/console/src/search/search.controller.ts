@@ -16,13 +16,13 @@ import { SearchStore } from "./search-store.js";
 
 const tooShort = `must have at least ${SEARCH_CHARACTERS_MIN} characters`;
 export const searchRequest = z.strictObject({
-  // Postgres accepts no NUL, and nobody searches for another control character.
+  // Postgres does not accept NUL. Other control characters are not useful in a search.
   text: writtenText(SEARCH_CHARACTERS_MAX)
     .refine((text) => !/\p{Cc}/u.test(text), "must not contain control characters")
     .min(SEARCH_CHARACTERS_MIN, tooShort),
 });
 
-/** The form of card tokens and other personal tokens. */
+/** The format of card tokens and other personal tokens. */
 const TOKEN = /^[a-z]{2}_[0-9a-f]{8,}$/;
 
 /** One search for everything that the user may see. */
@@ -36,7 +36,7 @@ export class SearchController {
     @Inject(RateLimits) private readonly limits: RateLimits,
   ) {}
 
-  /** A POST, so that no token is in a URL, and therefore in a log. */
+  /** A POST, so that tokens do not appear in URLs, which are logged. */
   @Post()
   @HttpCode(200)
   @RequirePermission("cases:read")
@@ -53,7 +53,7 @@ export class SearchController {
       this.store.users(tenant, text),
       this.store.reasons(tenant, text),
     ]);
-    // A hit reveals that the entity has payments, as its page does.
+    // Like the entity's page, a hit reveals that the entity has payments.
     for (const { kind } of SEARCHED.filter(({ isPersonal }) => isPersonal)) {
       if (entities.some((one) => one.kind === kind))
         await this.viewEvents.record(session, kind, text, { by: "search" });

@@ -70,7 +70,7 @@ describe("finds", () => {
     }
   });
 
-  test("a terminal, a device and a merchant, which is also found by a part of its ID", async () => {
+  test("a terminal and a device by their ID, and a merchant by its ID or a part of it", async () => {
     expect((await search(ana, `T-${hex}`)).entities).toEqual([{ kind: "terminal", value: `T-${hex}` }]);
     expect((await search(ana, DEVICE)).entities).toEqual([{ kind: "device", value: DEVICE }]);
     for (const text of [MERCHANT, `${hex}-SHOP`]) {
@@ -78,14 +78,14 @@ describe("finds", () => {
     }
   });
 
-  test("users by a part of their name, and reason codes also in other words", async () => {
+  test("users by a part of their name, and reason codes in lower case, with spaces or by a part", async () => {
     expect((await search(ana, "aN")).users).toEqual([{ name: "Ana" }]);
     for (const text of ["score_high", "score high", "HIGH"])
       expect((await search(ana, text)).reasons).toEqual(["SCORE_HIGH"]);
   });
 });
 
-test("only users who may see tokens find a card by its token, and each hit is audited", async () => {
+test("only users who may see tokens can find a card by its token, and each hit is audited", async () => {
   expect(await search(ana, card)).toEqual({
     ...NOTHING,
     cases: [{ id: caseId }],
@@ -138,13 +138,13 @@ test.each([
 });
 
 test.each(["%", "__", "\u0000\u0000", "' OR 1=1 --", "a\\", "ct_%", "4111 1111 1111 1111", "0000-", "🙂🙂"])(
-  "answers %j without an error of its own",
+  "%j causes no internal error",
   async (text) => {
     expect((await ana.post("/api/search", { text: text.padEnd(2, "%") })).status).toBeLessThan(500);
   },
 );
 
-test("limits how often a user searches", async () => {
+test("limits how often a user can search", async () => {
   const { analyst } = bed.people;
   const eager = await bed.as({ ...analyst, id: `${analyst.id}-eager` });
   const answers = await Promise.all(Array.from({ length: 120 }, () => eager.post("/api/search", { text: "" })));

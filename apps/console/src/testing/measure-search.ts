@@ -10,8 +10,8 @@ import { CONSOLE_MIGRATIONS } from "../migrations.js";
 import { SearchStore } from "../search/search-store.js";
 
 /**
- * `node apps/console/dist/testing/measure-search.js [payments]`: how long the queries of a search take, with a Postgres of
- * its own. By default, it has 2 million payments, one in 50 of them in a case. Prints the 95th percentile and the
+ * `node apps/console/dist/testing/measure-search.js [payments]`: measures how long the queries of a search take. Starts
+ * its own Postgres and adds payments, 2 million by default; one in 50 is in a case. Prints the 95th percentile and the
  * maximum of 40 searches per text, and any sequential scan of a large table.
  */
 
@@ -86,7 +86,7 @@ async function seed(database: Database): Promise<void> {
 async function measure(store: SearchStore, [what, textOf]: (typeof TEXTS)[number]): Promise<string> {
   const tookMs: number[] = [];
   for (let search = 0; search < SEARCHES; search += 1) {
-    // Evenly spread, so that two runs search for the same.
+    // The numbers are evenly distributed and not random, so that every run searches for the same texts.
     const text = textOf((search * 0.618) % 1);
     const startedMs = performance.now();
     await Promise.all([
@@ -103,7 +103,7 @@ async function measure(store: SearchStore, [what, textOf]: (typeof TEXTS)[number
   return `${what}: 95th percentile ${p95} ms, maximum ${max} ms\n`;
 }
 
-/** Plans of the statements, as the store sends them. */
+/** Sends statements to the database, and adds the plan of each one to `plans`. */
 function explaining(database: Database, plans: string[]): Pick<Database, "query"> {
   const line = z.object({ "QUERY PLAN": z.string() });
   return {

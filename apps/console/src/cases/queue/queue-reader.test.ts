@@ -11,7 +11,7 @@ afterAll(() => bed?.close());
 
 const SENTENCE = "Estimated fraud probability: 70 %.";
 
-test("the queue shows the reasons as on the case's page, and the story of its payments", async () => {
+test("the queue shows the same reasons as the case's page, and the story of the case's payments", async () => {
   const ana = await bed.as(bed.people.analyst);
   const [card, nowMs] = [newCard(), Date.now()];
   const records = [100, 250, 300, 29_690].flatMap((amountMinor, index) => {

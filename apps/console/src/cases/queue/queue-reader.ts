@@ -20,7 +20,7 @@ const paymentRow = z.object({
   terminal_id: z.string(),
 });
 
-/** Reads a page of the queue with what its cases are about. */
+/** Reads a page of the queue, with the reasons and the story of each case. */
 @Injectable()
 export class QueueReader {
   constructor(
@@ -56,7 +56,7 @@ export class QueueReader {
     return stories;
   }
 
-  /** The reasons of the payment with which each case's page begins. Decisions that were deleted have none. */
+  /** The reasons of the payment that each case's page shows first. A case is missing if that decision was deleted. */
   async #reasons(ids: readonly string[]): Promise<ReadonlyMap<string, readonly Reason[]>> {
     const rows = await this.database.query(
       recordRow,

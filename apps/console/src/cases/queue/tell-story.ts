@@ -1,12 +1,12 @@
 import { currencyDecimals } from "@tripline/contracts/currency";
 import type { CaseStory } from "../../contract/cases.js";
 
-/** A payment of a case, as far as a story needs it. */
+/** The parts of a payment that a story needs. */
 export interface StoryPayment {
   readonly amountMinor: number;
   readonly currency: string;
   readonly occurredAtMs: number;
-  /** Empty if the payment has none. */
+  /** Empty if the payment has no terminal. */
   readonly terminalId: string;
 }
 
@@ -22,24 +22,24 @@ export function toStoryPayment(row: PaymentRow): StoryPayment {
   return { amountMinor, currency, occurredAtMs, terminalId };
 }
 
-/** A story names every payment of the case, so a case with more payments has none. */
+/** A story is about every payment of its case, so a case with more payments than this has no story. */
 export const STORY_PAYMENTS_MAX = 100;
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 1_440 * MINUTE_MS;
 
-/** A large payment is this many times as large as each small one before it. */
+/** A large payment is at least this many times as large as each small payment before it. */
 const LARGE_TIMES = 10;
 const SMALL_PAYMENTS_MIN = 3;
-/** Card testers charge next to nothing: at most this many units, such as €5. */
+/** Card testers charge very small amounts: at most this many units of the currency, such as €5. */
 const TEST_UNITS_MAX = 5;
 const SAME_PAYMENTS_MIN = 3;
 const BURST_PAYMENTS_MIN = 4;
 const BURST_MS_MAX = 15 * MINUTE_MS;
 
 /**
- * Finds the pattern of a case's payments: small ones before a large one, the same amount again and again, or many within
- * minutes. Null if no pattern covers all of them. Amounts in several currencies are not compared.
+ * Finds the pattern of a case's payments: small payments before a large one, the same amount several times, or many
+ * payments within minutes. Returns null if there is no such pattern. Does not compare amounts in different currencies.
  *
  * @param payments all payments of the case, in any order
  */
@@ -58,7 +58,7 @@ function smallThenLarge(sorted: readonly StoryPayment[]): CaseStory | null {
   const amounts = sorted.map(({ amountMinor }) => amountMinor);
   const at = amounts.findIndex((amount, index) => {
     const maxMinor = Math.max(...amounts.slice(0, index));
-    // A verification of the card has the amount 0.
+    // A card verification has the amount 0.
     return index >= SMALL_PAYMENTS_MIN && maxMinor > 0 && amount >= LARGE_TIMES * maxMinor;
   });
   const large = sorted[at];

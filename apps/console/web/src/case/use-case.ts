@@ -30,7 +30,7 @@ export type CaseAction =
 export function useCaseChange({ id, revision }: Pick<CaseRow, "id" | "revision">) {
   const client = useQueryClient();
   return useMutation({
-    // Fails at once if the user is offline, so that no user believes that the verdict was given.
+    // Fails immediately if the user is offline, so that the user does not assume that the verdict was saved.
     networkMode: "always",
     mutationFn: ({ to, body }: CaseAction) =>
       request<CaseRow>(`/api/cases/${encodeURIComponent(id)}/${to}`, { method: "POST", body: { revision, ...body } }),
@@ -39,7 +39,7 @@ export function useCaseChange({ id, revision }: Pick<CaseRow, "id" | "revision">
       client.setQueryData<CaseDetail>(["case", id], (kept) => (kept === undefined ? kept : { ...kept, ...row }));
       void client.invalidateQueries({ queryKey: ["cases"] });
       const reloaded = client.invalidateQueries({ queryKey: ["case", id] });
-      // The next case opens at once.
+      // The next case opens immediately.
       if (to !== "verdict") await reloaded;
     },
   });

@@ -16,7 +16,7 @@ interface ChangeProps {
   readonly children: ReactNode;
 }
 
-/** Confirms a change to what is known about models. */
+/** Asks the user to confirm a change to a model card or to limits. */
 export function ChangeDialog(props: ChangeProps) {
   const { title, description, action, path, options, isReady = true, onClose, children } = props;
   const client = useQueryClient();
@@ -40,14 +40,14 @@ export function ChangeDialog(props: ChangeProps) {
   );
 }
 
-/** A day for a date field. */
+/** A day in the format of a date field. */
 export function dayInMonths(months: number): string {
   const day = new Date();
   day.setMonth(day.getMonth() + months);
   return day.toISOString().slice(0, "2026-01-01".length);
 }
 
-/** The end of a typed day in the user's time zone; undefined for an incomplete one. */
+/** The end of the entered day in the user's time zone; undefined if the day is incomplete. */
 export function endOf(day: string): Date | undefined {
   const end = new Date(`${day}T23:59:59`);
   return Number.isNaN(end.getTime()) ? undefined : end;

@@ -4,7 +4,7 @@ import { text as operations } from "../texts/en/operations.js";
 
 const words = text.contract;
 
-/** How a version compares with the champion on labelled payments, with what it would save. */
+/** How a version compares with the champion on labelled payments, and how much it would save. */
 export function Compared({ of: { offline } }: { readonly of: ListedVersion }) {
   if (offline === null) return words.notCompared;
   return (

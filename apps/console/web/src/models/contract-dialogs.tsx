@@ -54,7 +54,7 @@ export function RegisterDialog({ of, onClose }: DialogProps) {
   );
 }
 
-/** Shows the model card that the user signs. If it has changed since, control rejects the signature. */
+/** Shows the model card that the user signs. If it changes before the user signs it, control rejects the signature. */
 export function SignDialog({ of, card, onClose }: DialogProps & { readonly card: ModelContract }) {
   const [read] = useState(card);
   const { owner, expires_at, registered_at } = read;

@@ -23,7 +23,7 @@ interface ContractProps {
   readonly isRequired: boolean;
 }
 
-/** Who answers for a version and until when, who signed it, and how it compares with the champion. */
+/** Who is responsible for a version and until when, who signed its card, and how it compares with the champion. */
 export function Contract({ of, isRequired }: ContractProps) {
   const { version, champion } = of;
   const { card } = version;
@@ -46,7 +46,7 @@ export function Contract({ of, isRequired }: ContractProps) {
   );
 }
 
-/** Warns at the top of the screen that a champion's model card has expired, or will soon. */
+/** Warns at the top of the screen that a champion's model card has expired or will expire soon. */
 export function ExpiryWarning({ of, isRequired }: ContractProps) {
   const state = contractStateOf(of.version.card, Date.now());
   if (state !== "expired" && state !== "soon") return null;

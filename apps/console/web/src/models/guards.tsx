@@ -8,7 +8,7 @@ const { models } = operations;
 
 const unjudged = (guard: string): string => (guard === "model-card" ? models.blocked : models.waiting);
 
-/** What each guard found, how close it is to its limit, and which data it still needs. */
+/** What each guard found, how close it is to its limit, and what data it still needs. */
 export function Guards({ of }: { readonly of: readonly GuardFinding[] }) {
   return (
     <>
@@ -30,7 +30,7 @@ export function Guards({ of }: { readonly of: readonly GuardFinding[] }) {
   );
 }
 
-/** How close a guard is to a breach, which it only reports once it has enough data, or else the missing data. */
+/** How close a guard is to a breach. If it does not have enough data to report this, shows which data is missing. */
 function Distance({ of: { is_judged: isJudged, figure = null, data = [] } }: { readonly of: GuardFinding }) {
   const missing = data.filter(({ count, needed }) => count < needed);
   const isShown = figure !== null && isJudged;

@@ -86,7 +86,7 @@ function startNumbers(limits: PromotionLimits | null): Record<NumberName, string
   return Object.fromEntries(entries) as Record<NumberName, string>;
 }
 
-/** Shows the limits that the user signs. If they have changed since, control rejects the signature. */
+/** Shows the limits that the user signs. If they change before the user signs them, control rejects the signature. */
 export function SignLimitsDialog({ model, limits, onClose }: DialogProps & { readonly limits: PromotionLimits }) {
   const [read] = useState(limits);
   return (

@@ -17,7 +17,7 @@ interface LimitsProps {
   readonly isRequired: boolean;
 }
 
-/** The limits within which retrained versions of a model are promoted without a signature of their own. */
+/** The limits within which retrained versions of a model are promoted without a separate signature. */
 export function Limits({ of, isRequired }: LimitsProps) {
   const { limits } = of;
   return (

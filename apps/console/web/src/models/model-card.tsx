@@ -147,7 +147,7 @@ interface EstimateProps {
   readonly format: (value: number) => string;
 }
 
-/** A value with its interval in brackets. */
+/** A value with its confidence interval in brackets. */
 function Estimate({ of, format }: EstimateProps) {
   if (of === null || of.value === null) return <span className="quiet">{text.models.notMeasured}</span>;
   const { value, low, high } = of;

@@ -55,7 +55,7 @@ function ExpiryWarnings() {
   });
 }
 
-/** The registry's data about the models, also before the first payment. */
+/** The registry's data about the models. It is available even before the first payment. */
 function Known({ of }: { readonly of: ModelsReport }) {
   const [chosen, setChosen] = useState<string>();
   const { data: listed } = useModels();

@@ -21,7 +21,7 @@ interface StepDialogProps {
   readonly onClose: () => void;
 }
 
-/** Confirms a step, with its consequences. The step applies only to the state that the user saw. */
+/** Asks the user to confirm a step, and shows its consequences. The step only applies to the state the user saw. */
 export function StepDialog({ of, step, onClose }: StepDialogProps) {
   const [why, setWhy] = useState("");
   const [seen] = useState(of);
@@ -64,12 +64,12 @@ function consequenceOf(step: Step, { plan, canary_percent: now }: RolloutDetail)
   return next === undefined ? consequences.last : consequences.advance(formatPercent(next));
 }
 
-/** Shares below 1 % need digits. */
+/** Shows decimals for shares below 1 %. */
 export function formatPercent(percent: number): string {
   return formatShare(percent / PERCENT, percent < 1 ? 2 : 0);
 }
 
-/** Somebody else's step, as a sentence. */
+/** A sentence about the step that another user made. */
 function Changed({ of: { steps } }: { readonly of: RolloutDetail }) {
   const last = steps.at(-1);
   if (last === undefined) return null;

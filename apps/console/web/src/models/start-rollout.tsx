@@ -17,7 +17,7 @@ import { contractStateOf, findVersion, useModels } from "./use-models.js";
 
 const STEPS_DEFAULT = "1, 5, 25, 50";
 
-/** Starts a rollout, for users with the permission. */
+/** Lets users with the permission start a rollout. */
 export function StartRollout() {
   const may = useMay();
   const { data: listed } = useModels();
@@ -121,7 +121,7 @@ function optionOf({ version }: FoundVersion): [value: string, words: string] {
   return [version.version, words.start.version(version.version, version.offline !== null, state)];
 }
 
-/** Whether the version's model card does not allow it more than 5 % of the cards. */
+/** Whether the version needs a signed model card to decide for more than 5 % of the cards, and does not have one. */
 function needsCard({ version: { card } }: FoundVersion, { is_card_required: isRequired }: ListedModels): boolean {
   const state = contractStateOf(card, Date.now());
   return state === "none" ? isRequired : state === "unsigned" || state === "expired";

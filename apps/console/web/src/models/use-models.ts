@@ -28,7 +28,7 @@ export function useModels() {
   });
 }
 
-/** A version with its model. */
+/** A version, and the model to which it belongs. */
 export interface FoundVersion {
   readonly model: string;
   readonly champion: string | null;

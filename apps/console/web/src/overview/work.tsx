@@ -15,7 +15,7 @@ import type { Range } from "./overview-search.js";
 import { shareOf } from "./show-figures.js";
 import { useWork } from "./use-overview.js";
 
-/** How many cases wait, how long, and who works on them. */
+/** How many cases wait, for how long, and who works on them. */
 export function Work({ range }: { readonly range: Range }) {
   return (
     <Panel title={text.title} className="work">

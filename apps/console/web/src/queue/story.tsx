@@ -3,7 +3,7 @@ import { formatMoney, formatMoneyRange } from "../format/numbers.js";
 import { formatSpan } from "../format/times.js";
 import { text } from "../texts/en/cases.js";
 
-/** The pattern of a case's payments, as one line. */
+/** The pattern of a case's payments, on one line. */
 export function Story({ of }: { readonly of: CaseStory }) {
   return <>{storyOf(of)}</>;
 }

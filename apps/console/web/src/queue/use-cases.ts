@@ -73,7 +73,7 @@ interface NextCase {
   readonly after?: string;
 }
 
-/** Assigns the next case of the queue to the user and opens it; the data are undefined if there is none. */
+/** Assigns the next case in the queue to the user and opens it. The data is undefined if there is no such case. */
 export function useTakeNext() {
   const client = useQueryClient();
   const navigate = useNavigate();

@@ -13,7 +13,7 @@ import { useSearch } from "./use-search.js";
 const LIST = "search-hits";
 const idOf = (index: number): string => `${LIST}-${index}`;
 
-/** Searches everything with the keyboard: arrow keys choose a result, and Enter opens it. */
+/** Searches everything. Arrow keys select a result, and Enter opens it. */
 export function SearchDialog({ onClose }: { readonly onClose: () => void }) {
   const navigate = useNavigate();
   const [typed, setTyped] = useState("");
@@ -33,7 +33,7 @@ export function SearchDialog({ onClose }: { readonly onClose: () => void }) {
   };
   const onKeyDown = (event: KeyboardEvent): void => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    // Enter opens only a result that belongs to the text.
+    // Enter opens a result only if the results belong to the current text.
     if (event.key === "Enter" && isCurrent) open(hits[at]);
     if (step === undefined || hits.length === 0) return;
     event.preventDefault();

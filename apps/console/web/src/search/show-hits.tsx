@@ -20,7 +20,7 @@ export interface HitGroup {
   readonly hits: readonly Hit[];
 }
 
-/** The results by kind, without empty groups. */
+/** The results, grouped by kind. Omits empty groups. */
 export function groupHits(found: SearchResult): HitGroup[] {
   const { groups } = text;
   const all: readonly HitGroup[] = [

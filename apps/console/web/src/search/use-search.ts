@@ -6,7 +6,7 @@ import { request } from "../api/request.js";
 
 const PAUSE_MS = 150;
 
-/** The value once it has not changed for a moment. */
+/** Returns the value after it has not changed for a moment. */
 function useSettled(value: string): string {
   const [settled, setSettled] = useState(value);
   useEffect(() => {
@@ -16,7 +16,7 @@ function useSettled(value: string): string {
   return settled;
 }
 
-/** The results for a text; those of the text before remain until they arrive. */
+/** The results for a text. Until they arrive, the results for the previous text remain. */
 export function useSearch(typed: string) {
   const text = useSettled(typed.trim());
   const isSearched = text.length >= SEARCH_CHARACTERS_MIN && text.length <= SEARCH_CHARACTERS_MAX;
@@ -25,7 +25,7 @@ export function useSearch(typed: string) {
     queryFn: ({ signal }) => request<SearchResult>("/api/search", { method: "POST", body: { text }, signal }),
     enabled: isSearched,
     placeholderData: keepPreviousData,
-    // The text may be a token.
+    // The text may be a token, so results are not cached.
     gcTime: 0,
   });
   return {

@@ -12,7 +12,7 @@ const MARKUP = `"><img src=x onerror="document.title='run'"><script>document.tit
 const openConsole = useConsole({ cases: CASES });
 
 const TABS_MAX = 20;
-/** Longer than a test waits, so that nothing ends on its own. */
+/** Longer than any test waits, so that no hold ends on its own. */
 const HOLD_MS = 600_000;
 
 /** Presses Tab until the element has the focus. */
@@ -170,7 +170,7 @@ test("regression #32: during the hold, a case offers Undo instead of Reopen, and
   expect(await actions.getByRole("button", { name: "Undo" }).count()).toBe(0);
 });
 
-test("regression #32: a verdict that is undone on its case can no longer be undone elsewhere", async () => {
+test("regression #32: after a verdict is undone on its case, it can no longer be undone elsewhere", async () => {
   const { page, api } = await openConsole();
   const changedAtMs = Date.now();
   api.change("20000", { changedAtMs, undoUntilMs: changedAtMs + HOLD_MS });
@@ -188,7 +188,7 @@ test("regression #32: a verdict that is undone on its case can no longer be undo
   await latest.getByText("Case 20000 closed as genuine.").waitFor({ state: "detached" });
 });
 
-test("regression #32: the queue and a case are shown although an older instance answers", async () => {
+test("regression #32: the queue and a case are shown even if an older instance responds", async () => {
   const { page, faults } = await openConsole();
   await page.route(/\/api\/cases(\/20000)?(\?|$)/, async (route) => {
     const response = await route.fetch();

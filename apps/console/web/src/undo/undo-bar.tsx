@@ -10,7 +10,7 @@ import type { Decided } from "./decided.js";
 import { dropDecided, isNewest, useNewestDecided } from "./decided.js";
 import { withdrawRequests } from "./withdraw-requests.js";
 
-/** The newest verdict and, while it is held, a way to take it back. Stays while the user moves to the next case. */
+/** Shows the newest verdict with an Undo button while it is held, even after the user opens the next case. */
 export function UndoBar() {
   const newest = useNewestDecided();
   const undo = useUndo();
@@ -51,12 +51,12 @@ function wordsOf({ cases, verdict, isPending }: Decided): string {
   return isPending ? text.undo.pending(which, verdict) : text.undo.closed(which, verdict);
 }
 
-/** Takes a verdict back and opens its case again. */
+/** Undoes a verdict and opens its case again. */
 function useUndo() {
   const client = useQueryClient();
   const navigate = useNavigate();
   return useMutation({
-    // Fails at once if the user is offline, because the verdict would have taken effect later.
+    // Fails immediately if the user is offline: once the user is online again, the verdict would have taken effect.
     networkMode: "always",
     mutationFn: async ({ cases, isPending }: Decided): Promise<BulkAnswer> => {
       if (isPending) return withdrawRequests(cases);

@@ -7,7 +7,7 @@ export function useIsHeld({ undoUntilMs, changedAtMs }: Pick<CaseRow, "undoUntil
   const [endedMs, setEndedMs] = useState<number | null>(null);
   useEffect(() => {
     if (untilMs === null) return;
-    // If this clock is slow, the hold still ends after its length.
+    // Even if the browser's clock is slow, the hold lasts no longer than intended.
     const timer = setTimeout(() => setEndedMs(untilMs), Math.min(untilMs - Date.now(), untilMs - changedAtMs));
     return () => clearTimeout(timer);
   }, [untilMs, changedAtMs]);

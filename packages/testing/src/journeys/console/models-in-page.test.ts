@@ -133,7 +133,7 @@ test("a model card is registered by one user and signed by another", async () =>
   await contractOf(second).getByRole("button", { name: "Sign", exact: true }).click();
   const signing = second.getByRole("dialog", { name: "Sign the model card" });
   await signing.getByText("Fraud models").waitFor();
-  // The signature is for the model card that the user reads.
+  // A signature applies only to the model card that the user has read.
   await call(ann, "PUT", `${cardOf(version)}/card`, { owner: "Somebody else", expires_at: inDays(20) });
   await signing.getByRole("button", { name: "Sign", exact: true }).click();
   await signing.getByRole("alert").getByText("Read it before you sign it.").waitFor();
@@ -152,7 +152,7 @@ test("a model card is registered by one user and signed by another", async () =>
   expect(faults).toEqual([]);
 });
 
-test("viewers read model cards, and everybody sees that one has expired", async () => {
+test("viewers can read model cards, and all users see that a model card has expired", async () => {
   await call(ann, "PUT", `${cardOf(champion)}/card`, { owner: "Fraud models", expires_at: inDays(1) });
   await bed.database.execute(
     "UPDATE control.model_versions SET expires_at = now() - interval '1 day' WHERE version = $1",
@@ -169,7 +169,7 @@ test("viewers read model cards, and everybody sees that one has expired", async 
   await rollout.getByText("Leads of the operator's tenant can start and change rollouts.").waitFor();
 });
 
-test("a rollout is started, held, advanced and rolled back, each once and only from the state that the user saw", async () => {
+test("a rollout is started, held, advanced and rolled back: each step happens once, and only in the state that the user saw", async () => {
   const version = await newCandidate();
   await call(ann, "PUT", `${cardOf(version)}/card`, { owner: "Fraud models", expires_at: inDays(90) });
   const { page, faults } = await openModels(ann);
@@ -177,10 +177,12 @@ test("a rollout is started, held, advanced and rolled back, each once and only f
   await rollout.getByRole("button", { name: "Start rollout" }).click();
   const start = page.getByRole("dialog", { name: "Start a rollout" });
   await start.getByLabel("Version").selectOption(version);
-  await start.getByText("Shares above 5 % and the promotion need a signed model card").waitFor();
-  await start.getByLabel("Shares of cards in %").fill("5, 1");
+  await start
+    .getByText("Without one, it cannot decide for more than 5 % of the cards or become the champion.")
+    .waitFor();
+  await start.getByLabel("Percentage of cards at each step").fill("5, 1");
   await start.getByText("Enter percentages in ascending order").waitFor();
-  await start.getByLabel("Shares of cards in %").fill("1, 5, 50");
+  await start.getByLabel("Percentage of cards at each step").fill("1, 5, 50");
   await start.getByLabel("Reason").fill("Trained on October");
   await start.getByRole("button", { name: "Start rollout" }).dblclick();
   await rollout.getByText("Shadow", { exact: true }).waitFor();
@@ -196,14 +198,14 @@ test("a rollout is started, held, advanced and rolled back, each once and only f
   await advance.getByRole("button", { name: "Advance" }).dblclick();
   await rollout.getByText("Canary", { exact: true }).waitFor();
   const guards = page.getByRole("region", { name: "Side by side", exact: true });
-  await guards.getByText("So far 0 of 20 labels, 0 of 200 mature labels.").waitFor();
+  await guards.getByText("Data so far: 0 of 20 labels, 0 of 200 mature labels.").waitFor();
   const hold = await step("Hold", "A weekend");
-  // Somebody else acts while the dialog is open.
+  // Another user acts while the dialog is open.
   expect((await call(ben, "POST", "/v1/rollouts/fraud/advance", { why: "No need to wait" })).status).toBe(200);
-  await hold.getByRole("alert").getByText('made the step "advance"').waitFor();
+  await hold.getByRole("alert").getByText('performed the step "advance"').waitFor();
   expect(await hold.getByRole("button", { name: "Hold" }).isDisabled()).toBe(true);
   await hold.getByRole("button", { name: "Cancel" }).click();
-  // The unsigned model card allows 5 % at most.
+  // An unsigned model card allows at most 5 %.
   const further = await step("Advance", "More");
   await further.getByRole("button", { name: "Advance" }).click();
   await further.getByRole("alert").getByText("200 of its own alerts").waitFor();
@@ -260,7 +262,7 @@ test("the screen meets WCAG 2.2 AA in both themes, and fits phones and large dis
     const { page, faults } = await openModels(ben, theme);
     await choose(page, version);
     await contractOf(page).getByRole("button", { name: "Sign", exact: true }).waitFor();
-    await page.getByText("So far 0 of 20 labels, 0 of 200 mature labels.").waitFor();
+    await page.getByText("Data so far: 0 of 20 labels, 0 of 200 mature labels.").waitFor();
     expect(await findViolations(page)).toEqual([]);
     for (const width of WIDTHS_PX) {
       await page.setViewportSize({ width, height: HEIGHT_PX });

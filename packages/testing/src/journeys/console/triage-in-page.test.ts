@@ -8,7 +8,7 @@ import { findViolations, openBrowser, openPage } from "@tripline/console-web/tes
 import type { Page } from "playwright-core";
 import { z } from "zod";
 
-/** Tests how users work through a queue, in a browser with the real backend. */
+/** Tests in a browser, with the real backend, how users work through a queue. */
 
 const START_MS_MAX = 240_000;
 
@@ -45,7 +45,7 @@ async function openAs(person: TestPerson, path: string, width = 1280) {
   return watched;
 }
 
-/** A new tenant's analyst, so that a test has a queue of its own. */
+/** An analyst of a new tenant, so that each test has its own queue. */
 function newAnalyst(name: string): TestPerson {
   const { analyst } = bed.people;
   return { ...analyst, id: `${analyst.id}-${name}`, tenant: `${bed.tenant}-${name}` };
@@ -82,7 +82,7 @@ async function takeEffect(id: string): Promise<void> {
 }
 
 describe("after a verdict", () => {
-  test("the next case of the filtered queue opens, and the verdict is undone with a key", async () => {
+  test("the next case in the filtered queue opens, and a key undoes the verdict", async () => {
     const ana = newAnalyst("next");
     const [large, small, middle] = [
       await newCase(ana.tenant, 9_000),
@@ -102,7 +102,7 @@ describe("after a verdict", () => {
     expect(await findViolations(page)).toEqual([]);
     await closeAs(page, "g", "Known device");
     await page.getByText("No more cases in this queue.").waitFor();
-    // The newest verdict comes first, and then the one before.
+    // The newest verdict is undone first, and then the previous one.
     await page.keyboard.press("z");
     await latest.getByText(`Case ${large.id.slice(0, 8)} closed as fraud.`).waitFor();
     await latest.getByRole("button", { name: "Undo" }).click();
@@ -113,7 +113,7 @@ describe("after a verdict", () => {
     expect(faults).toEqual([]);
   });
 
-  test("a closed tab loses nothing: the verdict takes effect, and until then another tab can undo it", async () => {
+  test("closing the tab loses nothing: the verdict takes effect, and until then, another tab can undo it", async () => {
     const ana = newAnalyst("tabs");
     const [kept, undone] = [await newCase(ana.tenant, 1_000), await newCase(ana.tenant, 2_000)];
     for (const { id } of [kept, undone]) {
@@ -157,7 +157,7 @@ describe("after a verdict", () => {
     await page.getByRole("list", { name: "History" }).getByText("Undid the verdict genuine").waitFor();
   });
 
-  test("a verdict that has taken effect in the meantime stays, and the page says how to correct it", async () => {
+  test("a verdict that has already taken effect is not undone, and the page says how to correct it", async () => {
     const ana = newAnalyst("late");
     const { id, card } = await newCase(ana.tenant, 1_000);
     const { page } = await openAs(ana, `/cases/${id}`);
@@ -170,7 +170,7 @@ describe("after a verdict", () => {
     await latest.getByText(/has already taken effect. Reopen the case/).waitFor();
   });
 
-  test("cases that were closed together are undone together; a verdict that waits for a second user is withdrawn", async () => {
+  test("verdicts that were given together are undone together; one that waits for a second user is withdrawn", async () => {
     const ana = newAnalyst("bulk");
     const [one, other] = [await newCase(ana.tenant, 1_000), await newCase(ana.tenant, 2_000)];
     const { page } = await openAs(ana, "/queue");
@@ -186,7 +186,7 @@ describe("after a verdict", () => {
     const { id } = await newCase(ana.tenant, 900_000);
     await page.goto(`/cases/${id}`);
     await closeAs(page, "f", "Counterfeit card");
-    await latest.getByText(/your verdict, fraud, waits for a second user/).waitFor();
+    await latest.getByText(/a second user must confirm your verdict "fraud"/).waitFor();
     await page.keyboard.press("z");
     await page.waitForURL(`**/cases/${id}`);
     await page.getByRole("list", { name: "History" }).getByText("Withdrew the verdict fraud.").waitFor();
@@ -267,7 +267,7 @@ describe("the search", () => {
     expect(faults).toEqual([]);
   });
 
-  test("reports what it cannot find or search for: 10,000 characters, unknown IDs, and tokens without permission", async () => {
+  test("says what it cannot search for or find: 10,000 characters, tokens without permission, and unknown IDs", async () => {
     const { page } = await openAs(bed.people.viewer, "/queue");
     await page.getByRole("button", { name: "Search", exact: true }).click();
     const dialog = page.getByRole("dialog", { name: "Search" });

@@ -13,7 +13,7 @@ export const text = {
   changeOne: (name: string) => `Change ${name}`,
   done: "Done. The change is in the audit log.",
   waits: "Another administrator has to approve this change. Until then, nothing changes.",
-  toldLater: "Saved, but not all services have received it yet. They will once Kafka is available again.",
+  toldLater: "Saved, but not all services have received it yet. They will receive it when Kafka is available again.",
   passwordOnce: "The new password. It is shown only once, so share it securely now.",
   secretOnce: "The new secret. It is shown only once, so store it now where the client reads it.",
   roles: { viewer: "Viewer", analyst: "Analyst", lead: "Lead", admin: "Administrator" } as Words,

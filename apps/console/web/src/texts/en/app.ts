@@ -39,7 +39,7 @@ export const text = {
       ["/", "Search everything"],
       ["q", "Search in the queue"],
       ["a", "Assign the case to me, or unassign it"],
-      ["n", "Take the next case of the queue"],
+      ["n", "Take the next case in the queue"],
       ["f, g", "Close the case as fraud or as genuine"],
       ["z", "Undo the latest verdict before it takes effect"],
       ["s", "Snooze the case"],
@@ -93,7 +93,7 @@ export const text = {
     cases: (ids: readonly string[]) =>
       ids.length === 1 ? ids.map(caseTitle).join() : plural(ids.length, "case", "cases"),
     closed: (cases: string, verdict: string) => `${cases} closed as ${verdict}.`,
-    pending: (cases: string, verdict: string) => `${cases}: your verdict, ${verdict}, waits for a second user.`,
+    pending: (cases: string, verdict: string) => `${cases}: a second user must confirm your verdict "${verdict}".`,
     refused: (id: string, detail: string) => `${caseTitle(id)}: ${detail}`,
     done: "The verdict was undone.",
     failed: "The verdict was not undone",

@@ -59,7 +59,8 @@ const queue = {
     snooze: "Snooze 4 h",
     genuine: "Close as genuine…",
     genuineTitle: (count: number) => `Close ${plural(count, "case", "cases")} as genuine`,
-    genuineExplain: "Labels every payment of these cases as genuine. Amounts above the limit wait for a second user.",
+    genuineExplain:
+      "Labels every payment of these cases as genuine. If a case is above the amount limit, a second user must confirm the verdict.",
     submit: (count: number) => `Close ${plural(count, "case", "cases")}`,
     clear: "Clear",
   },
@@ -109,11 +110,11 @@ const detail = {
   degraded: (rung: string, because: string) =>
     because === "" ? `Decided by: ${rung}` : `Decided by: ${rung}. ${because}`,
   shadow: "Shadow rules that would have fired",
-  skipped: "Rules without a result",
+  skipped: "Rules that returned no result",
   skippedRule: (rule: string, why: string, inShadow: boolean) => `${rule}${inShadow ? " (shadow)" : ""}: ${why}`,
   skippedWhy: {
-    "budget-exceeded": "exceeded its step budget",
-    "payment-budget-exceeded": "the rules together exceeded the payment's step budget",
+    "budget-exceeded": "exceeded its limit on evaluation steps",
+    "payment-budget-exceeded": "the rules together exceeded the limit on evaluation steps per payment",
     "pattern-unsupported": "uses an unsupported pattern",
     "evaluation-failed": "evaluation failed",
     "attributes-unavailable": "the attributes could not be decrypted",

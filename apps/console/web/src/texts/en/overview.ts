@@ -15,8 +15,8 @@ export const text = {
   mature: (day: string) => `Payments before ${day} are old enough for a verdict.`,
   notMature: "No payments are old enough for a verdict yet.",
   verdicts: (days: number) =>
-    `A verdict counts if it arrives within ${plural(days, "day", "days")} of its payment, or later for a payment in a case.`,
-  since: (day: string) => `Payments until ${day} are not all counted, because an earlier release stored some of them.`,
+    `A verdict counts if it arrives within ${plural(days, "day", "days")} of the payment. Later verdicts count only if the payment is in a case.`,
+  since: (day: string) => `Not all payments up to ${day} are counted, because an earlier release stored some of them.`,
   kept: (day: string) => `Figures from before ${day} have been deleted, so the comparison is not complete.`,
   empty: "No payments yet",
   emptyDetail: "Figures appear here a few seconds after the first decision.",
@@ -33,7 +33,7 @@ export const text = {
   more: (count: number) => `Show ${plural(count, "more currency", "more currencies")}`,
   figuresOf: (currency: string) => `Figures in ${currency}`,
   table: "Show table",
-  bucket: { day: "Day", week: "Week from", month: "Month" },
+  bucket: { day: "Day", week: "Week starting", month: "Month" },
   before: (name: string) => `${name}, previous`,
   charts: {
     payments: "Payments",
@@ -51,7 +51,7 @@ export const text = {
     fraudRate: "Fraud rate",
   },
   noFraud: "No fraud reports yet",
-  noFraudDetail: "The figures about fraud begin with your first report or label.",
+  noFraudDetail: "Figures about fraud appear after your first report or label.",
   noMature: "Too recent",
   noMatureDetail: "No payment of this period is old enough for a verdict.",
   breakdown: {
@@ -74,9 +74,9 @@ export const text = {
     figure: "Figure",
     counts: "Counts",
     of: "Divided by",
-    clock: "Clock",
+    clock: "Counted on",
     byDay: "Day of the payment",
-    matureOnly: "Day of the payment; only days that are old enough for a verdict",
+    matureOnly: "Day of the payment, except days that are too recent for a verdict",
     nothing: "–",
     note:
       "A day begins at midnight UTC. A verdict comes from fraud reports, labels and closed cases, and counts on the day of its " +
@@ -88,25 +88,24 @@ export const text = {
     approvalRate: { title: "Approval rate", counts: "Approved payments", of: "All payments" },
     fraudRate: {
       title: "Fraud rate",
-      counts: "Payments with the verdict fraud, whether they were approved or not",
-      of: "All payments. A day is old enough when 95 % of its labels have usually arrived, as on Models.",
+      counts: "Payments with a fraud verdict, whether they were approved or not",
+      of: "All payments on days that are old enough for a verdict. The required age is the time in which 95 % of labels usually arrive, as on Models.",
     },
     lost: {
       title: "Loss",
-      counts:
-        "Payments with the verdict fraud that were approved, with their full amounts. Recovered money is not subtracted.",
+      counts: "Approved payments with a fraud verdict, at their full amounts. Recovered money is not subtracted.",
       of: "",
     },
     stopped: {
       title: "Fraud stopped",
       counts:
-        "Payments with the verdict fraud that were challenged, reviewed or declined. Declined payments rarely get a verdict, so " +
+        "Challenged, reviewed or declined payments with a fraud verdict. Declined payments rarely get a verdict, so " +
         "the actual value is higher. A payment that passed its challenge or review also counts.",
       of: "",
     },
     falsePositives: {
       title: "False positives",
-      counts: "Payments with the verdict genuine that were challenged, reviewed or declined",
+      counts: "Challenged, reviewed or declined payments with a genuine verdict",
       of: "",
     },
     precision: {

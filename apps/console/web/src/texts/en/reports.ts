@@ -47,8 +47,8 @@ export const text = {
     agreements: { same: "same", differs: "differs", unknown: "unknown" } as Readonly<Record<Agreement, string>>,
     none: "No candidates",
     noneDetail:
-      "No payment with the report's ARN, or with its card and a date close to the report's, matches the report. If the report is " +
-      "wrong, send a corrected version.",
+      "Tripline searched for payments with the report's ARN, and for payments with its card and a similar date. None of them " +
+      "match the report. If the report is wrong, send a corrected version.",
     many: "Only the best candidates are shown.",
     match: "Match",
     matchOne: (payment: string) => `Match with ${payment}`,
@@ -80,8 +80,8 @@ export const text = {
   reconciliation: {
     title: "Reconciliation",
     detail: "Compares the reports of a period with the payments, by file, kind and currency. Days are in UTC.",
-    from: "Reported from",
-    to: "Reported until",
+    from: "Reported on or after",
+    to: "Reported on or before",
     file: "File",
     noFile: "no file",
     kind: "Kind",

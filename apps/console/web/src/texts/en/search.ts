@@ -8,7 +8,7 @@ export const text = {
   tooLong: `Search for at most ${SEARCH_CHARACTERS_MAX} characters.`,
   none: "Nothing found",
   noneDetail:
-    "IDs and tokens must be complete, except for cases and for merchants in the Overview. Users are found by their name, and reason codes if they were the main reason for a payment's decision.",
+    "IDs and tokens must be complete, except the IDs of cases and of merchants in the Overview. You can find users by name, and reason codes that were the main reason for a payment's decision.",
   hidden: "You need permission to view personal data to search for tokens.",
   found: (count: number) => plural(count, "result", "results"),
   hits: "Results",

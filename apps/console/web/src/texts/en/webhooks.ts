@@ -18,7 +18,8 @@ export const text = {
     state: "State",
     created: "Added",
     none: "No endpoints",
-    noneDetail: "An endpoint is your server that receives events, such as declined payments and closed cases.",
+    noneDetail:
+      "An endpoint is a URL of your server. Tripline sends events to it, such as declined payments and closed cases.",
     add: "Add endpoint",
     addDetail: "Tripline sends each event as a signed HTTP request. It generates the signing secret and shows it once.",
     added: "The endpoint was added",

@@ -19,6 +19,6 @@ export const text = {
   byOutcome: "Cases by outcome",
   byUser: "Cases by user",
   note:
-    "Open cases are counted as of now, by assignee, without snoozed ones. Closed cases are counted by the user who closed them, and only " +
-    "while they are stored. Reopened cases count as open.",
+    "Open cases are counted as of now and by assignee, and do not include snoozed ones. Closed cases are counted by the user who closed " +
+    "them, for as long as they are stored. Reopened cases count as open.",
 } as const;
