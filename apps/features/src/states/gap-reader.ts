@@ -51,7 +51,7 @@ export class GapReader {
   }
 }
 
-/** If a record cannot be folded, it was a dead letter: folding does no I/O, so no error of it is temporary. */
+/** If a record cannot be folded, it was a dead letter: folding does no I/O, so its errors are never temporary. */
 function isCounted(engine: FeatureEngine, record: IncomingRecord): boolean {
   try {
     return countableEvent(engine, record) !== undefined;

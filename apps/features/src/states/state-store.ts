@@ -49,7 +49,7 @@ export interface Change {
 
 /** Kafka's view of the progress in one partition. */
 export interface CommittedOffset {
-  /** All records before this offset were counted or dead-lettered, each by any of the instances. */
+  /** All records before this offset were counted or dead-lettered, by this or another instance. */
   readonly next: number;
   /** Whether any record from this offset up to `next` was counted. */
   isCountedFrom(offset: number): Promise<boolean>;
@@ -65,8 +65,8 @@ export interface CommittedOffset {
  * store owns the connection, and nothing else may use it. Reads are numbered, and a snapshot whose keys may no longer
  * be watched cannot be written. All keys must be on one shard.
  *
- * An instance that keeps losing races takes the turn, by setting a key that every read watches. This cancels all
- * concurrent writes. The instance's next write ends the turn.
+ * If other instances repeatedly change its states before it can write them, an instance takes the turn, by setting a key
+ * that every read watches. This cancels all concurrent writes. The instance's next write ends the turn.
  */
 export class StateStore {
   /** Number of the read whose keys are watched. Everything that ends the watch increments it. */
@@ -261,8 +261,8 @@ export class StateStore {
       const written = this.#written.get(key) ?? -1;
       if (offset < written) return `${key} is at ${offset}, but this instance wrote ${written}`;
       const { next = 0, isCountedFrom } = committed.get(key) ?? {};
-      // A missing offset does not prove a loss: `tripline load-state --partial` stores none, and neither do partitions that
-      // have only had dead letters.
+      // A missing offset does not prove a loss: it is also missing after `tripline load-state --partial`, or if all records
+      // were dead letters.
       if (offset >= 0 && offset + 1 < next && (await isCountedFrom?.(offset + 1))) {
         return `${key} is at ${offset}, but ${next - 1} was committed`;
       }

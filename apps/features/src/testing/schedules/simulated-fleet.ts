@@ -91,7 +91,7 @@ export class SimulatedInstance {
   }
 }
 
-/** Takes the turn after every lost race, because few batches of a schedule lose as many races as real ones must. */
+/** Takes the turn after every conflict, because few batches of a schedule have as many conflicts as it normally takes. */
 class ContendedStore extends StateStore {
   #hasLost = false;
 

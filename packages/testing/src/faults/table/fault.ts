@@ -32,7 +32,7 @@ export interface Fault {
   /**
    * Causes the fault and, unless the system recovers by itself, ends it.
    *
-   * @throws Error with a one-sentence message if the system fails a requirement other than the worst response
+   * @throws Error with a one-sentence message if the system violates a requirement that the responses do not show
    */
   cause(tools: FaultTools): Promise<void>;
 }

@@ -10,7 +10,7 @@ const CHAMPION = "champion";
 /** Size of a model file that was only partly copied. */
 const HALF_BYTES = 4_096;
 
-/** Replaces the folder with a file for a while, so that nobody can read or write in it, not even root. */
+/** Replaces the folder with a file for a while, so that nobody, not even root, can read or write in it. */
 export const loseFolder =
   (name: "registry" | "lake", during: Cause = async () => {}): Cause =>
   async (tools) => {
@@ -28,7 +28,7 @@ export const loseFolder =
     }
   };
 
-/** For a while, makes a version champion that was only partly copied. */
+/** For a while, makes a partly copied version the champion. */
 export const halveModel =
   (during: Cause): Cause =>
   async (tools) => {

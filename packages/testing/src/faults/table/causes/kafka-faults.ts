@@ -82,7 +82,7 @@ async function sendUpdates({ client }: FaultTools["system"], id: string): Promis
   );
 }
 
-/** Waits until a condition is true. @throws Error with this message if the condition is not true in time */
+/** Waits until a condition is true. @throws Error with the sentence if the condition is not true in time */
 async function within(isSo: () => Promise<boolean>, sentence: string): Promise<void> {
   const deadlineMs = performance.now() + WITHIN_MS;
   while (!(await isSo())) {
